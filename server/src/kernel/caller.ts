@@ -1,0 +1,85 @@
+/** Who is calling: an authenticated principal with its rights as they are now. Made by identity, read by the gates. */
+import type { Channel, Permission } from '@breeze/contract/governance'
+
+export type Credential =
+  | { kind: 'api_key'; id: string; name: string }
+  | { kind: 'oauth_grant'; id: string; name: string }
+  | { kind: 'session'; id: string; name: string }
+  /** The 0600 token on the server's own machine. */
+  | { kind: 'operator'; id: string; name: string }
+  /** A stored act, or the server itself. */
+  | { kind: 'system'; id: string; name: string }
+
+/** Keys and grants: what GOV-4 and GOV-5 restrict. */
+export function isDelegated(credential: Credential): boolean {
+  return credential.kind === 'api_key' || credential.kind === 'oauth_grant'
+}
+
+export interface OrganizationAccess {
+  id: string
+  name: string
+  permissions: ReadonlySet<Permission>
+  sites: 'all' | ReadonlySet<string>
+  /** An emergency stop holds here: tiers 2–3 are refused. */
+  stopped: boolean
+  /** Most devices one call may touch before a second person must approve. */
+  approvalLimit: number
+}
+
+export interface Caller {
+  user: { id: string; name: string; kind: 'person' | 'service' }
+  partnerId: string
+  credential: Credential
+  channel: Channel
+  /** The program that speaks for the user, as it names itself: "claude-code 2.1.237". Not trusted, only recorded. */
+  client: string | null
+  ip: string | null
+  /** `all` for people at the console and the operator, whom only their role bounds. */
+  scopes: ReadonlySet<string> | 'all'
+  /** Holds an admin role now (what `ai:execute_admin` depends on). */
+  admin: boolean
+  /** Rights at the partner's level, beside those in each organization; null for an organization's own users. */
+  partner: { permissions: ReadonlySet<Permission> } | null
+  organizations: ReadonlyMap<string, OrganizationAccess>
+  /** The reason of an emergency stop on everything or on this credential. */
+  stopped: string | null
+  /** When this credential was last used before this session of calls. */
+  lastUsedAt: string | null
+}
+
+/** What the database lets a transaction see; becomes the settings that row-level security reads. */
+export interface RowAccess {
+  partnerId: string
+  /** Sees rows that belong to the partner and to no organization. */
+  partnerWide: boolean
+  /** Organizations seen whole. */
+  whole: readonly string[]
+  /** Organizations of which only `sites` are seen. */
+  limited: readonly string[]
+  sites: readonly string[]
+}
+
+/** The part of a caller's reach in which they hold a permission. */
+export function rowAccess(caller: Caller, permission: Permission): RowAccess {
+  const whole: string[] = []
+  const limited: string[] = []
+  const sites: string[] = []
+  for (const organization of caller.organizations.values()) {
+    if (!organization.permissions.has(permission)) continue
+    if (organization.sites === 'all') whole.push(organization.id)
+    else {
+      limited.push(organization.id)
+      sites.push(...organization.sites)
+    }
+  }
+  return {
+    partnerId: caller.partnerId,
+    partnerWide: caller.partner?.permissions.has(permission) ?? false,
+    whole,
+    limited,
+    sites,
+  }
+}
+
+export const seesNothing = (access: RowAccess): boolean =>
+  !access.partnerWide && access.whole.length === 0 && access.limited.length === 0

@@ -1,0 +1,237 @@
+/**
+ * The tool contract. A tool is one file: what it is called, what it may touch, which tier and permission each of its
+ * actions has, and five steps: targets → plan → run → settle → present. The kernel calls the steps; nothing else can.
+ */
+import type { Area, Permission, Surface, Tier } from '@breeze/contract/governance'
+import { z } from 'zod'
+import type { Caller } from './caller.ts'
+import type { Tx } from './db.ts'
+import { invalidInput } from './errors.ts'
+import type { Events } from './events.ts'
+
+/** A thing that a call acts on. `critical` names why it weighs more than an ordinary one ("server", "domain controller"). */
+export interface Target {
+  kind: 'device' | 'organization' | 'site' | 'user' | 'api_key' | 'operation' | 'setting'
+  id: string
+  name: string
+  organizationId: string | null
+  siteId: string | null
+  critical?: string
+  /** A reason why the act would wait or fail here: "offline, would queue until 14:00 UTC". */
+  caveat?: string
+}
+
+export interface Effect {
+  /** One sentence: what would happen. */
+  summary: string
+  /** What can't be undone, one sentence each; empty when nothing. */
+  irreversible: string[]
+  warnings?: string[]
+  /** Versions of what the act depends on (a library script's digest): part of what a confirmation binds. */
+  binding?: Record<string, string>
+}
+
+export interface Presentation<Output> {
+  /** Short text that a model can quote. */
+  text: string
+  data: Output
+}
+
+/** What each step may use. Time, ids and randomness come from here. */
+export interface StepContext {
+  caller: Caller
+  /** Joins the audit entries, the operation and the log lines of one call. */
+  callId: string
+  now(): Date
+  newId(): string
+  events: Events
+}
+export interface TransactionContext extends StepContext {
+  tx: Tx
+}
+export interface SettleContext extends StepContext {
+  /** A short transaction with the call's own reach, for looking at what became of the work. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Ends the waiting when the caller has gone or the call's time is up; never the work. */
+  signal: AbortSignal
+}
+export interface PreviewContext extends TransactionContext {
+  /** The plan of another call and the token that confirms it. Only `preview_action` has a use for it. */
+  preview(tool: string, input: unknown): Promise<PreviewResult>
+}
+
+export interface ActionSpec {
+  tier: Tier
+  permission: Permission
+  /** What it destroys can't be brought back by the same tool. */
+  destructive?: boolean
+  idempotent?: boolean
+  /** Tier 4: where a person can do it instead. */
+  humanPath?: string
+}
+
+/** Either one act, or one per value of an input field, which must be an enum or a boolean. */
+export type Actions = ActionSpec | { field: string; each: Record<string, ActionSpec> }
+
+type Input = z.ZodObject
+type Output = z.ZodObject
+
+export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
+  name: string
+  title: string
+  /** One sentence of purpose, when to use it, what it changes. Under 60 words; no orders to the model. */
+  description: string
+  area: Area
+  surfaces: readonly Surface[]
+  actions: Actions
+  /** Reaches systems outside Breeze and its fleet. */
+  openWorld?: boolean
+  /** Still answers under an emergency stop, because it is what lifts one. */
+  worksWhenStopped?: boolean
+  input: I
+  output: O
+  /** The things this call would act on, found with the caller's own reach; throws `notFound` for what it can't see. */
+  targets?(context: TransactionContext, input: z.output<I>): Promise<Target[]>
+  /** The effect, for previews and confirmations. Reads only. Tools of tier 1 omit it. */
+  plan?(context: TransactionContext, input: z.output<I>, targets: Target[]): Promise<Effect>
+  /** The act, or the read, in one short tenant transaction. */
+  run(context: PreviewContext, input: z.output<I>, targets: Target[]): Promise<Ran>
+  /** Waits for what lies outside the database. No transaction is open. */
+  settle?(context: SettleContext, ran: Ran, input: z.output<I>): Promise<Settled>
+  present(result: Settled, input: z.output<I>): Presentation<z.input<O>>
+  /** A call that stands for another one is judged by that one's gates: `preview_action`. */
+  standsFor?(input: z.output<I>): { tool: string; input: unknown }
+}
+
+/** A parsed call: the steps closed over their typed input, so that nothing above needs the types. */
+export interface Call {
+  /** As parsed, without the control fields. */
+  input: Readonly<Record<string, unknown>>
+  control: { dryRun: boolean; confirmation: string | null }
+  action: ActionSpec & { name: string | null }
+  standsFor: { tool: string; input: unknown } | null
+  targets(context: TransactionContext): Promise<Target[]>
+  plan(context: TransactionContext, targets: Target[]): Promise<Effect>
+  run(context: PreviewContext, targets: Target[]): Promise<Pending>
+}
+export interface Pending {
+  settle(context: SettleContext): Promise<Presentation<Readonly<Record<string, unknown>>>>
+}
+
+export interface Tool {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly area: Area
+  readonly surfaces: ReadonlySet<Surface>
+  readonly actions: Actions
+  readonly openWorld: boolean
+  readonly worksWhenStopped: boolean
+  readonly inputSchema: Input
+  readonly outputSchema: Output
+  /** Throws `invalid_input`, naming each field that is wrong. */
+  parse(raw: unknown): Call
+}
+
+export const blastRadiusShape = z.object({
+  devices: z.number().int(),
+  sites: z.number().int(),
+  organizations: z.number().int(),
+  servers: z.number().int(),
+  /** The first 20. */
+  names: z.array(z.string()),
+})
+
+export const planShape = z.object({
+  summary: z.string(),
+  blast_radius: blastRadiusShape,
+  irreversible: z.array(z.string()),
+  warnings: z.array(z.string()),
+})
+export type Plan = z.infer<typeof planShape>
+
+export const confirmationShape = z.object({ token: z.string(), expires_at: z.string() })
+
+export interface PreviewResult {
+  tool: string
+  tier: Tier
+  operation: string
+  plan: Plan
+  confirmation: z.infer<typeof confirmationShape>
+}
+
+/** Optional inputs of every tool that can act. */
+export const controlFields = {
+  confirmation: z.string().max(100).optional().describe('Token from a preview; confirms exactly this call.'),
+  dry_run: z.boolean().optional().describe('Answer with the plan and run nothing.'),
+}
+
+export function actionSpecs(actions: Actions): (ActionSpec & { name: string | null })[] {
+  if (!('each' in actions)) return [{ ...actions, name: null }]
+  return Object.entries(actions.each).map(([name, spec]) => ({ ...spec, name }))
+}
+
+export const canAct = (actions: Actions): boolean => actionSpecs(actions).some((action) => action.tier > 1)
+
+export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran>(
+  spec: ToolSpec<I, O, Ran, Settled>,
+): Tool {
+  const inputSchema = canAct(spec.actions) ? spec.input.extend(controlFields).strict() : spec.input.strict()
+
+  const parse = (raw: unknown): Call => {
+    const parsed = inputSchema.safeParse(raw ?? {})
+    if (!parsed.success) throw invalidInput(describeIssues(parsed.error), 'Correct the named fields and call again.')
+    // Extending the schema loses the static link to I; the fields were checked by the line above.
+    const { confirmation, dry_run, ...input } = parsed.data as z.output<I> & { confirmation?: string; dry_run?: boolean }
+    const typed = input as z.output<I>
+    return {
+      input,
+      control: { dryRun: dry_run ?? false, confirmation: confirmation ?? null },
+      action: pickAction(spec, input),
+      standsFor: spec.standsFor?.(typed) ?? null,
+      targets: async (context) => (await spec.targets?.(context, typed)) ?? [],
+      plan: async (context, targets) =>
+        (await spec.plan?.(context, typed, targets)) ?? { summary: spec.title, irreversible: [] },
+      run: async (context, targets) => {
+        const ran = await spec.run(context, typed, targets)
+        return {
+          settle: async (settleContext) => {
+            // Without a settle step, what ran is what is presented: Settled is Ran by default.
+            const settled = spec.settle ? await spec.settle(settleContext, ran, typed) : (ran as unknown as Settled)
+            const { text, data } = spec.present(settled, typed)
+            return { text, data: spec.output.parse(data) }
+          },
+        }
+      },
+    }
+  }
+
+  return {
+    name: spec.name,
+    title: spec.title,
+    description: spec.description,
+    area: spec.area,
+    surfaces: new Set(spec.surfaces),
+    actions: spec.actions,
+    openWorld: spec.openWorld ?? false,
+    worksWhenStopped: spec.worksWhenStopped ?? false,
+    inputSchema,
+    outputSchema: spec.output,
+    parse,
+  }
+}
+
+function pickAction(spec: { actions: Actions; name: string }, input: Record<string, unknown>) {
+  if (!('each' in spec.actions)) return { ...spec.actions, name: null }
+  const name = String(input[spec.actions.field] ?? '')
+  const action = spec.actions.each[name]
+  // An action without a declared tier is a defect of the tool; it is refused, never run.
+  if (!action) throw invalidInput(`"${name}" is not an action of ${spec.name}.`)
+  return { ...action, name }
+}
+
+function describeIssues(error: z.ZodError): string {
+  const lines = error.issues.slice(0, 8).map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`)
+  const more = error.issues.length - lines.length
+  return lines.join('; ') + (more > 0 ? `; and ${more} more` : '')
+}
