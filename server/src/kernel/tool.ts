@@ -8,6 +8,7 @@ import type { Caller } from './caller.ts'
 import type { Tx } from './db.ts'
 import { invalidInput } from './errors.ts'
 import type { Events } from './events.ts'
+import type { Services } from './services.ts'
 
 /** A thing that a call acts on. `critical` names why it weighs more than an ordinary one ("server", "domain controller"). */
 export interface Target {
@@ -45,6 +46,7 @@ export interface StepContext {
   now(): Date
   newId(): string
   events: Events
+  services: Services
 }
 export interface TransactionContext extends StepContext {
   tx: Tx
