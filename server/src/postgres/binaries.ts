@@ -4,6 +4,7 @@ import { ClusterError, codeOf } from './cluster-error.ts'
 import { copyNative } from './copy-native.ts'
 import { run, succeeds, type SystemUser } from './system-user.ts'
 
+/** One set of PostgreSQL's programs. */
 export interface Binaries {
   /** The folder of `postgres` and `initdb`. */
   bin: string
@@ -29,7 +30,10 @@ export async function findBinaries(
   log: (line: string) => void,
 ): Promise<Binaries> {
   const seen: Binaries[] = []
-  for (const candidate of [() => packaged(clusterDir, user, log), ...systemFolders().map((bin) => () => installed(bin, user))]) {
+  for (const candidate of [
+    () => packaged(clusterDir, user, log),
+    ...systemFolders().map((bin) => () => installed(bin, user)),
+  ]) {
     const binaries = await candidate()
     if (binaries === undefined || binaries.major < oldestMajor) continue
     if (pinned === undefined || binaries.major === pinned) return binaries
@@ -66,7 +70,9 @@ async function packaged(
 async function installed(bin: string, user: SystemUser | undefined): Promise<Binaries | undefined> {
   if (!existsSync(join(bin, 'postgres')) || !existsSync(join(bin, 'initdb'))) return undefined
   const config = join(bin, 'pg_config')
-  const libraries = existsSync(config) ? (await run(undefined, config, ['--pkglibdir'])).stdout.trim() : join(bin, '..', 'lib')
+  const libraries = existsSync(config)
+    ? (await run(undefined, config, ['--pkglibdir'])).stdout.trim()
+    : join(bin, '..', 'lib')
   return describe(bin, libraries, user)
 }
 
@@ -94,11 +100,14 @@ function findPackage(): string | undefined {
  */
 function linkLibraries(native: string): boolean {
   // The package's own file: pairs of paths relative to the package, `{ source: 'native/lib/x.so.1.2', target: 'native/lib/x.so.1' }`.
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[]
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string
+    target: string
+  }[]
   for (const { source, target } of links) {
     const name = source.slice(source.lastIndexOf('/') + 1)
     try {
-      symlinkSync(name, join(native, '..', target).replace(join(native, '..', 'native'), native))
+      symlinkSync(name, join(native, target.slice('native/'.length)))
     } catch (error) {
       const code = codeOf(error)
       if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return false
@@ -112,6 +121,13 @@ function linkLibraries(native: string): boolean {
 function systemFolders(): string[] {
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((one, other) => Number(other) - Number(one)) : []
-  const others = ['/usr/pgsql-18/bin', '/usr/pgsql-17/bin', '/usr/pgsql-16/bin', '/usr/local/bin', '/usr/bin', '/opt/homebrew/bin']
+  const others = [
+    '/usr/pgsql-18/bin',
+    '/usr/pgsql-17/bin',
+    '/usr/pgsql-16/bin',
+    '/usr/local/bin',
+    '/usr/bin',
+    '/opt/homebrew/bin',
+  ]
   return [...versions.map((version) => join(debian, version, 'bin')), ...others]
 }

@@ -56,7 +56,9 @@ export function run(
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ code: code ?? 1, stdout, stderr: signal ? `${stderr}ended by ${signal}` : stderr }))
+    child.once('close', (code, signal) =>
+      resolve({ code: code ?? 1, stdout, stderr: signal ? `${stderr}ended by ${signal}` : stderr }),
+    )
   })
 }
 
@@ -84,7 +86,15 @@ async function lookUp(name: string): Promise<SystemUser | undefined> {
 }
 
 async function createAccount(): Promise<void> {
-  const useradd = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin']
+  const useradd = [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    '/usr/sbin/nologin',
+  ]
   const adduser = ['-S', '-D', '-H', '-s', '/sbin/nologin']
   const tool = ['/usr/sbin/useradd', '/usr/sbin/adduser'].find((file) => existsSync(file))
   if (tool === undefined) throw cannotCreate('neither useradd nor adduser is installed')
