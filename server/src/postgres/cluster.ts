@@ -146,9 +146,9 @@ async function adopt(context: Context): Promise<Running | undefined> {
 async function start(context: Context): Promise<Running> {
   const { place, user, binaries, settings, log } = context
   const began = performance.now()
-  await clearAfterCrash(place)
   writeSettings(place, binaries)
   const socketFolder = prepareSocketFolder(place, user)
+  await clearAfterCrash(place, socketFolder)
   const connection = connectionTo(socketFolder, context)
   let started = false
   const postmaster = await launch(place, binaries, user, serverArguments(place, socketFolder, settings), (pid, how) => {

@@ -6,6 +6,7 @@ import type { Binaries } from './binaries.ts'
 import { ClusterError } from './cluster-error.ts'
 import type { Placement } from './placement.ts'
 import { processesIn, processMark } from './processes.ts'
+import { socketPort } from './socket-folder.ts'
 import { programEnvironment, run, type SystemUser } from './system-user.ts'
 
 /** The cluster's main process. */
@@ -31,12 +32,10 @@ export function findPostmaster({ data }: Placement): { postmaster: Postmaster; s
 }
 
 /**
- * Makes way for a start after a crash: waits for backends that outlived their main process, and removes a postmaster.pid whose
- * number now belongs to a stranger or a zombie. PostgreSQL handles a number that nobody has, but takes those for itself.
+ * Makes way for a start after a crash: waits for backends that outlived their main process, and removes lock files whose number
+ * now belongs to a stranger or a zombie. PostgreSQL handles a number that nobody has, but takes those for itself.
  */
-export async function clearAfterCrash({ data }: Placement): Promise<void> {
-  const file = join(data, 'postmaster.pid')
-  if (!existsSync(file)) return
+export async function clearAfterCrash({ data }: Placement, socketFolder: string): Promise<void> {
   for (const until = Date.now() + immediateMs; processesIn(data).length > 0; await sleep(50)) {
     if (Date.now() > until) {
       throw new ClusterError(
@@ -44,8 +43,13 @@ export async function clearAfterCrash({ data }: Placement): Promise<void> {
       )
     }
   }
-  const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
-  if (process.platform === 'linux' && existsSync(`/proc/${pid}`)) rmSync(file, { force: true })
+  // Without /proc there is no telling whose a number is: PostgreSQL's own check has to do.
+  if (process.platform !== 'linux') return
+  for (const file of [join(data, 'postmaster.pid'), join(socketFolder, `.s.PGSQL.${socketPort}.lock`)]) {
+    if (!existsSync(file)) continue
+    const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
+    if (existsSync(`/proc/${pid}`)) rmSync(file, { force: true })
+  }
 }
 
 /** Starts the main process in a session of its own: no signal meant for the server reaches it, and it outlives the server. */
