@@ -98,6 +98,12 @@ export class Db {
     return transaction(this.#pools.owner, 'begin', work)
   }
 
+  /** One statement of the server's own work, committed by itself. */
+  async workerStatement(name: string, text: string, values: unknown[]): Promise<number> {
+    const result = await this.#pools.owner.query({ name, text, values })
+    return result.rowCount ?? 0
+  }
+
   /** A credential look-up: happens before a tenant is known, through a function that answers nothing else. */
   async lookUp<Row>(name: string, text: string, values: unknown[]): Promise<Row | undefined> {
     const result = await this.#pools.auth.query({ name, text, values })

@@ -57,7 +57,9 @@ export interface SettleContext extends StepContext {
   /** Ends the waiting when the caller has gone or the call's time is up; never the work. */
   signal: AbortSignal
 }
-export interface PreviewContext extends TransactionContext {
+export interface RunContext extends TransactionContext {
+  /** The operation row of this act; null for a read. */
+  operation: string | null
   /** The plan of another call and the token that confirms it. Only `preview_action` has a use for it. */
   preview(tool: string, input: unknown): Promise<PreviewResult>
 }
@@ -88,6 +90,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   actions: Actions
   /** Reaches systems outside Breeze and its fleet. */
   openWorld?: boolean
+  /** The act goes on after the call: whoever watches it finishes the operation. Otherwise it is done when `run` is. */
+  outlivesCall?: boolean
   /** Still answers under an emergency stop, because it is what lifts one. */
   worksWhenStopped?: boolean
   input: I
@@ -97,7 +101,7 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   /** The effect, for previews and confirmations. Reads only. Tools of tier 1 omit it. */
   plan?(context: TransactionContext, input: z.output<I>, targets: Target[]): Promise<Effect>
   /** The act, or the read, in one short tenant transaction. */
-  run(context: PreviewContext, input: z.output<I>, targets: Target[]): Promise<Ran>
+  run(context: RunContext, input: z.output<I>, targets: Target[]): Promise<Ran>
   /** Waits for what lies outside the database. No transaction is open. */
   settle?(context: SettleContext, ran: Ran, input: z.output<I>): Promise<Settled>
   present(result: Settled, input: z.output<I>): Presentation<z.input<O>>
@@ -114,7 +118,7 @@ export interface Call {
   standsFor: { tool: string; input: unknown } | null
   targets(context: TransactionContext): Promise<Target[]>
   plan(context: TransactionContext, targets: Target[]): Promise<Effect>
-  run(context: PreviewContext, targets: Target[]): Promise<Pending>
+  run(context: RunContext, targets: Target[]): Promise<Pending>
 }
 export interface Pending {
   settle(context: SettleContext): Promise<Presentation<Readonly<Record<string, unknown>>>>
@@ -129,6 +133,7 @@ export interface Tool {
   readonly actions: Actions
   readonly openWorld: boolean
   readonly worksWhenStopped: boolean
+  readonly outlivesCall: boolean
   readonly inputSchema: Input
   readonly outputSchema: Output
   /** Throws `invalid_input`, naming each field that is wrong. */
@@ -160,6 +165,12 @@ export interface PreviewResult {
   operation: string
   plan: Plan
   confirmation: z.infer<typeof confirmationShape>
+}
+
+/** The operation of an act; a defect of the kernel if there is none. */
+export function operationOf(context: RunContext): string {
+  if (context.operation === null) throw new Error('an act ran without its operation')
+  return context.operation
 }
 
 /** Optional inputs of every tool that can act. */
@@ -217,6 +228,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     actions: spec.actions,
     openWorld: spec.openWorld ?? false,
     worksWhenStopped: spec.worksWhenStopped ?? false,
+    outlivesCall: spec.outlivesCall ?? false,
     inputSchema,
     outputSchema: spec.output,
     parse,

@@ -32,3 +32,18 @@ create index operations_list on operations (partner_id, created_at desc, id desc
 create index operations_open on operations (state, confirmation_expires_at) where finished_at is null;
 call protect_table('operations', 'several');
 grant select, insert, update on operations to breeze_app;
+
+-- The rules that apply to a call, partner-wide ones included, which an organization's own users can't list.
+create function confirmation_policies_for(p_organizations uuid[], p_area text, p_tier smallint, p_tool text)
+returns table (organization_id uuid, area text, tier smallint, tool text, policy text)
+language sql stable security definer set search_path = public as $$
+  select c.organization_id, c.area, c.tier, c.tool, c.policy
+  from confirmation_policies c
+  where c.partner_id = breeze_partner()
+    and (c.organization_id is null or c.organization_id = any (p_organizations))
+    and (c.area is null or c.area = p_area)
+    and (c.tier is null or c.tier = p_tier)
+    and (c.tool is null or c.tool = p_tool)
+$$;
+revoke all on function confirmation_policies_for(uuid[], text, smallint, text) from public;
+grant execute on function confirmation_policies_for(uuid[], text, smallint, text) to breeze_app;

@@ -1,0 +1,89 @@
+/** What the audit will say of one call, gathered while it walks through the door. */
+import { organizationsOf } from './blast-radius.ts'
+import { rowAccess, type Caller } from './caller.ts'
+import { draftFor, type Draft, type EntryKind } from './audit/entry.ts'
+import type { PolicyDecision } from './gates/confirmation.ts'
+import type { Admitted } from './admission.ts'
+import type { Target } from './tool.ts'
+
+export class CallRecord {
+  readonly callId: string
+  readonly startedAt: Date
+  readonly #caller: Caller
+  readonly #tool: string
+  readonly #input: unknown
+  #admitted: Admitted | null = null
+  #targets: readonly Target[] = []
+  #details: Record<string, unknown> = {}
+  /** Before `running`, an error is a refusal; from then on, a failure. */
+  stage: 'gates' | 'running' = 'gates'
+
+  constructor(caller: Caller, callId: string, startedAt: Date, tool: string, input: unknown) {
+    this.#caller = caller
+    this.callId = callId
+    this.startedAt = startedAt
+    this.#tool = tool
+    this.#input = input
+  }
+
+  get tier(): number | null {
+    return this.#admitted?.call.action.tier ?? null
+  }
+
+  admitted(admitted: Admitted): void {
+    this.#admitted = admitted
+    if (admitted.call.standsFor) this.#details['stands_for'] = admitted.judged.tool.name
+    if (admitted.call.control.dryRun) this.#details['dry_run'] = true
+  }
+
+  targets(targets: readonly Target[]): void {
+    this.#targets = targets
+  }
+
+  policy(policy: PolicyDecision, operation: string | null): void {
+    this.#details['confirmation'] = { asked: policy.asked, applied: policy.applied }
+    if (operation) this.#details['operation'] = operation
+  }
+
+  /** One draft per organization touched, so that each organization's audit is whole by itself. */
+  drafts(kind: EntryKind, at: Date, said: Partial<Draft>): Draft[] {
+    const organizations = this.#organizations()
+    return organizations.map((organizationId) => {
+      const own = this.#targets.filter((target) => target.organizationId === organizationId || organizations.length === 1)
+      return {
+        ...draftFor(this.#caller, kind, at),
+        organizationId,
+        callId: this.callId,
+        tool: this.#tool.slice(0, 100),
+        action: this.#admitted?.judged.call.action.name ?? null,
+        tier: this.tier,
+        durationMs: kind === 'outcome' ? Math.max(0, at.getTime() - this.startedAt.getTime()) : null,
+        input: bounded(this.#input),
+        ...said,
+        details: {
+          ...draftFor(this.#caller, kind, at).details,
+          ...this.#details,
+          ...(own.length > 0 && { targets: own.slice(0, 50).map((target) => target.id), target_count: own.length }),
+        },
+      }
+    })
+  }
+
+  #organizations(): (string | null)[] {
+    const touched = organizationsOf(this.#targets)
+    if (touched.length > 0) return touched
+    // A read over everything belongs to the one organization it could reach, else to the partner.
+    if (!this.#admitted) return [null]
+    const reach = rowAccess(this.#caller, this.#admitted.judged.call.action.permission)
+    const visible = [...reach.whole, ...reach.limited]
+    return visible.length === 1 && !reach.partnerWide ? visible : [null]
+  }
+}
+
+const MAX_INPUT = 20_000
+
+/** The audit keeps what was asked, not megabytes of it. */
+function bounded(input: unknown): unknown {
+  const text = JSON.stringify(input ?? null)
+  return text.length <= MAX_INPUT ? input : { truncated: true, bytes: text.length, start: text.slice(0, MAX_INPUT) }
+}

@@ -1,0 +1,17 @@
+/** One text for equal values (keys sorted, no spaces), so that a digest binds the meaning and not the order of keys. */
+import { createHash } from 'node:crypto'
+
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`
+  }
+  return JSON.stringify(value ?? null)
+}
+
+export function digest(value: unknown): Buffer {
+  return createHash('sha256').update(canonicalJson(value)).digest()
+}

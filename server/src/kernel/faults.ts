@@ -1,0 +1,24 @@
+/** Named points where a test may kill or fail the server, to prove that nothing is lost and nothing runs twice. */
+
+export const FAULT_POINTS = [
+  'enrollment.committed',
+  'intent.recorded',
+  'act.committed',
+  'audit.flushed',
+  'command.claimed',
+  'result.received',
+  'result.committed',
+  'presence.flushed',
+] as const
+export type FaultPoint = (typeof FAULT_POINTS)[number]
+
+const armed = new Map<FaultPoint, () => void>()
+
+export function fault(point: FaultPoint): void {
+  armed.get(point)?.()
+}
+
+export function armFault(point: FaultPoint, action: () => void): () => void {
+  armed.set(point, action)
+  return () => armed.delete(point)
+}

@@ -1,0 +1,24 @@
+/** An emergency stop refuses every act (tiers 2–3) of its subject; reading goes on. */
+import type { Caller } from '../caller.ts'
+import type { ActionSpec, Target, Tool } from '../tool.ts'
+import { allow, deny, type Verdict } from './verdict.ts'
+
+const remedy = 'An administrator lifts it with emergency_stop in the console or the CLI.'
+
+/** Known before anything is looked up: a stop on everything or on this credential. */
+export function emergencyStopGate(caller: Caller, tool: Tool, action: ActionSpec): Verdict {
+  if (action.tier === 1 || tool.worksWhenStopped || caller.stopped === null) return allow
+  return deny({ code: 'emergency_stop', reason: `An emergency stop is in force: ${caller.stopped}`, remedy })
+}
+
+/** Known once the targets are: a stop on one of their organizations. */
+export function organizationStopGate(caller: Caller, tool: Tool, action: ActionSpec, targets: readonly Target[]): Verdict {
+  if (action.tier === 1 || tool.worksWhenStopped) return allow
+  for (const target of targets) {
+    const organization = target.organizationId === null ? undefined : caller.organizations.get(target.organizationId)
+    if (organization?.stopped) {
+      return deny({ code: 'emergency_stop', reason: `An emergency stop is in force for ${organization.name}.`, remedy })
+    }
+  }
+  return allow
+}
