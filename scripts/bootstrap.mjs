@@ -41,7 +41,9 @@ async function main() {
   const node = findNode()
   const path = [join(root, 'node_modules', '.bin'), process.env.PATH].filter(Boolean).join(delimiter)
   const args = [join(root, 'scripts', 'tasks.mjs'), ...process.argv.slice(2)]
-  exitLike(await runChild(node, args, { env: { ...process.env, PATH: path }, link: true }))
+  // `npm start` puts a shell between npm and us. SIGTERM to npm ends that shell and never gets here.
+  const followParent = process.env.npm_lifecycle_script?.includes('scripts/bootstrap.mjs') ?? false
+  exitLike(await runChild(node, args, { env: { ...process.env, PATH: path }, link: true, followParent }))
 }
 
 main().catch((error) => fail(error.message, error.exitCode ?? 1))

@@ -12,14 +12,18 @@ const sameGestureMs = 1000
  * The child leads its own process group, so that whatever reaches us (Ctrl-C to the whole group, SIGTERM to this process
  * alone, a closed terminal) reaches it exactly once and from here. A closed terminal is passed on as SIGTERM: few programs
  * treat SIGHUP as a request to stop in order. With `link`, an IPC channel tells the child when this process is killed
- * outright. Runs on Node 18.
+ * outright. With `followParent`, this process's own parent going away counts as SIGTERM. Runs on Node 18.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, link?: boolean, stdio?: import('node:child_process').StdioOptions }} options
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, link?: boolean, followParent?: boolean, stdio?: import('node:child_process').StdioOptions }} options
  * @returns {Promise<{ code: number } | { signal: NodeJS.Signals }>}
  */
-export function runChild(command, args, { cwd, env, link = false, stdio = ['inherit', 'inherit', 'inherit'] } = {}) {
+export function runChild(
+  command,
+  args,
+  { cwd, env, link = false, followParent = false, stdio = ['inherit', 'inherit', 'inherit'] } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, detached: true, stdio: link ? [...stdio, 'ipc'] : stdio })
     let lastAt = -Infinity
@@ -29,9 +33,18 @@ export function runChild(command, args, { cwd, env, link = false, stdio = ['inhe
       lastAt = now
       child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
     }
-    // A parent that linked us and was killed outright cannot signal any more.
-    const orphaned = () => forward('SIGTERM')
+    // A parent that is gone cannot signal any more; whatever it sent before was request enough.
+    const orphaned = () => {
+      if (lastAt === -Infinity) forward('SIGTERM')
+    }
+    const parent = process.ppid
+    const watch = followParent
+      ? setInterval(() => {
+          if (process.ppid !== parent) orphaned()
+        }, 500)
+      : undefined
     const release = () => {
+      clearInterval(watch)
       for (const signal of forwarded) process.off(signal, forward)
       process.off('disconnect', orphaned)
       process.channel?.unref()
