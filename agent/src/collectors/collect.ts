@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import {
+  type InventorySections,
+  SECTION_NAMES,
+  type SectionName,
+  type SectionStatus,
+} from '@breeze/contract/agent-protocol'
+import type { InventoryBody } from '../device.ts'
+import { errorText } from '../log.ts'
+import { cpu } from './cpu.ts'
+import { disks } from './disks.ts'
+import { identity } from './identity.ts'
+import { memory } from './memory.ts'
+import { network } from './network.ts'
+import { os } from './os.ts'
+import { clip, type Collector, type SectionData, Unsupported } from './section.ts'
+
+const TIMEOUT_MS = 5000
+
+type Collectors = { readonly [N in SectionName]: Collector<N> }
+export const COLLECTORS: Collectors = { identity, os, cpu, memory, disks, network }
+
+interface Collected<N extends SectionName> {
+  section: InventorySections[N]
+  hash: string
+}
+
+/** Runs collectors, each within its time, and remembers the hash of what each section last said. */
+export class Inventory {
+  readonly #collectors: Collectors
+  readonly #timeoutMs: number
+  /** Reads that have not come back: a hung disk must not tie up a thread more with every attempt. */
+  readonly #pending = new Set<SectionName>()
+  #hashes: Record<string, string> = {}
+
+  constructor(collectors: Collectors = COLLECTORS, timeoutMs = TIMEOUT_MS) {
+    this.#collectors = collectors
+    this.#timeoutMs = timeoutMs
+  }
+
+  get hashes(): Readonly<Record<string, string>> {
+    return this.#hashes
+  }
+
+  async collect(names: readonly SectionName[] = SECTION_NAMES): Promise<InventoryBody> {
+    const sections: Partial<InventorySections> = {}
+    const hashes: Record<string, string> = {}
+    const add = async <N extends SectionName>(name: N): Promise<void> => {
+      const collected = await this.#collectOne(this.#collectors[name])
+      sections[name] = collected.section
+      hashes[name] = collected.hash
+    }
+    await Promise.all([...new Set(names)].map((name) => add(name)))
+    this.#hashes = { ...this.#hashes, ...hashes }
+    return { sections, hashes }
+  }
+
+  async #collectOne<N extends SectionName>(collector: Collector<N>): Promise<Collected<N>> {
+    if (!collector.platforms.includes(process.platform)) {
+      return failed(collector, 'unsupported', `not supported by this agent on ${process.platform} yet`)
+    }
+    if (this.#pending.has(collector.name)) return failed(collector, 'timeout', 'an earlier read has not come back')
+    this.#pending.add(collector.name)
+    const reading = collector.collect().finally(() => this.#pending.delete(collector.name))
+    try {
+      const data = await within(reading, this.#timeoutMs)
+      if (data === 'timeout') return failed(collector, 'timeout', `no answer within ${this.#timeoutMs} ms`)
+      return collectedOk(collector, data)
+    } catch (error) {
+      return failed(collector, statusOf(error), errorText(error))
+    }
+  }
+}
+
+function collectedOk<N extends SectionName>(collector: Collector<N>, data: SectionData<N>): Collected<N> {
+  const { source } = collector
+  const section = { status: 'ok', source, collectedAt: new Date().toISOString(), data } as const
+  // The compiler does not see that a generic N's section is this shape with N's data.
+  return { section: section as InventorySections[N], hash: hash(['ok', source, collector.stable(data)]) }
+}
+
+function failed<N extends SectionName>(
+  { source }: Collector<N>,
+  status: Exclude<SectionStatus, 'ok'>,
+  reason: string,
+): Collected<N> {
+  const detail = clip(reason, 500)
+  const section = { status, source, collectedAt: new Date().toISOString(), detail }
+  // Every section allows this shape: without data it is the same for all.
+  return { section: section as InventorySections[N], hash: hash([status, source, detail]) }
+}
+
+function statusOf(error: unknown): 'unsupported' | 'no_permission' | 'error' {
+  if (error instanceof Unsupported) return 'unsupported'
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EACCES' || code === 'EPERM' ? 'no_permission' : 'error'
+}
+
+async function within<T>(work: Promise<T>, milliseconds: number): Promise<T | 'timeout'> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(() => resolve('timeout'), milliseconds)
+  })
+  // A read that fails after its time was already reported as a timeout.
+  work.catch(() => undefined)
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function hash(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url')
+}

@@ -1,0 +1,23 @@
+import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+
+export type SectionData<N extends SectionName> = NonNullable<InventorySections[N]['data']>
+
+/** Reads one section. It throws where it can't: the caller turns that into a status, never into a made-up value. */
+export interface Collector<N extends SectionName> {
+  readonly name: N
+  /** What is read, for the section's `source`. */
+  readonly source: string
+  readonly platforms: readonly NodeJS.Platform[]
+  collect(): Promise<SectionData<N>>
+  /** The part whose change is worth an upload: without values that move all the time. */
+  stable(data: SectionData<N>): unknown
+}
+
+/** Says that this device has no such thing, as opposed to a failure to read it. */
+export class Unsupported extends Error {
+  override name = 'Unsupported'
+}
+
+export function clip(text: string, length: number): string {
+  return text.length <= length ? text : text.slice(0, length).toWellFormed()
+}

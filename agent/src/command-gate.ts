@@ -1,0 +1,64 @@
+import {
+  type CommandPayload,
+  commandMessage,
+  commandPayload,
+  type RejectionReason,
+  type ServerKey,
+  type SignedCommand,
+} from '@breeze/contract/agent-protocol'
+import { z } from 'zod'
+import { verifyText } from './device-key.ts'
+
+export type GateDecision =
+  | { decision: 'run'; payload: CommandPayload; expiresAt: number }
+  /** Known by its id: whatever became of it is told again, and it is not run again. */
+  | { decision: 'duplicate'; commandId: string }
+  | { decision: 'rejected'; commandId: string; reason: RejectionReason }
+  /** Not even an id to answer to, or an answer would overwrite what is recorded under that id. */
+  | { decision: 'ignored'; reason: RejectionReason }
+
+export interface GateContext {
+  deviceId: string
+  serverKeys: readonly ServerKey[]
+  /** The server's time as estimated by `ServerClock`. */
+  now: number
+  isKnown(commandId: string): boolean
+  /** See `Journal.forgottenUntil`: closes the gap left by forgetting ids, even if a clock is turned back. */
+  forgottenUntil: number
+}
+
+const claimedId = z.object({ commandId: z.uuid() })
+
+/**
+ * Whether a command may run on this device. The signature comes first: until it is proven, nothing in the payload is
+ * believed except the id, which is only used to say that it was refused.
+ */
+export function judgeCommand(command: SignedCommand, context: GateContext): GateDecision {
+  const json = parseJson(command.payload)
+  const claimed = claimedId.safeParse(json)
+  const reject = (reason: RejectionReason): GateDecision => {
+    if (!claimed.success || context.isKnown(claimed.data.commandId)) return { decision: 'ignored', reason }
+    return { decision: 'rejected', commandId: claimed.data.commandId, reason }
+  }
+  const key = context.serverKeys.find((candidate) => candidate.id === command.keyId)
+  if (!key || !verifyText(key.publicKey, commandMessage(command.payload), command.signature)) {
+    return reject('bad_signature')
+  }
+  const parsed = commandPayload.safeParse(json)
+  if (!parsed.success) return reject('malformed')
+  const payload = parsed.data
+  if (payload.deviceId !== context.deviceId) return reject('wrong_device')
+  if (context.isKnown(payload.commandId)) return { decision: 'duplicate', commandId: payload.commandId }
+  const expiresAt = Date.parse(payload.expiresAt)
+  if (expiresAt <= context.now || expiresAt <= context.forgottenUntil) return reject('expired')
+  return { decision: 'run', payload, expiresAt }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Whatever is not JSON fails the schema.
+    return undefined
+  }
+}

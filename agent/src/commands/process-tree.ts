@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readProcesses, hasEnvironment, type ProcessInfo } from '../platform/linux-processes.ts'
+
+/** In the environment of everything a script starts; `setsid` and double forks do not shake it off. */
+export const EXECUTION_TAG = 'BREEZE_EXECUTION_ID'
+
+const POLL_MS = 50
+const KILL_ROUNDS = 40
+
+/**
+ * Ends every process of an execution: TERM, then KILL after `graceMs`, until none is found. Members are the tagged, the
+ * script's process group and session, and their descendants. A process that clears its environment, leaves the session
+ * and loses its parent at once escapes; only a cgroup would hold it.
+ *
+ * Gives the number of processes that did not die (uninterruptible in the kernel).
+ */
+export async function endExecution(commandId: string, leader: number | undefined, graceMs: number): Promise<number> {
+  // Descendants found once stay members when their parents die and they are handed to init.
+  const known = new Map<number, string>()
+  let members = findMembers(commandId, leader, known)
+  for (const pid of members) send(pid, 'SIGTERM')
+  const deadline = performance.now() + graceMs
+  while (members.length > 0 && performance.now() < deadline) {
+    await sleep(POLL_MS)
+    members = findMembers(commandId, leader, known)
+  }
+  for (let round = 0; members.length > 0 && round < KILL_ROUNDS; round++) {
+    // A process that forks faster than one pass can see is met again in the next.
+    for (const pid of members) send(pid, 'SIGKILL')
+    await sleep(round === 0 ? 5 : POLL_MS)
+    members = findMembers(commandId, leader, known)
+  }
+  return members.length
+}
+
+function findMembers(commandId: string, leader: number | undefined, known: Map<number, string>): number[] {
+  const processes = readProcesses()
+  const members = new Set<number>()
+  for (const info of processes) {
+    if (isMember(info, commandId, leader, known)) members.add(info.pid)
+  }
+  addDescendants(processes, members)
+  for (const { pid, startTime } of processes) if (members.has(pid)) known.set(pid, startTime)
+  return processes
+    .filter((p) => members.has(p.pid) && p.state !== 'Z' && p.pid > 1 && p.pid !== process.pid)
+    .map((p) => p.pid)
+}
+
+function isMember(info: ProcessInfo, commandId: string, leader: number | undefined, known: Map<number, string>) {
+  // The start time tells a member from a stranger that got its number.
+  if (known.get(info.pid) === info.startTime) return true
+  if (leader !== undefined && (info.group === leader || info.session === leader)) return true
+  return hasEnvironment(info.pid, `${EXECUTION_TAG}=${commandId}`)
+}
+
+function addDescendants(processes: readonly ProcessInfo[], members: Set<number>): void {
+  for (let before = -1; before !== members.size;) {
+    before = members.size
+    for (const { pid, parent } of processes) if (members.has(parent)) members.add(pid)
+  }
+}
+
+function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    if (!gone) throw error
+  }
+}

@@ -1,0 +1,29 @@
+import type { CommandBody, CommandOutcome, CommandType } from '@breeze/contract/agent-protocol'
+import type { Reply } from './device.ts'
+
+export interface Execution<T extends CommandType = CommandType> {
+  commandId: string
+  args: Extract<CommandBody, { type: T }>['args']
+  /** Aborted when the agent is asked to stop. */
+  signal: AbortSignal
+  reply: Reply
+}
+
+export type ExecutionResult = {
+  outcome: CommandOutcome
+  /**
+   * Runs when the outcome is durable and was sent: for acts the agent does not survive. When it fails it gives the
+   * outcome that is true instead.
+   */
+  afterwards?: () => Promise<CommandOutcome | undefined>
+}
+
+/** A command type this agent can carry out. */
+export interface Executor<T extends CommandType = CommandType> {
+  readonly type: T
+  /** Why this device can't, before anything was started. */
+  unsupported(execution: Execution<T>): Promise<string | undefined>
+  run(execution: Execution<T>): Promise<ExecutionResult>
+}
+
+export type Executors = { readonly [T in CommandType]: Executor<T> }

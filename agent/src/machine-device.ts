@@ -1,0 +1,111 @@
+import type { KeyObject } from 'node:crypto'
+import type { SectionName, ServerKey, SignedCommand } from '@breeze/contract/agent-protocol'
+import { Inventory } from './collectors/collect.ts'
+import type { CommandRunner } from './command-runner.ts'
+import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from './device.ts'
+import { importPrivateKey, signText } from './device-key.ts'
+import { VitalsReader } from './heartbeat.ts'
+import { type EnrolledIdentity, saveIdentity } from './identity-store.ts'
+import type { Journal } from './journal.ts'
+import { errorText, type Log } from './log.ts'
+import { bootId } from './platform/machine.ts'
+import type { ServerClock } from './server-clock.ts'
+import { decideServerKeys } from './server-keys.ts'
+import { AGENT_VERSION } from './version.ts'
+
+/** How often the sections are read to see whether they changed. All of them together take a few milliseconds. */
+const COLLECT_EVERY_MS = 300_000
+
+export interface MachineDeviceOptions {
+  identity: EnrolledIdentity
+  stateDirectory: string
+  journal: Journal
+  clock: ServerClock
+  log: Log
+}
+
+/** This machine. */
+export class MachineDevice implements Device {
+  readonly agentVersion = AGENT_VERSION
+  readonly bootId = bootId()
+  readonly #options: MachineDeviceOptions
+  readonly #key: KeyObject
+  readonly #vitals = new VitalsReader()
+  readonly #inventory = new Inventory()
+  #identity: EnrolledIdentity
+  #runner: CommandRunner | undefined
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(options: MachineDeviceOptions) {
+    this.#options = options
+    this.#identity = options.identity
+    this.#key = importPrivateKey(options.identity.privateKey)
+  }
+
+  get deviceId(): string {
+    return this.#identity.deviceId
+  }
+
+  get serverKeys(): readonly ServerKey[] {
+    return this.#identity.serverKeys
+  }
+
+  /** The runner needs this device's keys and this device needs the runner, hence the second step. */
+  async start(runner: CommandRunner): Promise<void> {
+    this.#runner = runner
+    await this.#inventory.collect()
+    this.#timer = setInterval(() => this.#refresh(), COLLECT_EVERY_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  sign(message: string): string {
+    return signText(this.#key, message)
+  }
+
+  heartbeat(): HeartbeatBody {
+    return {
+      ...this.#vitals.read(),
+      bootId: this.bootId,
+      sections: { ...this.#inventory.hashes },
+      unacknowledged: this.#options.journal.unacknowledged,
+    }
+  }
+
+  inventory(sections: readonly SectionName[]): Promise<InventoryBody> {
+    return this.#inventory.collect(sections)
+  }
+
+  async handleCommand(command: SignedCommand, reply: Reply): Promise<void> {
+    await this.#runner?.handle(command, reply)
+  }
+
+  async welcomed(welcome: Welcome, reply: Reply): Promise<void> {
+    this.#options.clock.learn(welcome.serverTime)
+    await this.#considerKeys(welcome.serverKeys)
+    await this.#runner?.welcomed(reply)
+  }
+
+  async resultRecorded(commandId: string): Promise<void> {
+    await this.#runner?.resultRecorded(commandId)
+  }
+
+  async #considerKeys(offered: readonly ServerKey[]): Promise<void> {
+    const { log, stateDirectory } = this.#options
+    const decision = decideServerKeys(this.#identity.pinnedServerKeys, this.#identity.serverKeys, offered)
+    if (decision.decision === 'refused') log('server_keys_refused', { reason: decision.reason })
+    if (decision.decision !== 'accepted') return
+    // In force at once, so that a command right behind the welcome is judged by the new set.
+    this.#identity = { ...this.#identity, serverKeys: decision.keys }
+    log('server_keys_changed', { ids: decision.keys.map((key) => key.id).join(' ') })
+    await saveIdentity(stateDirectory, this.#identity)
+  }
+
+  #refresh(): void {
+    this.#inventory.collect().catch((error: unknown) => {
+      this.#options.log('inventory_error', { message: errorText(error) })
+    })
+  }
+}

@@ -1,0 +1,127 @@
+import type { AgentFrame } from '@breeze/contract/agent-protocol'
+import { CommandRunner } from './command-runner.ts'
+import { reboot, shutdown } from './commands/power.ts'
+import { endExecution } from './commands/process-tree.ts'
+import { clearScriptDirectory, runScript } from './commands/run-script.ts'
+import type { AgentConfig } from './config.ts'
+import { Connection, type ConnectionTiming } from './connection.ts'
+import { ensureEnrolled } from './enrollment.ts'
+import { armFault } from './faults.ts'
+import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
+import { Journal } from './journal.ts'
+import type { Log } from './log.ts'
+import { MachineDevice } from './machine-device.ts'
+import { hostName, machineId, platformName } from './platform/machine.ts'
+import { ServerClock } from './server-clock.ts'
+import { lockState } from './state-lock.ts'
+import { AGENT_VERSION } from './version.ts'
+
+/** What a crashed agent's scripts get between TERM and KILL when the next agent finds them. */
+const SWEEP_GRACE_MS = 500
+
+export type StopReason = Extract<AgentFrame, { type: 'goodbye' }>['reason']
+
+export interface AgentOptions extends AgentConfig {
+  log: Log
+  timing?: Partial<ConnectionTiming>
+}
+
+export interface RunningAgent {
+  deviceId: string
+  /** Ends running scripts (recorded as interrupted), says goodbye and closes. Safe to call twice. */
+  stop(reason: StopReason): Promise<void>
+  /** Settles when the agent has stopped. */
+  closed: Promise<{ reason: StopReason }>
+}
+
+/** The composition root: enrolls where needed, recovers what a crash left, connects. */
+export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { stateDirectory, log } = options
+  armFault(options.fault)
+  await prepareStateDirectory(stateDirectory)
+  const unlock = await lockState(stateDirectory)
+  try {
+    const identity = await enroll(options)
+    const clock = new ServerClock()
+    const journal = await Journal.open(stateDirectory, () => clock.earliest())
+    await clearScriptDirectory(stateDirectory)
+    return await connect(options, identity, journal, clock, unlock)
+  } catch (error) {
+    log('start_failed')
+    await unlock()
+    throw error
+  }
+}
+
+async function enroll(options: AgentOptions): Promise<EnrolledIdentity> {
+  return await ensureEnrolled({
+    server: options.server,
+    token: options.token,
+    stateDirectory: options.stateDirectory,
+    machine: {
+      hostname: hostName(),
+      // Without one, each installation counts as its own machine.
+      machineId: (await machineId()) ?? `none-${crypto.randomUUID()}`,
+      platform: platformName(),
+      agentVersion: AGENT_VERSION,
+    },
+    log: options.log,
+    ...(options.timing?.reconnectBaseMs !== undefined && { retryBaseMs: options.timing.reconnectBaseMs }),
+  })
+}
+
+async function connect(
+  options: AgentOptions,
+  identity: EnrolledIdentity,
+  journal: Journal,
+  clock: ServerClock,
+  unlock: () => Promise<void>,
+): Promise<RunningAgent> {
+  const { stateDirectory, log, power: mode } = options
+  const device = new MachineDevice({ identity, stateDirectory, journal, clock, log })
+  const runner = new CommandRunner({
+    deviceId: identity.deviceId,
+    journal,
+    clock,
+    log,
+    serverKeys: () => device.serverKeys,
+    sweep: (commandId) => sweep(commandId),
+    executors: {
+      'script.run': runScript({ stateDirectory, environment: options.scriptEnvironment }),
+      'power.reboot': reboot({ mode, stateDirectory, log }),
+      'power.shutdown': shutdown({ mode, stateDirectory, log }),
+    },
+  })
+  await runner.recover()
+  await device.start(runner)
+  const connection = new Connection({
+    server: options.server,
+    device,
+    log,
+    ...(options.timing && { timing: options.timing }),
+  })
+  connection.start()
+  log('started', { deviceId: identity.deviceId, server: options.server, version: AGENT_VERSION })
+
+  const { promise: closed, resolve } = Promise.withResolvers<{ reason: StopReason }>()
+  let stopping: Promise<void> | undefined
+  const stop = async (reason: StopReason): Promise<void> => {
+    log('stopping', { reason })
+    device.stop()
+    // First the scripts, so that their results may still go out.
+    await runner.stop()
+    await connection.stop(reason)
+    await journal.close()
+    await unlock()
+    resolve({ reason })
+  }
+  return {
+    deviceId: identity.deviceId,
+    closed,
+    stop: (reason) => (stopping ??= stop(reason)),
+  }
+}
+
+async function sweep(commandId: string): Promise<void> {
+  if (process.platform === 'linux') await endExecution(commandId, undefined, SWEEP_GRACE_MS)
+}
