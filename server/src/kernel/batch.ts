@@ -18,8 +18,8 @@ interface Waiting<Item, Answer> {
 }
 
 /**
- * One batch is under way at any time, so that a storm costs one database connection and not one each. When a batch of
- * several fails, its items are tried one by one: a single bad one must not take the others with it.
+ * One batch is under way at any time, so that a storm costs one database connection and not one each. When the database
+ * refuses the data of a batch of several, its items are tried one by one: a bad one must not take the others with it.
  */
 export class Batch<Item, Answer> {
   readonly #options: BatchOptions<Item, Answer>
@@ -77,9 +77,14 @@ export class Batch<Item, Answer> {
       }
       return true
     } catch (error) {
-      if (batch.length > 1) return false
+      if (batch.length > 1 && isDataError(error)) return false
       for (const one of batch) one.reject(error)
       return true
     }
   }
+}
+
+/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation). */
+function isDataError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
 }
