@@ -1,0 +1,118 @@
+/** What devices say of their commands, written in batches. The one path by which a result enters the database. */
+import type { CommandOutcome } from '@breeze/contract/agent-protocol'
+import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-protocol'
+import type { Tx } from '../../kernel/db.ts'
+import type { CommandState } from './tables.ts'
+
+/**
+ * `recorded`: durable now. `duplicate`: the same result was durable before. `ignored`: another real result is durable
+ * and stays. `unknown`: no such command of this device; nothing was written.
+ */
+export type ResultAnswer = 'recorded' | 'duplicate' | 'ignored' | 'unknown'
+
+export interface IncomingResult {
+  deviceId: string
+  commandId: string
+  outcome: CommandOutcome
+}
+
+interface Known {
+  id: string
+  device_id: string
+  operation_id: string
+  state: CommandState
+  result_at: Date | null
+  exit_code: number | null
+  output_bytes: number | null
+}
+
+export interface Recorded {
+  answers: ResultAnswer[]
+  /** Operations of which something changed. */
+  operations: Set<string>
+}
+
+// Sorted, so that two writers lock in the same order.
+const LOCK = `
+  select id, device_id, operation_id, state, result_at, exit_code, output_bytes
+  from device_commands where id = any ($1::uuid[]) order by id for no key update`
+
+const WRITE = `
+  update device_commands c set
+    state = r.state, reason = r.reason, exit_code = r.exit_code, signal = r.signal, output = r.output,
+    output_bytes = r.output_bytes, truncated = r.truncated, duration_ms = r.duration_ms,
+    started_at = coalesce(r.started_at, c.started_at), finished_at = r.finished_at, result_at = $12
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::boolean[],
+      $9::bigint[], $10::timestamptz[], $11::timestamptz[])
+    as r (id, state, reason, exit_code, signal, output, output_bytes, truncated, duration_ms, started_at, finished_at)
+  where c.id = r.id`
+
+export async function recordResults(tx: Tx, now: Date, incoming: readonly IncomingResult[]): Promise<Recorded> {
+  const ids = [...new Set(incoming.map((one) => one.commandId))]
+  const rows = await tx.prepared<Known>('lock_results', LOCK, [ids])
+  const known = new Map(rows.map((row) => [row.id, row]))
+  const operations = new Set<string>()
+  const writes = new Map<string, CommandOutcome>()
+  const answers = incoming.map(({ deviceId, commandId, outcome }): ResultAnswer => {
+    const row = known.get(commandId)
+    if (!row || row.device_id !== deviceId) return 'unknown'
+    const answer = judge(row, outcome)
+    if (answer !== 'recorded') return answer
+    writes.set(commandId, outcome)
+    operations.add(row.operation_id)
+    known.set(commandId, { ...row, ...summary(outcome), result_at: now })
+    return answer
+  })
+  if (writes.size > 0) await write(tx, now, [...writes])
+  return { answers, operations }
+}
+
+/** The first real result stays; what the server merely supposed, and `interrupted`, give way to it. */
+function judge(row: Known, outcome: CommandOutcome): ResultAnswer {
+  if (row.result_at === null) return 'recorded'
+  const next = summary(outcome)
+  const same = row.state === next.state && row.exit_code === next.exit_code && row.output_bytes === next.output_bytes
+  if (same) return 'duplicate'
+  return row.state === 'interrupted' ? 'recorded' : 'ignored'
+}
+
+function summary(outcome: CommandOutcome): {
+  state: CommandState
+  exit_code: number | null
+  output_bytes: number | null
+} {
+  return { state: outcome.state, exit_code: outcome.exitCode ?? null, output_bytes: outcome.outputBytes ?? null }
+}
+
+async function write(tx: Tx, now: Date, writes: readonly [string, CommandOutcome][]): Promise<void> {
+  const column = <T>(of: (outcome: CommandOutcome) => T | undefined) => writes.map(([, outcome]) => of(outcome) ?? null)
+  const outputs = writes.map(([, outcome]) => boundedOutput(outcome.output))
+  await tx.prepared('write_results', WRITE, [
+    writes.map(([id]) => id),
+    column((outcome) => outcome.state),
+    column((outcome) => outcome.reason),
+    column((outcome) => outcome.exitCode),
+    column((outcome) => outcome.signal),
+    outputs.map((output) => output?.text ?? null),
+    column((outcome) => outcome.outputBytes),
+    writes.map(([, outcome], index) => outcome.truncated || outputs[index]?.cut || null),
+    column((outcome) => outcome.durationMs),
+    column((outcome) => plausible(outcome.startedAt)),
+    writes.map(([, outcome]) => plausible(outcome.finishedAt) ?? now),
+    now,
+  ])
+}
+
+/** The device's own word, unless its clock is absurd (which the database might not even accept). */
+export function plausible(time: string | undefined): Date | null {
+  const at = time === undefined ? Number.NaN : Date.parse(time)
+  return at >= Date.UTC(2000) && at < Date.UTC(2200) ? new Date(at) : null
+}
+
+/** An agent keeps its outputs within the bound; one that doesn't is cut here. */
+function boundedOutput(output: string | undefined): { text: string; cut: boolean } | null {
+  if (output === undefined) return null
+  if (output.length <= MAX_OUTPUT_BYTES && Buffer.byteLength(output) <= MAX_OUTPUT_BYTES)
+    return { text: output, cut: false }
+  return { text: Buffer.from(output).subarray(0, MAX_OUTPUT_BYTES).toString(), cut: true }
+}

@@ -1,0 +1,209 @@
+/** Commands to devices: queued and signed within an act's transaction, delivered after it, their results never lost. */
+import type { CommandOutcome } from '@breeze/contract/agent-protocol'
+import type { Logger } from 'pino'
+import type { CommandSigner } from '../../keys/keys.ts'
+import { Batch } from '../../kernel/batch.ts'
+import { type Db, query, type Tx } from '../../kernel/db.ts'
+import type { Events } from '../../kernel/events.ts'
+import { fault } from '../../kernel/faults.ts'
+import { claim, type Delivery, type Outgoing, redeliver } from './delivery.ts'
+import { giveUpOverdue, recordSteps, type Step } from './progress.ts'
+import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.ts'
+import { type CommandResult, type ResultsPage, resultsOf } from './reads.ts'
+import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
+import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
+
+declare module '../../kernel/services.ts' {
+  interface Services {
+    commands: Commands
+  }
+}
+
+export interface CommandsOptions {
+  db: Db
+  events: Events
+  signer: CommandSigner
+  now(): Date
+  log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** How long a result waits for others to share its statement. */
+  windowMs?: number
+}
+
+/** What not to deliver any more. `all` reaches as far as the transaction sees. */
+export type Cancellation =
+  | { operationId: string }
+  | { operationIds: readonly string[] }
+  | { organizationId: string }
+  | { all: true }
+
+export interface OperationProgress {
+  total: number
+  /** In a final state, the server's suppositions included. */
+  finished: number
+  byState: Record<CommandState, number>
+}
+
+type Word = { kind: 'result'; result: IncomingResult; bytes: number } | { kind: 'step'; step: Step }
+
+const SWEEP_EVERY_MS = 5000
+const SWEEP_ROWS = 500
+
+export class Commands {
+  readonly #options: CommandsOptions
+  /** One line for steps and results of all devices, so that a command's `started` never overtakes its result. */
+  readonly #words: Batch<Word, ResultAnswer>
+  #delivery: Delivery = { wake: () => {} }
+  #timer: ReturnType<typeof setInterval> | undefined
+  #sweeping: Promise<number> | undefined
+
+  constructor(options: CommandsOptions) {
+    this.#options = options
+    this.#words = new Batch({
+      windowMs: options.windowMs ?? 10,
+      maxItems: 500,
+      maxWeight: 8_000_000,
+      weigh: (word) => (word.kind === 'result' ? word.bytes : 100),
+      handle: (words) => this.#record(words),
+    })
+  }
+
+  /** Starts giving up on overdue commands. */
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.sweep().catch((error: unknown) => this.#options.log.error({ err: error }, 'command sweep failed'))
+    }, SWEEP_EVERY_MS)
+  }
+
+  /** Resolves when everything that was being written is written. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    await this.#words.idle()
+    await this.#sweeping
+  }
+
+  /** Who is woken when something was queued. */
+  deliverThrough(delivery: Delivery): void {
+    this.#delivery = delivery
+  }
+
+  // ---------------------------------------------------------------- for tools, in the caller's transaction
+
+  /** Throws `notFound` for a device that the transaction does not see: then nothing of the act may stand. */
+  async queue(tx: Tx, now: Date, request: QueueRequest): Promise<QueuedCommand[]> {
+    const queued = await insertCommands(tx, this.#options.signer, now, request)
+    tx.afterCommit(() => {
+      fault('command.queued')
+      this.#delivery.wake(queued.map((command) => command.deviceId))
+    })
+    return queued
+  }
+
+  /** What has not been handed to a connection yet is never delivered. Answers how many. */
+  async cancelQueued(tx: Tx, now: Date, which: Cancellation, reason: string): Promise<number> {
+    let update = query
+      .updateTable('device_commands')
+      .set({ state: 'cancelled', reason, finished_at: now })
+      .where('state', '=', 'queued')
+      .returning('operation_id')
+    if ('operationId' in which) update = update.where('operation_id', '=', which.operationId)
+    if ('operationIds' in which) update = update.where('operation_id', 'in', [...which.operationIds])
+    if ('organizationId' in which) update = update.where('organization_id', '=', which.organizationId)
+    if ('operationIds' in which && which.operationIds.length === 0) return 0
+    const rows = await tx.all(update)
+    tx.afterCommit(() => this.#publish(rows.map((row) => row.operation_id)))
+    return rows.length
+  }
+
+  async operationProgress(tx: Tx, operationId: string): Promise<OperationProgress> {
+    const rows = await tx.prepared<{ state: CommandState; n: number }>(
+      'operation_progress',
+      'select state, count(*) as n from device_commands where operation_id = $1 group by state',
+      [operationId],
+    )
+    // Object.fromEntries forgets the keys' type; they are exactly the states.
+    const byState = Object.fromEntries(COMMAND_STATES.map((state) => [state, 0])) as Record<CommandState, number>
+    for (const row of rows) byState[row.state] = row.n
+    const total = rows.reduce((sum, row) => sum + row.n, 0)
+    const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
+    return { total, finished, byState }
+  }
+
+  /** The commands of an operation with what became of them, in a stable order. */
+  results(tx: Tx, operationId: string, page: ResultsPage): Promise<CommandResult[]> {
+    return resultsOf(tx, operationId, page)
+  }
+
+  // ---------------------------------------------------------------- for the agents' adapter
+
+  claim(deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
+    return claim(this.#options.db, this.#options.now, deviceIds)
+  }
+
+  redeliver(deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
+    return redeliver(this.#options.db, deviceIds)
+  }
+
+  async accepted(deviceId: string, commandId: string): Promise<void> {
+    await this.#words.add({ kind: 'step', step: { deviceId, commandId, state: 'accepted', startedAt: null } })
+  }
+
+  /** `startedAt`: the device's own clock, or null when it can't be believed. */
+  async started(deviceId: string, commandId: string, startedAt: Date | null): Promise<void> {
+    await this.#words.add({ kind: 'step', step: { deviceId, commandId, state: 'started', startedAt } })
+  }
+
+  /** Resolves when the result is durable (or can't be: see the answer). Only a device's own commands are touched. */
+  recordResult(deviceId: string, commandId: string, outcome: CommandOutcome): Promise<ResultAnswer> {
+    fault('result.received')
+    const bytes = 200 + (outcome.output?.length ?? 0)
+    return this.#words.add({ kind: 'result', result: { deviceId, commandId, outcome }, bytes })
+  }
+
+  /** Gives up on what is overdue, in bounded steps. Answers how many steps it took. */
+  sweep(): Promise<number> {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined
+    })
+    return this.#sweeping
+  }
+
+  async #sweep(): Promise<number> {
+    for (let steps = 1; ; steps++) {
+      const { operations, more } = await this.#options.db.worker((tx) =>
+        giveUpOverdue(tx, this.#options.now(), SWEEP_ROWS),
+      )
+      this.#publish(operations)
+      if (!more) return steps
+    }
+  }
+
+  async #record(words: Word[]): Promise<ResultAnswer[]> {
+    const now = this.#options.now()
+    const steps = words.flatMap((word) => (word.kind === 'step' ? [word.step] : []))
+    const results = words.flatMap((word) => (word.kind === 'result' ? [word.result] : []))
+    const { answers, changed } = await this.#options.db.worker(async (tx) => {
+      const changed = steps.length > 0 ? await recordSteps(tx, now, steps) : new Set<string>()
+      if (results.length === 0) return { answers: [], changed }
+      const { answers, operations } = await recordResults(tx, now, results)
+      return { answers, changed: changed.union(operations) }
+    })
+    fault('result.committed')
+    this.#publish(changed)
+    for (const [index, result] of results.entries()) this.#note(result, answers[index])
+    let next = 0
+    // A step's answer is read by nobody; each result's is the next in line.
+    return words.map((word) => (word.kind === 'step' ? 'recorded' : (answers[next++] ?? 'unknown')))
+  }
+
+  /** What a device said twice or of another's command is worth a line, never its words. */
+  #note(result: IncomingResult, answer: ResultAnswer | undefined): void {
+    if (answer !== 'ignored' && answer !== 'unknown') return
+    const { deviceId, commandId } = result
+    this.#options.log.warn({ deviceId, commandId, state: result.outcome.state }, `command result ${answer}`)
+  }
+
+  #publish(operationIds: Iterable<string>): void {
+    for (const id of new Set(operationIds)) this.#options.events.publish(`operation:${id}`)
+  }
+}

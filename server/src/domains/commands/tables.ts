@@ -1,0 +1,56 @@
+import type { ColumnType } from 'kysely'
+
+export const COMMAND_STATES = [
+  'queued',
+  'delivered',
+  'accepted',
+  'started',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'rejected',
+  'interrupted',
+  'expired',
+  'cancelled',
+] as const
+export type CommandState = (typeof COMMAND_STATES)[number]
+
+const open: ReadonlySet<CommandState> = new Set(['queued', 'delivered', 'accepted', 'started'])
+export const isOpen = (state: CommandState): boolean => open.has(state)
+
+type Instant = ColumnType<Date, Date, Date>
+type OptionalInstant = ColumnType<Date | null, Date | null | undefined, Date | null>
+
+export interface DeviceCommandsTable {
+  id: string
+  organization_id: string
+  site_id: string
+  device_id: string
+  operation_id: string
+  type: string
+  key_id: string
+  payload: string
+  signature: string
+  state: CommandState
+  reason: string | null
+  issued_at: Instant
+  expires_at: Instant
+  run_seconds: number
+  give_up_at: Instant
+  delivered_at: OptionalInstant
+  started_at: OptionalInstant
+  finished_at: OptionalInstant
+  result_at: OptionalInstant
+  exit_code: number | null
+  signal: string | null
+  output: string | null
+  output_bytes: number | null
+  truncated: boolean | null
+  duration_ms: number | null
+}
+
+declare module '../../kernel/schema.ts' {
+  interface Database {
+    device_commands: DeviceCommandsTable
+  }
+}
