@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -259,6 +259,15 @@ describe.runIf(asRoot)('as root', () => {
       await running.at(-1)?.stop()
       rmSync(placed, { recursive: true, force: true })
     }
+  })
+
+  it('keeps the account that the data belongs to', async () => {
+    await (await start()).stop()
+    const nobody = 65_534
+    for (const name of ['data', 'log', 'run'])
+      execFileSync('chown', ['-R', `${nobody}`, join(dataDir, 'postgres', name)])
+    await start()
+    expect(statSync(`/proc/${postmasterPid()}`).uid).toBe(nobody)
   })
 
   it('does not run PostgreSQL as root', async () => {

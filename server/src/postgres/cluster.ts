@@ -5,12 +5,12 @@ import { ClusterError, explainWriteError } from './cluster-error.ts'
 import { initialise, ownerName, pinnedMajor } from './initialise.ts'
 import { takeLock } from './lock.ts'
 import { ownerPassword } from './password.ts'
-import { placeCluster, type Placement } from './placement.ts'
+import { makePrivate, placeCluster, type Placement } from './placement.ts'
 import { clearAfterCrash, findPostmaster, lastWords, launch, stopPostmaster, type Postmaster } from './postmaster.ts'
 import { ensureDatabase, probe, type ClusterConnection, type Probe } from './probe.ts'
 import { durableSettings, serverArguments, writeSettings } from './settings.ts'
 import { prepareSocketFolder, removeSocketFolder, socketPort } from './socket-folder.ts'
-import { findClusterUser, type SystemUser } from './system-user.ts'
+import { findClusterUser, ownerOf, type SystemUser } from './system-user.ts'
 
 export { ClusterError } from './cluster-error.ts'
 
@@ -63,8 +63,9 @@ const recoveryMs = 600_000
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const dataDir = resolve(options.dataDir)
   try {
-    const user = await findClusterUser(options.log)
-    const place = await placeCluster(dataDir, user, options.log)
+    const account = await findClusterUser(options.log)
+    const place = await placeCluster(dataDir, account, options.log)
+    const user = ownerOf(place.data, account)
     const release = takeLock(join(place.clusterDir, 'lock'), dataDir)
     try {
       const running = await bringUp(dataDir, place, user, options)
@@ -86,6 +87,7 @@ async function bringUp(
 ): Promise<Running> {
   const pinned = pinnedMajor(place)
   const binaries = await findBinaries(place.clusterDir, pinned, user, log)
+  makePrivate(place.log, user)
   const context = { place, user, binaries, password: ownerPassword(dataDir), settings, log }
   if (pinned === undefined) {
     log(`making the database in ${place.clusterDir} with PostgreSQL ${binaries.version}`)
@@ -150,6 +152,12 @@ async function start(context: Context): Promise<Running> {
   const socketFolder = prepareSocketFolder(place, user)
   await clearAfterCrash(place, socketFolder)
   const connection = connectionTo(socketFolder, context)
+  // A folder shared with another container shows that one's socket but not its processes, and PostgreSQL's own lock sees neither.
+  if ((await probe(connection)).state !== 'absent') {
+    throw new ClusterError(
+      `the database in ${place.clusterDir} is in use from another container: stop that server first`,
+    )
+  }
   let started = false
   const postmaster = await launch(place, binaries, user, serverArguments(place, socketFolder, settings), (pid, how) => {
     if (started && !stopping.delete(pid)) log(`PostgreSQL (process ${pid}) ended on its own (${how}): see ${place.log}`)

@@ -41,9 +41,7 @@ export async function placeCluster(
   makePassable(chosen, user)
   // PostgreSQL's processes are recognised by their working folder, which the system reports without links.
   const clusterDir = realpathSync(chosen)
-  const placement = { clusterDir, data: join(clusterDir, 'data'), log: join(clusterDir, 'log') }
-  makePrivate(placement.log, user)
-  return placement
+  return { clusterDir, data: join(clusterDir, 'data'), log: join(clusterDir, 'log') }
 }
 
 /** A new folder that nobody else may list, but that the cluster's account, where there is one, can pass through. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { ClusterError, codeOf } from './cluster-error.ts'
 
 /** The account the cluster runs as when we are root: PostgreSQL refuses to run as root. */
@@ -34,6 +34,16 @@ export async function findClusterUser(log: (line: string) => void): Promise<Syst
   if (!created) throw cannotCreate('it does not appear in the user database')
   log(`created the system user ${ownAccount}: PostgreSQL does not run as root`)
   return created
+}
+
+/**
+ * The account to run an existing data folder as: the one it belongs to. A `postgres` installed later, or a first run as an
+ * ordinary user and the next with sudo, must not lock us out of our own data.
+ */
+export function ownerOf(data: string, otherwise: SystemUser | undefined): SystemUser | undefined {
+  const found = statSync(data, { throwIfNoEntry: false })
+  if (otherwise === undefined || found === undefined || found.uid === 0) return otherwise
+  return found.uid === otherwise.uid ? otherwise : { name: `uid ${found.uid}`, uid: found.uid, gid: found.gid }
 }
 
 /** Runs a short program to its end, as the cluster's account where there is one, with a limit on its time. */
