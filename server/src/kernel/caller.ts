@@ -18,8 +18,8 @@ export function isDelegated(credential: Credential): boolean {
 export interface OrganizationAccess {
   id: string
   name: string
-  permissions: ReadonlySet<Permission>
-  sites: 'all' | ReadonlySet<string>
+  /** One per role held here. They are kept apart: a role for one site must not lend its permissions to another's. */
+  grants: readonly { permissions: ReadonlySet<Permission>; sites: 'all' | readonly string[] }[]
   /** An emergency stop holds here: tiers 2–3 are refused. */
   stopped: boolean
   /** Most devices one call may touch before a second person must approve. */
@@ -43,6 +43,8 @@ export interface Caller {
   organizations: ReadonlyMap<string, OrganizationAccess>
   /** The reason of an emergency stop on everything or on this credential. */
   stopped: string | null
+  /** When the credential ends by itself; streams opened with it end then too. */
+  expiresAt: Date | null
   /** When this credential was last used before this session of calls. */
   lastUsedAt: string | null
 }
@@ -65,11 +67,12 @@ export function rowAccess(caller: Caller, permission: Permission): RowAccess {
   const limited: string[] = []
   const sites: string[] = []
   for (const organization of caller.organizations.values()) {
-    if (!organization.permissions.has(permission)) continue
-    if (organization.sites === 'all') whole.push(organization.id)
+    const grants = organization.grants.filter((grant) => grant.permissions.has(permission))
+    if (grants.length === 0) continue
+    if (grants.some((grant) => grant.sites === 'all')) whole.push(organization.id)
     else {
       limited.push(organization.id)
-      sites.push(...organization.sites)
+      for (const grant of grants) if (grant.sites !== 'all') sites.push(...grant.sites)
     }
   }
   return {

@@ -1,0 +1,161 @@
+/**
+ * The only reader of process.env: every variable, its default and its meaning. docs/configuration.md is generated from
+ * this list. A wrong value ends the start with one line that names the variable.
+ */
+import { resolve } from 'node:path'
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+interface Variable<T> {
+  /** For the reference: what is used when the variable is unset. */
+  default: string
+  meaning: string
+  parse(text: string | undefined): T
+}
+
+const variable = <T>(spec: Variable<T>): Variable<T> => spec
+
+const text = (fallback: string | null) => (value: string | undefined) => (value === undefined || value === '' ? fallback : value)
+const positive = (fallback: number, most = 1_000_000) => (value: string | undefined) => {
+  if (value === undefined || value === '') return fallback
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < 1 || number > most) throw new ConfigError(`must be a whole number from 1 to ${most}`)
+  return number
+}
+const flag = (fallback: boolean) => (value: string | undefined) => {
+  if (value === undefined || value === '') return fallback
+  if (value === 'true' || value === '1') return true
+  if (value === 'false' || value === '0') return false
+  throw new ConfigError('must be true or false')
+}
+const list = (value: string | undefined) => (value ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '')
+const oneOf = <T extends string>(...values: T[]) => (value: string | undefined): T | null => {
+  if (value === undefined || value === '') return null
+  const found = values.find((item) => item === value)
+  if (!found) throw new ConfigError(`must be one of ${values.join(', ')}`)
+  return found
+}
+const httpOrigin = (value: string | undefined) => {
+  if (value === undefined || value === '') return null
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) throw new ConfigError('must be a URL such as https://rmm.example.com')
+  if (new URL(value).pathname !== '/') throw new ConfigError('must have no path')
+  return new URL(value).origin
+}
+
+export const VARIABLES = {
+  HOST: variable({ default: '127.0.0.1', meaning: 'Address to listen on.', parse: (value) => text('127.0.0.1')(value) ?? '127.0.0.1' }),
+  PORT: variable({ default: '8080', meaning: 'Port to listen on.', parse: positive(8080, 65_535) }),
+  BREEZE_ENV: variable({
+    default: '`production`, but `development` while host and public URL are both loopback',
+    meaning: '`production` or `development`. In production, no key or grant may run a tier-3 tool that is not on the allow-list.',
+    parse: oneOf('production', 'development'),
+  }),
+  BREEZE_DATA_DIR: variable({
+    default: '`data` in the project folder',
+    meaning: 'Where keys, the private database and exported audit checkpoints live.',
+    parse: (value) => resolve(text('data')(value) ?? 'data'),
+  }),
+  BREEZE_PUBLIC_URL: variable({
+    default: '`http://HOST:PORT`',
+    meaning: 'The address under which people, assistants and agents reach this server.',
+    parse: httpOrigin,
+  }),
+  BREEZE_TRUSTED_PROXIES: variable({
+    default: 'none',
+    meaning: 'Comma-separated addresses or CIDR ranges of reverse proxies whose X-Forwarded-For is believed.',
+    parse: list,
+  }),
+  DATABASE_URL: variable({
+    default: 'a private PostgreSQL in the data folder',
+    meaning: 'Owner login of another PostgreSQL (15 or newer), such as postgres://user:password@host:5432/breeze. It must be able to create roles.',
+    parse: text(null),
+  }),
+  BREEZE_ADMIN_EMAIL: variable({ default: 'admin@breeze.local', meaning: 'E-mail of the first Partner Admin; read at the first start only.', parse: (value) => text('admin@breeze.local')(value) ?? '' }),
+  BREEZE_ADMIN_PASSWORD: variable({ default: 'a random one, printed once', meaning: 'Password of the first Partner Admin; read at the first start only.', parse: text(null) }),
+  BREEZE_LOCAL_AGENT: variable({
+    default: '`on` while the server listens on loopback only, else `off`',
+    meaning: '`on` or `off`: whether this machine enrolls itself as a device.',
+    parse: oneOf('on', 'off'),
+  }),
+  BREEZE_LOG_LEVEL: variable({ default: '`info`', meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`.', parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent') }),
+  BREEZE_TOOL_CALLS_PER_MINUTE: variable({ default: '60', meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.', parse: positive(60) }),
+  MCP_OAUTH_ENABLED: variable({ default: '`true`', meaning: 'Whether assistants may connect by OAuth. The authorization server is not part of this version yet, so only API keys connect.', parse: flag(true) }),
+  MCP_EXECUTE_TOOL_ALLOWLIST: variable({
+    default: 'production: none; development: all',
+    meaning: 'Comma-separated tier-3 tools that API keys and OAuth grants may call, on every transport. Set but empty means none.',
+    parse: (value) => (value === undefined ? null : list(value)),
+  }),
+  MCP_REQUIRE_EXECUTE_ADMIN: variable({ default: '`false`', meaning: 'Whether tier 3 by key or grant also needs the scope ai:execute_admin, held for an administrator.', parse: flag(false) }),
+  MCP_MESSAGE_RATE_LIMIT_PER_MINUTE: variable({ default: '120', meaning: 'Messages a minute per credential.', parse: positive(120) }),
+  MCP_SSE_RATE_LIMIT_PER_MINUTE: variable({ default: '30', meaning: 'Event streams a credential may open per minute.', parse: positive(30) }),
+  MCP_MAX_SSE_SESSIONS_PER_KEY: variable({ default: '5', meaning: 'Event streams a credential may hold open at once.', parse: positive(5) }),
+} as const
+
+export interface Config {
+  host: string
+  port: number
+  mode: 'production' | 'development'
+  dataDir: string
+  publicUrl: string
+  trustedProxies: string[]
+  databaseUrl: string | null
+  admin: { email: string; password: string | null }
+  localAgent: boolean
+  logLevel: string
+  oauthEnabled: boolean
+  executeAllowList: 'all' | ReadonlySet<string>
+  requireExecuteAdmin: boolean
+  actsPerToolAndMinute: number
+  limits: { messagesPerMinute: number; sseConnectionsPerMinute: number; sseSessions: number }
+}
+
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const read = <Name extends keyof typeof VARIABLES>(name: Name): ReturnType<(typeof VARIABLES)[Name]['parse']> => {
+    try {
+      // Each parser's own result type; the union over all names has to be narrowed by hand.
+      return VARIABLES[name].parse(env[name]) as ReturnType<(typeof VARIABLES)[Name]['parse']>
+    } catch (error) {
+      if (error instanceof ConfigError) throw new ConfigError(`${name} ${error.message}; it is "${env[name] ?? ''}"`)
+      throw error
+    }
+  }
+  const host = read('HOST')
+  const port = read('PORT')
+  const publicUrl = read('BREEZE_PUBLIC_URL') ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const local = isLoopback(host) && isLoopback(new URL(publicUrl).hostname)
+  const mode = read('BREEZE_ENV') ?? (local ? 'development' : 'production')
+  const localAgent = read('BREEZE_LOCAL_AGENT')
+  return {
+    host,
+    port,
+    mode,
+    dataDir: read('BREEZE_DATA_DIR'),
+    publicUrl,
+    trustedProxies: read('BREEZE_TRUSTED_PROXIES'),
+    databaseUrl: read('DATABASE_URL'),
+    admin: { email: read('BREEZE_ADMIN_EMAIL'), password: read('BREEZE_ADMIN_PASSWORD') },
+    localAgent: localAgent === null ? isLoopback(host) : localAgent === 'on',
+    logLevel: read('BREEZE_LOG_LEVEL') ?? 'info',
+    oauthEnabled: read('MCP_OAUTH_ENABLED'),
+    executeAllowList: allowList(read('MCP_EXECUTE_TOOL_ALLOWLIST'), mode),
+    requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),
+    actsPerToolAndMinute: read('BREEZE_TOOL_CALLS_PER_MINUTE'),
+    limits: {
+      messagesPerMinute: read('MCP_MESSAGE_RATE_LIMIT_PER_MINUTE'),
+      sseConnectionsPerMinute: read('MCP_SSE_RATE_LIMIT_PER_MINUTE'),
+      sseSessions: read('MCP_MAX_SSE_SESSIONS_PER_KEY'),
+    },
+  }
+}
+
+function allowList(names: string[] | null, mode: Config['mode']): Config['executeAllowList'] {
+  if (names === null && mode === 'development') return 'all'
+  return new Set(names ?? [])
+}
+
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '')
+  return bare === 'localhost' || bare.endsWith('.localhost') || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare)
+}

@@ -1,0 +1,53 @@
+/** Asked at every boot: do the logins and tables still hold tenants apart? The server does not serve if one does not. */
+import type pg from 'pg'
+import { APP_ROLE, AUTH_ROLE } from './logins.ts'
+
+export class IsolationError extends Error {
+  override readonly name = 'IsolationError'
+}
+
+/** Tables without a tenant's rows, each with its reason. Every other table must be under forced row-level security. */
+export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
+  migrations: 'what the schema is; no login but the owner may read it',
+  installation: 'facts of the installation; no login but the owner may read it',
+  partners: 'no login but the owner may read it',
+  roles: 'the same for everybody',
+  audit_checkpoints: 'hashes only; no login but the owner may read it',
+}
+
+export async function assertIsolation(client: pg.Client | pg.PoolClient): Promise<void> {
+  const problems = [...(await loginProblems(client)), ...(await tableProblems(client))]
+  if (problems.length > 0) throw new IsolationError(`tenant isolation is not in place: ${problems.join('; ')}`)
+}
+
+async function loginProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {
+  const roles = await client.query<{ rolname: string; strong: boolean; owns: boolean }>(
+    `select rolname, rolsuper or rolbypassrls or rolcreaterole as strong,
+       exists (select from pg_class c where c.relowner = r.oid) as owns
+     from pg_roles r where rolname = any ($1)`,
+    [[APP_ROLE, AUTH_ROLE]],
+  )
+  const problems = roles.rows.flatMap((role) => [
+    ...(role.strong ? [`the login ${role.rolname} can pass row-level security`] : []),
+    ...(role.owns ? [`the login ${role.rolname} owns tables`] : []),
+  ])
+  if (roles.rows.length !== 2) problems.push('a login is missing')
+  const granted = await client.query<{ name: string }>(
+    `select distinct table_name as name from information_schema.role_table_grants where grantee = $1`,
+    [AUTH_ROLE],
+  )
+  return [...problems, ...granted.rows.map((row) => `the login ${AUTH_ROLE} may touch the table ${row.name}`)]
+}
+
+async function tableProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {
+  const tables = await client.query<{ name: string; forced: boolean; policies: number }>(
+    `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
+       (select count(*)::int from pg_policy p where p.polrelid = c.oid) as policies
+     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`,
+  )
+  return tables.rows.flatMap((table) => {
+    if (table.name in GLOBAL_TABLES) return []
+    if (!table.forced) return [`the table ${table.name} is not under forced row-level security`]
+    return table.policies < 2 ? [`the table ${table.name} lacks a policy`] : []
+  })
+}

@@ -1,0 +1,113 @@
+/** Checks credentials against the database on every request: nothing is cached, so a change counts at once. */
+import { BlockList, isIPv6 } from 'node:net'
+import type { Db } from '../kernel/db.ts'
+import type { Authenticator, Identity, PresentedCredential } from './authenticate.ts'
+import { identityFrom, type Rights } from './rights.ts'
+import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret } from './tokens.ts'
+
+interface KeyAnswer {
+  key: { id: string; name: string; scopes: string[]; ip_allow_list: string[] | null; expires_at: string | null; last_used_at: string | null }
+  stopped: string | null
+  rights: Rights
+}
+
+const LONGEST_TOKEN = 512
+
+export interface AuthenticatorParts {
+  db: Db
+  pepper: Buffer
+  /** The token in the 0600 file, and whom it stands for. */
+  operator: { token: string; userId: string }
+}
+
+export class DatabaseAuthenticator implements Authenticator {
+  readonly #parts: AuthenticatorParts
+  readonly #listeners = new Set<(credentialId: string) => void>()
+  readonly #used = new Map<string, { at: Date; ip: string | null }>()
+
+  constructor(parts: AuthenticatorParts) {
+    this.#parts = parts
+  }
+
+  async authenticate(presented: PresentedCredential): Promise<Identity | null> {
+    const token = presentedToken(presented)
+    if (token === null) return null
+    if (token.startsWith(OPERATOR_PREFIX)) return this.#operator(token, presented.ip)
+    if (token.startsWith(KEY_PREFIX)) return this.#apiKey(token, presented.ip)
+    return null
+  }
+
+  onRevoked(listener: (credentialId: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Told by whoever made a credential worthless; open streams of it are cut. */
+  revoked(credentialId: string): void {
+    for (const listener of this.#listeners) listener(credentialId)
+  }
+
+  /** Writes down when keys were last used; called every few seconds, so that a call never waits for it. */
+  async flushLastUsed(): Promise<void> {
+    if (this.#used.size === 0) return
+    const used = [...this.#used].sort(([a], [b]) => (a < b ? -1 : 1))
+    this.#used.clear()
+    await this.#parts.db.workerStatement(
+      'api_keys_used',
+      `update api_keys k set last_used_at = u.at, last_used_ip = u.ip
+       from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as u (id, at, ip) where k.id = u.id`,
+      [used.map(([id]) => id), used.map(([, use]) => use.at), used.map(([, use]) => use.ip)],
+    )
+  }
+
+  async #apiKey(token: string, ip: string | null): Promise<Identity | null> {
+    const row = await this.#parts.db.lookUp<{ answer: KeyAnswer | null }>('auth_api_key', 'select auth_api_key($1) as answer', [
+      hashToken(token, this.#parts.pepper),
+    ])
+    if (!row?.answer) return null
+    const { key, stopped, rights } = row.answer
+    if (key.ip_allow_list && !isAllowed(ip, key.ip_allow_list)) return null
+    this.#used.set(key.id, { at: new Date(), ip })
+    return identityFrom(rights, {
+      credential: { kind: 'api_key', id: key.id, name: key.name },
+      scopes: new Set(key.scopes),
+      stopped,
+      expiresAt: key.expires_at === null ? null : new Date(key.expires_at),
+      lastUsedAt: key.last_used_at,
+      ip,
+    })
+  }
+
+  async #operator(token: string, ip: string | null): Promise<Identity | null> {
+    const { operator } = this.#parts
+    if (!sameSecret(token, operator.token)) return null
+    return this.userIdentity(operator.userId, { kind: 'operator', id: operator.userId, name: 'operator' }, ip)
+  }
+
+  /** The rights of a user who acts in person: at the server's own machine now, at the console later. */
+  async userIdentity(
+    userId: string,
+    credential: Extract<Identity['credential'], { kind: 'operator' | 'session' }>,
+    ip: string | null,
+  ): Promise<Identity | null> {
+    const row = await this.#parts.db.lookUp<{ answer: { rights: Rights } | null }>('auth_user', 'select auth_user($1) as answer', [userId])
+    if (!row?.answer) return null
+    return identityFrom(row.answer.rights, { credential, scopes: 'all', stopped: null, expiresAt: null, lastUsedAt: null, ip })
+  }
+}
+
+function presentedToken(presented: PresentedCredential): string | null {
+  const bearer = /^Bearer ([\x21-\x7e]+)$/i.exec(presented.authorization ?? '')?.[1]
+  const token = presented.apiKey ?? bearer ?? null
+  return token !== null && token.length <= LONGEST_TOKEN ? token : null
+}
+
+function isAllowed(ip: string | null, allowed: readonly string[]): boolean {
+  if (ip === null) return false
+  const list = new BlockList()
+  for (const range of allowed) {
+    const [address, bits] = range.split('/')
+    if (address) list.addSubnet(address, Number(bits ?? (isIPv6(address) ? 128 : 32)), isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+  return list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')
+}
