@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CLOSE, commandMessage } from '@breeze/contract/agent-protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Harness } from '../test/harness.ts'
-import { commandId, published, script, signingKey } from '../test/stub-server.ts'
+import { commandId, script, signingKey } from '../test/stub-server.ts'
 import { powerRecordPath } from './commands/power.ts'
 import { signText } from './device-key.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -267,41 +267,6 @@ describe('commands', () => {
     const record = JSON.parse(readFileSync(powerRecordPath(folder), 'utf8'))
     expect(record).toMatchObject({ action, reason: 'kernel update' })
     rmSync(powerRecordPath(folder))
-  })
-})
-
-describe('server keys', () => {
-  test('a rotated set that keeps a known key is trusted, also after a restart', async () => {
-    const folder = harness.folder()
-    const { server } = harness
-    const agent = await harness.online(folder)
-    const next = signingKey('key-2')
-    server.serverKeys = [published(next), published(server.signing)]
-    server.drop()
-    await server.until(() => server.welcomes === 2)
-    const command = server.sign(script('bash', 'true'), {}, next)
-    server.deliver(command)
-    expect(await server.result(commandId(command))).toMatchObject({ state: 'succeeded' })
-    await agent.stop('stop')
-    server.serverKeys = [published(next)]
-    await harness.online(folder)
-    const later = server.sign(script('bash', 'true'), {}, next)
-    server.deliver(later)
-    expect(await server.result(commandId(later))).toMatchObject({ state: 'succeeded' })
-  })
-
-  test('a set of strangers is refused and its commands do not run', async () => {
-    const { server } = harness
-    await harness.online()
-    const stranger = signingKey('stranger')
-    server.serverKeys = [published(stranger)]
-    server.drop()
-    await server.until(() => server.welcomes === 2)
-    const command = server.sign(script('bash', 'true'), {}, stranger)
-    server.deliver(command)
-    expect(await server.result(commandId(command))).toEqual({ state: 'rejected', reason: 'bad_signature' })
-    expect(harness.events.map((e) => e.event)).toContain('server_keys_refused')
-    expect(await server.run(script('bash', 'true'))).toMatchObject({ state: 'succeeded' })
   })
 })
 

@@ -3,7 +3,7 @@ import { access, appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { CommandOutcome } from '@breeze/contract/agent-protocol'
+import type { CommandOutcome, PowerArgs } from '@breeze/contract/agent-protocol'
 import type { AgentConfig } from '../config.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { errorText, type Log } from '../log.ts'
@@ -11,6 +11,7 @@ import { errorText, type Log } from '../log.ts'
 const ACT_TIMEOUT_MS = 30_000
 
 type Action = 'reboot' | 'shutdown'
+type PowerExecution = Omit<Execution, 'args'> & { args: PowerArgs }
 
 export interface PowerOptions {
   mode: AgentConfig['power']
@@ -37,10 +38,9 @@ export const shutdown = (options: PowerOptions): Executor<'power.shutdown'> => (
 
 /**
  * Waits for the delay, then lets the runner record `succeeded` and only afterwards acts: a machine that finds the
- * command unfinished after its own reboot would never stop rebooting. Both commands have the same arguments, so one
- * execution type serves both.
+ * command unfinished after its own reboot would never stop rebooting.
  */
-async function schedule(action: Action, execution: Execution<'power.reboot'>, options: PowerOptions) {
+async function schedule(action: Action, execution: PowerExecution, options: PowerOptions) {
   const startedAt = new Date().toISOString()
   try {
     await sleep(execution.args.delaySeconds * 1000, undefined, { signal: execution.signal })
@@ -66,7 +66,7 @@ async function schedule(action: Action, execution: Execution<'power.reboot'>, op
 
 async function act(
   action: Action,
-  { commandId, args }: Execution<'power.reboot'>,
+  { commandId, args }: PowerExecution,
   { mode, stateDirectory }: PowerOptions,
 ): Promise<void> {
   if (mode === 'dry-run') {

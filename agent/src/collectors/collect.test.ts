@@ -1,0 +1,158 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { inventorySections, SECTION_NAMES } from '@breeze/contract/agent-protocol'
+import { expect, test, vi } from 'vitest'
+import { COLLECTORS, Inventory } from './collect.ts'
+import { parseMountinfo, selectMounts, usedPercent } from './disks.ts'
+import { Unsupported } from './section.ts'
+
+test('every section has the shape of the contract', async () => {
+  const { sections, hashes } = await new Inventory().collect()
+  expect(Object.keys(sections).sort()).toEqual([...SECTION_NAMES].sort())
+  expect(inventorySections.parse(sections)).toEqual(sections)
+  for (const section of Object.values(sections)) expect(section).toMatchObject({ status: 'ok' })
+  for (const hash of Object.values(hashes)) expect(hash).toHaveLength(43)
+})
+
+test('disks say what df says', async () => {
+  // Others write to the same disk, so one of a few tries must agree to the byte.
+  await vi.waitFor(
+    async () => {
+      const found = await COLLECTORS.disks.collect()
+      expect(found.length).toBeGreaterThan(0)
+      const lines = execFileSync('df', [
+        '-B1',
+        '--output=target,source,fstype,size,used,avail,pcent',
+        ...found.map((disk) => disk.mount),
+      ])
+      const expected = lines
+        .toString()
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(/\s+/))
+      expect(
+        found.map((disk) => [
+          disk.mount,
+          disk.device,
+          disk.filesystem,
+          String(disk.totalBytes),
+          String(disk.usedBytes),
+          String(disk.availableBytes),
+          `${disk.usedPercent}%`,
+        ]),
+      ).toEqual(expected)
+    },
+    { timeout: 10_000, interval: 50 },
+  )
+})
+
+test('every local disk that df lists is there', async () => {
+  const listed = execFileSync('df', ['--local', '--output=target,source']).toString().trim().split('\n').slice(1)
+  const real = listed.map((line) => line.split(/\s+/)).filter(([, source]) => source?.startsWith('/dev/'))
+  const found = await COLLECTORS.disks.collect()
+  expect(found.map((disk) => [disk.mount, disk.device]).sort()).toEqual(real.sort())
+})
+
+test('a percentage is rounded up and an empty filesystem divides nothing', () => {
+  expect(usedPercent(1, 999)).toBe(1)
+  expect(usedPercent(500, 500)).toBe(50)
+  expect(usedPercent(501, 499)).toBe(51)
+  expect(usedPercent(0, 0)).toBe(0)
+})
+
+test('bind mounts and hidden mounts count once, odd names are read right', () => {
+  const mounts = parseMountinfo(
+    [
+      '1 0 8:1 / / rw - ext4 /dev/sda1 rw',
+      '2 1 8:1 /srv /mnt/bind rw - ext4 /dev/sda1 rw',
+      '3 1 8:2 / /data rw - ext4 /dev/sdb1 rw',
+      '4 1 8:3 / /data rw shared:1 - xfs /dev/sdc1 rw',
+      '5 1 8:4 / /with\\040space rw master:1 propagate_from:2 - ext4 /dev/sdd1 rw',
+      '6 1 0:9 / /proc rw - proc proc rw',
+    ].join('\n'),
+  )
+  const chosen = selectMounts(mounts, new Set(['ext4', 'xfs']))
+  expect(chosen.map(({ mount, device }) => [mount, device])).toEqual([
+    ['/', '/dev/sda1'],
+    ['/data', '/dev/sdc1'],
+    ['/with space', '/dev/sdd1'],
+  ])
+})
+
+test('memory says what /proc/meminfo says', async () => {
+  const found = await COLLECTORS.memory.collect()
+  const text = readFileSync('/proc/meminfo', 'utf8')
+  const value = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024
+  expect(found.totalBytes).toBe(value('MemTotal'))
+  expect(found.swapTotalBytes).toBe(value('SwapTotal'))
+  expect(Math.abs(found.availableBytes - value('MemAvailable'))).toBeLessThan(256 * 1024 * 1024)
+})
+
+test('network says what ip says, line by line', async () => {
+  const found = await COLLECTORS.network.collect()
+  const links = execFileSync('ip', ['-o', 'link']).toString().trim().split('\n')
+  const expected = links.map((line) => {
+    const name = /^\d+: ([^:@]+)/.exec(line)?.[1] ?? ''
+    const mac = / link\/(?:ether|loopback) (\S+)/.exec(line)?.[1] ?? ''
+    const state = / state (\S+)/.exec(line)?.[1]
+    return {
+      name,
+      mac: mac === '00:00:00:00:00:00' ? null : mac,
+      up: state === 'UP' || (state === 'UNKNOWN' && /<[^>]*\bUP\b/.test(line)),
+      addresses: (networkInterfaces()[name] ?? []).map(({ address }) => address).sort(),
+    }
+  })
+  expect(found).toEqual(expected.sort((a, b) => (a.name < b.name ? -1 : 1)))
+})
+
+test('cpu says what lscpu says', async () => {
+  const lscpu = execFileSync('lscpu').toString()
+  const value = (key: string) => new RegExp(`^\\s*${key}:\\s+(.+)$`, 'm').exec(lscpu)?.[1]
+  const found = await COLLECTORS.cpu.collect()
+  expect(found).toEqual({
+    model: value('Model name'),
+    sockets: Number(value('Socket\\(s\\)')),
+    cores: Number(value('Core\\(s\\) per socket')) * Number(value('Socket\\(s\\)')),
+    threads: Number(value('CPU\\(s\\)')),
+  })
+})
+
+test('a hash changes with what matters and not with what always moves', async () => {
+  const memory = { totalBytes: 10, availableBytes: 5, swapTotalBytes: 0, swapFreeBytes: 0 }
+  let data = memory
+  const inventory = new Inventory({ ...COLLECTORS, memory: { ...COLLECTORS.memory, collect: async () => data } })
+  const hash = async () => (await inventory.collect(['memory'])).hashes['memory']
+  const first = await hash()
+  data = { ...memory, availableBytes: 4 }
+  expect(await hash()).toBe(first)
+  data = { ...memory, totalBytes: 11 }
+  expect(await hash()).not.toBe(first)
+})
+
+test('a failure is told for what it is, without data', async () => {
+  const status = async (error: Error) => {
+    const os = { ...COLLECTORS.os, collect: vi.fn().mockRejectedValue(error) }
+    const { sections } = await new Inventory({ ...COLLECTORS, os }).collect(['os'])
+    expect(sections.os?.data).toBeUndefined()
+    return [sections.os?.status, sections.os?.detail]
+  }
+  expect(await status(new Unsupported('no such thing'))).toEqual(['unsupported', 'no such thing'])
+  expect(await status(Object.assign(new Error('denied'), { code: 'EACCES' }))).toEqual(['no_permission', 'denied'])
+  expect(await status(new Error('broken'))).toEqual(['error', 'broken'])
+})
+
+test('a platform the agent cannot read yet is unsupported, not empty', async () => {
+  const windowsOnly = { ...COLLECTORS.disks, platforms: ['win32' as const] }
+  const { sections } = await new Inventory({ ...COLLECTORS, disks: windowsOnly }).collect(['disks'])
+  expect(sections.disks).toMatchObject({ status: 'unsupported', detail: 'not supported by this agent on linux yet' })
+})
+
+test('a hung read is a timeout and is not started again while it hangs', async () => {
+  const collect = vi.fn(() => new Promise<never>(() => {}))
+  const inventory = new Inventory({ ...COLLECTORS, disks: { ...COLLECTORS.disks, collect } }, 20)
+  expect((await inventory.collect(['disks'])).sections.disks).toMatchObject({ status: 'timeout' })
+  expect((await inventory.collect(['disks'])).sections.disks).toMatchObject({ status: 'timeout' })
+  expect(collect).toHaveBeenCalledTimes(1)
+})
