@@ -1,0 +1,55 @@
+/** What the HTTP adapters need from the composition root. Plain data and interfaces; nothing here reads the environment. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { Logger } from 'pino'
+import type { Authenticator } from '../../identity/authenticate.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface Limits {
+  /** Authenticated messages a minute, per credential, over all transports. */
+  messagesPerMinute: number
+  /** Streams opened a minute, per credential. */
+  sseConnectionsPerMinute: number
+  /** Streams open at once, per credential. */
+  sseSessions: number
+}
+
+export interface HttpConfig {
+  /** Origin under which clients reach this server, e.g. `https://rmm.example.com`. */
+  publicUrl: string
+  /** Address this process listens on; loopback addresses let `localhost` and its aliases in. */
+  host: string
+  port: number
+  /** Addresses or CIDR blocks whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[]
+  limits: Limits
+  oauthEnabled: boolean
+  /** URL of the protected-resource metadata of a path (RFC 9728); absent without an authorization server. */
+  resourceMetadataUrl?: (path: string) => string
+}
+
+export interface HttpDeps {
+  kernel: Kernel
+  authenticator: Authenticator
+  config: HttpConfig
+  /** Whether calls can be served now: the database answers and the server is not draining. */
+  ready(): Promise<boolean>
+  metrics: Metrics
+  log: Logger
+  version: string
+  /** Further routes, mounted at the root behind the same guard, body cap and error handling. */
+  mounts?: readonly Hono<HttpEnv>[]
+}
+
+export interface HttpEnv {
+  /** Absent where a request did not come through a socket (tests). */
+  Bindings: Partial<HttpBindings>
+  Variables: {
+    requestId: string
+    /** The client's address, resolved through the trusted proxies. */
+    ip: string | null
+    /** Set once a request has authenticated; for the access log. */
+    credentialId?: string
+  }
+}

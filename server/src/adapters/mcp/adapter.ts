@@ -1,0 +1,108 @@
+/**
+ * The MCP side: its addresses, its legs and what they share. Tools are the kernel's business; nothing here decides who
+ * may do what.
+ */
+import { createMcpHandler } from '@modelcontextprotocol/server'
+import { type Context, Hono } from 'hono'
+import type { ListingFilter } from '../../kernel/kernel.ts'
+import type { Gate } from '../http/credentials.ts'
+import type { RateLimiter } from '../http/limits.ts'
+import type { HttpDeps, HttpEnv } from '../http/types.ts'
+import type { Fixtures } from './fixtures.ts'
+import { TRANSPORT_ERROR, rpcError } from './json-rpc.ts'
+import { ToolLists } from './listing.ts'
+import { AREAS_PATH, DIRECTORY_PATH, MCP_PATH, MESSAGES_PATH, SSE_PATH, areasFilter } from './paths.ts'
+import { type Address, Pipeline } from './pipeline.ts'
+import { type BuildOptions, type ServerKit, buildServer } from './server.ts'
+import { type SessionLimits, Sessions } from './sessions.ts'
+import { SseLeg } from './sse-leg.ts'
+import { Streams } from './streams.ts'
+
+/** Open `subscriptions/listen` streams of all callers together; each credential has its own, lower cap. */
+const MAX_LISTENERS = 10_000
+/** Changes within this time are told once. */
+const COALESCE_MS = 100
+
+export interface McpDeps extends HttpDeps {
+  gate: Gate
+  limiter: RateLimiter
+  sessions?: SessionLimits
+  /** How often the credential of an open stream is looked up again. */
+  recheckMs?: number
+}
+
+export interface McpAdapter {
+  routes: Hono<HttpEnv>
+  /** Tells every client with a stream that its tools may have changed. */
+  toolsChanged(): void
+  close(): Promise<void>
+}
+
+/** `fixtures` exist for the conformance suite; no production composition passes them. */
+export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null): McpAdapter {
+  const modernTools = new WeakMap<Request, string>()
+  const build = (options: BuildOptions) => buildServer(kit, options)
+  const modern = createMcpHandler(
+    ({ requestInfo }) => build({ streams: true, tool: (requestInfo && modernTools.get(requestInfo)) ?? null }),
+    { legacy: 'reject', maxSubscriptions: MAX_LISTENERS, onerror: (error) => deps.log.debug({ err: error }, 'mcp') },
+  )
+  const kit: ServerKit = { ...deps, lists: new ToolLists(deps.kernel), fixtures, notify: modern.notify }
+  const withStream = () => build({ streams: true, tool: null })
+  const sessions = new Sessions(withStream, deps.metrics, deps.sessions)
+  const sse = new SseLeg(withStream)
+  const streams = new Streams({ ...deps, limits: deps.config.limits })
+  const forget = deps.authenticator.onRevoked((credentialId) => sessions.endOf(credentialId))
+  const stateless = () => build({ streams: false, tool: null })
+  const pipeline = new Pipeline(deps, { modern, modernTools, sessions, sse, streams, stateless })
+
+  const announce = coalesced(() => {
+    modern.notify.toolsChanged()
+    for (const server of [...sessions.servers(), ...sse.servers()]) server.sendToolListChanged()
+  })
+  return {
+    routes: routesOf(pipeline),
+    toolsChanged: announce,
+    async close() {
+      forget()
+      streams.close()
+      await Promise.all([modern.close(), sessions.close(), sse.close()])
+    },
+  }
+}
+
+function routesOf(pipeline: Pipeline): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>()
+  const at = (kind: Address['kind'], filter: ListingFilter) => (c: Context<HttpEnv>) =>
+    pipeline.serve(c, { kind, filter })
+  routes.all(MCP_PATH, at('main', {}))
+  routes.all(DIRECTORY_PATH, at('main', { pure: true }))
+  routes.all(SSE_PATH, at('sse', {}))
+  routes.all(MESSAGES_PATH, at('messages', {}))
+  routes.all(AREAS_PATH, (c) => {
+    const filter = areasFilter(c.req.param('areas') ?? '')
+    if (!filter)
+      return rpcError(404, { code: TRANSPORT_ERROR, message: 'This address names an area that does not exist.' })
+    return pipeline.serve(c, { kind: 'main', filter })
+  })
+  return routes
+}
+
+/** Runs at once, then at most once per interval however often it is called. */
+function coalesced(run: () => void): () => void {
+  let waiting: NodeJS.Timeout | null = null
+  let again = false
+  const tick = () => {
+    waiting = null
+    if (again) start()
+  }
+  const start = () => {
+    again = false
+    run()
+    waiting = setTimeout(tick, COALESCE_MS)
+    waiting.unref()
+  }
+  return () => {
+    if (waiting) again = true
+    else start()
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * A protocol server for one request (or one session): our two handlers on the library's server. Made fresh each time,
+ * never reused; nothing is compiled here.
+ */
+import {
+  McpServer,
+  type RequestMethod,
+  type ServerContext,
+  type ServerNotifier,
+  isInputRequiredResult,
+} from '@modelcontextprotocol/server'
+import type { Kernel } from '../../kernel/kernel.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { callTool } from './call-tool.ts'
+import { type FixtureContext, type Fixtures, asSchema } from './fixtures.ts'
+import { INSTRUCTIONS } from './instructions.ts'
+import type { ToolLists } from './listing.ts'
+import { callerOf, principalOf } from './principal.ts'
+
+/** How long a client may keep a list before it asks again; rights can change, so it is never shared between callers. */
+const LIST_CACHE = { ttlMs: 30_000, cacheScope: 'private' as const }
+
+export interface ServerKit {
+  kernel: Kernel
+  metrics: Metrics
+  lists: ToolLists
+  version: string
+  fixtures: Fixtures | null
+  notify: ServerNotifier
+}
+
+export interface BuildOptions {
+  /** Whether this leg has a stream on which changes of the list can be told. */
+  streams: boolean
+  /** The tool a modern call names: only that one is registered, for the library's header checks. */
+  tool: string | null
+}
+
+export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
+  const server = new McpServer(
+    { name: 'breeze-rmm', title: 'Breeze RMM', version: kit.version },
+    {
+      capabilities: { tools: { listChanged: options.streams }, ...kit.fixtures?.capabilities },
+      instructions: INSTRUCTIONS,
+      cacheHints: { 'tools/list': LIST_CACHE, 'server/discover': LIST_CACHE },
+      ...kit.fixtures?.options,
+    },
+  )
+  const callerIn = (context: ServerContext) =>
+    // Kept by the library for the session, or taken from this request's envelope: both are the right one here.
+    callerOf(principalOf(context.http?.authInfo), server.server.getClientVersion())
+
+  server.server.setRequestHandler('tools/list', (request, context) => {
+    const { filter } = principalOf(context.http?.authInfo)
+    const list = kit.lists.list(callerIn(context), filter, request.params?.cursor)
+    return kit.fixtures ? { ...list, tools: [...list.tools, ...fixtureTools(kit.fixtures)] } : list
+  })
+  server.server.setRequestHandler('tools/call', async (request, context) => {
+    const { name, arguments: input = {} } = request.params
+    const fixture = kit.fixtures?.tools.get(name)
+    const result = fixture
+      ? await fixture.handle(input, { ...context, notify: kit.notify })
+      : await callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal })
+    return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
+  })
+  if (kit.fixtures) addFixtures(server, kit, kit.fixtures, options.tool)
+  return server
+}
+
+const fixtureTools = (fixtures: Fixtures) => [...fixtures.tools.values()].map((fixture) => fixture.tool)
+
+function addFixtures(server: McpServer, kit: ServerKit, fixtures: Fixtures, named: string | null): void {
+  for (const [method, handle] of Object.entries(fixtures.methods)) {
+    // The method's name is data here, so its types can't be known; the library validates the request against its schema.
+    server.server.setRequestHandler(method as RequestMethod, (request, context) => {
+      const withNotify: FixtureContext = { ...context, notify: kit.notify }
+      return handle((request.params ?? {}) as Record<string, unknown>, withNotify) as never
+    })
+  }
+  const tool = named === null ? undefined : fixtures.tools.get(named)?.tool
+  // Its handler is never reached: ours answers every tools/call.
+  if (tool) server.registerTool(tool.name, { inputSchema: asSchema(tool.inputSchema) }, () => ({ content: [] }))
+}
