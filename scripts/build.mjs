@@ -37,7 +37,8 @@ export async function build(root, say) {
   const sources = sourceFolders.flatMap((folder) => filesUnder(join(root, folder))).sort()
   const hash = hashOf(root, [...sources, join(root, 'package-lock.json')])
   const stamp = join(dist, '.sources')
-  const complete = present.every(({ output }) => existsSync(join(dist, output)))
+  const outputs = [...present.map(({ output }) => output), 'migrations']
+  const complete = outputs.every((output) => existsSync(join(dist, output)))
   if (complete && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
 
   const started = performance.now()

@@ -133,15 +133,16 @@ describe('the next start', () => {
     expect(processMark(pid)).toBeUndefined()
   })
 
-  it('recovers after PostgreSQL was killed', async () => {
-    const first = await start({ settings: { fsync: 'off' } })
-    await query(first, 'create table kept as select 7 as n')
-    process.kill(postmasterPid(), 'SIGKILL')
-    await vi.waitFor(() => expect(lines.at(-1)).toContain('ended on its own (SIGKILL)'), 10_000)
-    await first.stop()
-    const second = await start()
-    expect(second.adopted).toBe(false)
-    expect(await query(second, 'select n from kept')).toEqual([7])
+  it('starts PostgreSQL again when it was killed, at the same socket and with all that was committed', async () => {
+    const cluster = await start({ settings: { fsync: 'off' } })
+    await query(cluster, 'create table kept as select 7 as n')
+    const killed = postmasterPid()
+    process.kill(killed, 'SIGKILL')
+    await vi.waitFor(async () => expect(await query(cluster, 'select n from kept')).toEqual([7]), 20_000)
+    expect(postmasterPid()).not.toBe(killed)
+    expect(lines).toContain(`PostgreSQL (process ${killed}) ended on its own and is started again`)
+    await cluster.stop()
+    expect(existsSync(join(dataDir, 'postgres', 'lock'))).toBe(false)
   })
 
   it('recovers after both were killed', async () => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findBinaries, type Binaries } from './binaries.ts'
 import { ClusterError, explainWriteError } from './cluster-error.ts'
 import { initialise, ownerName, pinnedMajor } from './initialise.ts'
+import { keepRunning } from './keep-running.ts'
 import { takeLock } from './lock.ts'
 import { ownerPassword } from './password.ts'
 import { makePrivate, placeCluster, type Placement } from './placement.ts'
@@ -65,11 +66,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   try {
     const account = await findClusterUser(options.log)
     const place = await placeCluster(dataDir, account, options.log)
-    const user = ownerOf(place.data, account)
     const release = takeLock(join(place.clusterDir, 'lock'), dataDir)
     try {
-      const running = await bringUp(dataDir, place, user, options)
-      return cluster(running, place, user, options.log, release)
+      const context = await prepare(dataDir, place, ownerOf(place.data, account), options)
+      return cluster(await bringUp(context), context, release)
     } catch (error) {
       release()
       throw error
@@ -79,12 +79,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-async function bringUp(
+/** Everything up to a complete data folder. */
+async function prepare(
   dataDir: string,
   place: Placement,
   user: SystemUser | undefined,
   { settings = {}, log }: ClusterOptions,
-): Promise<Running> {
+): Promise<Context> {
   const pinned = pinnedMajor(place)
   const binaries = await findBinaries(place.clusterDir, pinned, user, log)
   makePrivate(place.log, user)
@@ -93,36 +94,37 @@ async function bringUp(
     log(`making the database in ${place.clusterDir} with PostgreSQL ${binaries.version}`)
     await initialise(place, binaries, user, context.password, settings.fsync !== 'off')
   }
+  return context
+}
+
+async function bringUp(context: Context): Promise<Running> {
   const running = (await adopt(context)) ?? (await start(context))
   try {
     assertDurable(running, context)
     await ensureDatabase(running.connection, database)
   } catch (error) {
-    await stopPostmaster(running.postmaster, user, log)
+    await stopPostmaster(running.postmaster, context.user, context.log)
     throw error
   }
   return running
 }
 
-function cluster(
-  { postmaster, connection, ready, adopted }: Running,
-  place: Placement,
-  user: SystemUser | undefined,
-  log: (line: string) => void,
-  release: () => void,
-): Cluster {
+function cluster({ postmaster, connection, ready, adopted }: Running, context: Context, release: () => void): Cluster {
+  const { place, user, log } = context
+  const watch = keepRunning(postmaster, async () => (await bringUp(context)).postmaster, log)
   let stopped: Promise<void> | undefined
   const stop = async () => {
-    stopping.add(postmaster.pid)
-    await stopPostmaster(postmaster, user, log)
+    await stopPostmaster(await watch.end(), user, log)
     removeSocketFolder(place, connection.host, user)
     release()
   }
-  return { connection: { ...connection, database }, version: ready.version, adopted, stop: () => (stopped ??= stop()) }
+  return {
+    connection: { ...connection, database },
+    version: ready.version,
+    adopted,
+    stop: () => (stopped ??= stop()),
+  }
 }
-
-/** Main processes that end because we asked: their end is no news. */
-const stopping = new Set<number>()
 
 /** Takes over the cluster that a killed server left running; stops it when it is not one that we would start today. */
 async function adopt(context: Context): Promise<Running | undefined> {
@@ -158,17 +160,13 @@ async function start(context: Context): Promise<Running> {
       `the database in ${place.clusterDir} is in use from another container: stop that server first`,
     )
   }
-  let started = false
-  const postmaster = await launch(place, binaries, user, serverArguments(place, socketFolder, settings), (pid, how) => {
-    if (started && !stopping.delete(pid)) log(`PostgreSQL (process ${pid}) ended on its own (${how}): see ${place.log}`)
-  })
+  const postmaster = await launch(place, binaries, user, serverArguments(place, socketFolder, settings))
   const answer = await untilSettled(postmaster, connection, context)
   if (answer.state === 'refused') {
     await stopPostmaster(postmaster, user, log)
     throw refused(answer.reason, context)
   }
   if (answer.state !== 'ready') throw new ClusterError(`PostgreSQL did not start: ${lastWords(place)}`)
-  started = true
   log(`PostgreSQL ${answer.version} started in ${Math.round(performance.now() - began)} ms`)
   return { postmaster, connection, ready: answer, adopted: false }
 }

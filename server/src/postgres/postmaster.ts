@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Binaries } from './binaries.ts'
@@ -58,7 +58,6 @@ export function launch(
   binaries: Binaries,
   user: SystemUser | undefined,
   args: string[],
-  onExit: (pid: number, how: string) => void,
 ): Promise<Postmaster> {
   const output = openSync(startupLog(place), 'w', 0o600)
   const child = spawn(join(binaries.bin, 'postgres'), args, {
@@ -72,7 +71,6 @@ export function launch(
   child.unref()
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, signal) => onExit(child.pid ?? 0, signal ?? `exit code ${code}`))
     child.once('spawn', () => {
       if (child.pid !== undefined) resolve(watch(child.pid, processMark(child.pid)))
     })
@@ -85,6 +83,7 @@ export async function stopPostmaster(
   user: SystemUser | undefined,
   log: (line: string) => void,
 ): Promise<void> {
+  if (!postmaster.alive()) return
   await signal(postmaster, 'INT', user)
   if (await ended(postmaster, fastMs)) return
   log(`PostgreSQL did not stop within ${fastMs / 1000} s and is stopped at once; the next start recovers`)
@@ -95,8 +94,9 @@ export async function stopPostmaster(
 
 /** Why it did not start, in its own words: the last grave line of its logs. */
 export function lastWords(place: Placement): string {
-  const logs = readdirSync(place.log).map((name) => join(place.log, name))
-  const lines = [...logs, startupLog(place)].flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(-50))
+  const logs = [...readdirSync(place.log).map((name) => join(place.log, name)), startupLog(place)]
+  const byAge = logs.sort((one, other) => statSync(one).mtimeMs - statSync(other).mtimeMs)
+  const lines = byAge.flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(-50))
   const grave = lines.filter((line) => /FATAL|PANIC|error while loading|ERROR/.test(line)).at(-1)
   return grave?.replace(/^.*?(FATAL|PANIC|ERROR):\s*/, '') ?? `see ${place.log}`
 }
