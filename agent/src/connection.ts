@@ -237,7 +237,10 @@ export class Connection {
 
   #delayAfter(code: number): number {
     const { reconnectBaseMs, refusedMs } = this.#timing
-    if (code === CLOSE.authenticationFailed || code === CLOSE.unknownDevice) return between(refusedMs, 2 * refusedMs)
+    if (code === CLOSE.authenticationFailed || code === CLOSE.unknownDevice) {
+      this.#log('device_refused', { remedy: 'if it was removed on the server: delete identity.json, enroll again' })
+      return between(refusedMs, 2 * refusedMs)
+    }
     // Somebody else holds this identity; two that reconnect at once would throw each other out for ever.
     if (code === CLOSE.replaced) return between(refusedMs / 5, refusedMs / 2)
     const jitter = fullJitter(reconnectBaseMs, this.#attempt++)

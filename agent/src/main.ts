@@ -36,7 +36,7 @@ export interface RunningAgent {
 
 /** The composition root: enrolls where needed, recovers what a crash left, connects. */
 export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
-  const { stateDirectory, log } = options
+  const { stateDirectory } = options
   armFault(options.fault)
   await prepareStateDirectory(stateDirectory)
   const unlock = await lockState(stateDirectory)
@@ -47,7 +47,6 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
     await clearScriptDirectory(stateDirectory)
     return await connect(options, identity, journal, clock, unlock)
   } catch (error) {
-    log('start_failed')
     await unlock()
     throw error
   }

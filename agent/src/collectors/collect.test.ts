@@ -131,22 +131,27 @@ test('a hash changes with what matters and not with what always moves', async ()
   expect(await hash()).not.toBe(first)
 })
 
-test('a failure is told for what it is, without data', async () => {
-  const status = async (error: Error) => {
-    const os = { ...COLLECTORS.os, collect: vi.fn().mockRejectedValue(error) }
-    const { sections } = await new Inventory({ ...COLLECTORS, os }).collect(['os'])
-    expect(sections.os?.data).toBeUndefined()
-    return [sections.os?.status, sections.os?.detail]
-  }
-  expect(await status(new Unsupported('no such thing'))).toEqual(['unsupported', 'no such thing'])
-  expect(await status(Object.assign(new Error('denied'), { code: 'EACCES' }))).toEqual(['no_permission', 'denied'])
-  expect(await status(new Error('broken'))).toEqual(['error', 'broken'])
+test.each([
+  [new Unsupported('no such thing'), 'unsupported'],
+  [Object.assign(new Error('denied'), { code: 'EACCES' }), 'no_permission'],
+  [new Error('broken'), 'error'],
+])('a failure is told for what it is, without data: %s', async (error, status) => {
+  const os = { ...COLLECTORS.os, collect: vi.fn().mockRejectedValue(error) }
+  const { sections } = await new Inventory({ ...COLLECTORS, os }).collect(['os'])
+  expect(sections.os).toMatchObject({ status, detail: error.message })
+  expect(sections.os?.data).toBeUndefined()
 })
 
 test('a platform the agent cannot read yet is unsupported, not empty', async () => {
   const windowsOnly = { ...COLLECTORS.disks, platforms: ['win32' as const] }
   const { sections } = await new Inventory({ ...COLLECTORS, disks: windowsOnly }).collect(['disks'])
   expect(sections.disks).toMatchObject({ status: 'unsupported', detail: 'not supported by this agent on linux yet' })
+})
+
+test('two that ask at the same time both get the answer', async () => {
+  const inventory = new Inventory()
+  const answers = await Promise.all([inventory.collect(['disks']), inventory.collect(['disks'])])
+  expect(answers.map(({ sections }) => sections.disks?.status)).toEqual(['ok', 'ok'])
 })
 
 test('a hung read is a timeout and is not started again while it hangs', async () => {

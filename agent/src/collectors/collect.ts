@@ -29,8 +29,8 @@ interface Collected<N extends SectionName> {
 export class Inventory {
   readonly #collectors: Collectors
   readonly #timeoutMs: number
-  /** Reads that have not come back: a hung disk must not tie up a thread more with every attempt. */
-  readonly #pending = new Set<SectionName>()
+  /** Whoever asks meanwhile waits for the same read: a hung disk must not tie up a thread more with every attempt. */
+  readonly #reading: { [N in SectionName]?: Promise<SectionData<N>> } = {}
   #hashes: Record<string, string> = {}
 
   constructor(collectors: Collectors = COLLECTORS, timeoutMs = TIMEOUT_MS) {
@@ -59,16 +59,23 @@ export class Inventory {
     if (!collector.platforms.includes(process.platform)) {
       return failed(collector, 'unsupported', `not supported by this agent on ${process.platform} yet`)
     }
-    if (this.#pending.has(collector.name)) return failed(collector, 'timeout', 'an earlier read has not come back')
-    this.#pending.add(collector.name)
-    const reading = collector.collect().finally(() => this.#pending.delete(collector.name))
     try {
-      const data = await within(reading, this.#timeoutMs)
+      const data = await within(this.#read(collector), this.#timeoutMs)
       if (data === 'timeout') return failed(collector, 'timeout', `no answer within ${this.#timeoutMs} ms`)
       return collectedOk(collector, data)
     } catch (error) {
       return failed(collector, statusOf(error), errorText(error))
     }
+  }
+
+  #read<N extends SectionName>(collector: Collector<N>): Promise<SectionData<N>> {
+    const underWay: Promise<SectionData<N>> | undefined = this.#reading[collector.name]
+    if (underWay) return underWay
+    const reading = collector.collect().finally(() => {
+      delete this.#reading[collector.name]
+    })
+    Object.assign(this.#reading, { [collector.name]: reading })
+    return reading
   }
 }
 
