@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startCluster } from '../src/postgres/cluster.ts'
 import type { ClusterConnection } from '../src/postgres/probe.ts'
+import { processMark } from '../src/postgres/processes.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -40,7 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function sweep(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : undefined
-    if (pid === undefined || isAlive(pid)) continue
+    if (pid === undefined || processMark(pid) !== undefined) continue
     const dataDir = join(tmpdir(), name)
     try {
       const cluster = await startCluster({ dataDir, settings, log: () => undefined })
@@ -50,14 +51,5 @@ async function sweep(): Promise<void> {
       // Another run may be sweeping the same one, and what is left is for the next: neither concerns this run's tests.
       process.stderr.write(`could not remove ${dataDir}: ${String(error)}\n`)
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code !== 'ESRCH'
   }
 }
