@@ -1,0 +1,57 @@
+/** What a connection needs to know of its device, looked up for a crowd at once. */
+import type { Db } from '../../kernel/db.ts'
+
+export interface KnownDevice {
+  id: string
+  organizationId: string
+  siteId: string
+  /** base64url of the 32 raw bytes. */
+  publicKey: string
+  agentVersion: string
+  /** Section name → the agent's hash of what is stored. */
+  hashes: Map<string, string>
+}
+
+const LOOK_UP = `
+  select d.id, d.organization_id, d.site_id, d.public_key, d.agent_version,
+    coalesce((select jsonb_object_agg(s.section, s.hash) from device_sections s where s.device_id = d.id), '{}') as hashes
+  from devices d where d.id = any ($1::uuid[]) and d.removed_at is null`
+
+interface Row {
+  id: string
+  organization_id: string
+  site_id: string
+  public_key: Buffer
+  agent_version: string
+  hashes: Record<string, string>
+}
+
+/** Removed devices are as unknown as those that never were. */
+export async function lookUpDevices(db: Db, ids: readonly string[]): Promise<Map<string, KnownDevice>> {
+  const rows = await db.worker((tx) => tx.prepared<Row>('look_up_devices', LOOK_UP, [ids]))
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        id: row.id,
+        organizationId: row.organization_id,
+        siteId: row.site_id,
+        publicKey: row.public_key.toString('base64url'),
+        agentVersion: row.agent_version,
+        hashes: new Map(Object.entries(row.hashes)),
+      },
+    ]),
+  )
+}
+
+const VERSIONS = `
+  with told as (select * from unnest($1::uuid[], $2::text[]) as v (id, version)),
+  locked as (
+    select d.id from devices d join told t on t.id = d.id
+    where d.removed_at is null and d.agent_version <> t.version order by d.id for no key update of d)
+  update devices d set agent_version = t.version from told t join locked using (id) where d.id = t.id`
+
+export async function writeAgentVersions(db: Db, versions: ReadonlyMap<string, string>): Promise<void> {
+  if (versions.size === 0) return
+  await db.worker((tx) => tx.prepared('agent_versions', VERSIONS, [[...versions.keys()], [...versions.values()]]))
+}

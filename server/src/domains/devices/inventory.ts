@@ -1,0 +1,149 @@
+/** What devices tell of themselves, section by section; a section is written only when its content changed. */
+import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+import { Batch } from '../../kernel/batch.ts'
+import type { Db, Tx } from '../../kernel/db.ts'
+import type { Events } from '../../kernel/events.ts'
+import { osText, roleOf } from './device-facts.ts'
+import { cleanName } from './device-name.ts'
+import type { DeviceRole } from './tables.ts'
+
+export interface InventoryReport {
+  deviceId: string
+  sections: Partial<InventorySections>
+  /** The agent's hash of each section that came: what a later heartbeat is compared with. */
+  hashes: Partial<Record<SectionName, string>>
+}
+
+interface Row {
+  deviceId: string
+  section: SectionName
+  hash: string
+  content: InventorySections[SectionName]
+}
+
+interface Facts {
+  id: string
+  name: string | null
+  os: string | null
+  role: DeviceRole | null
+}
+
+// A name that a technician gave stays: only one that is still what the machine called itself before follows it.
+const FACTS = `
+  with facts as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as f (id, name, os, role)),
+  locked as (
+    select id from devices where id in (select id from facts) and removed_at is null order by id for no key update)
+  update devices d set
+    name = case when s.data is null or d.name = s.data->>'hostname' then coalesce(f.name, d.name) else d.name end,
+    os = coalesce(f.os, d.os),
+    role = coalesce(f.role, d.role)
+  from facts f join locked using (id)
+    left join device_sections s on s.device_id = f.id and s.section = 'identity'
+  where d.id = f.id and (f.name, f.os, f.role) is distinct from (d.name, d.os, d.role)`
+
+const SECTIONS = `
+  insert into device_sections
+    (device_id, section, organization_id, site_id, status, source, collected_at, received_at, hash, detail, data)
+  select d.id, s.section, d.organization_id, d.site_id, s.status, s.source, s.collected_at, $8, s.hash, s.detail, s.data::jsonb
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $9::text[])
+    as s (id, section, status, source, collected_at, hash, detail, data)
+  join devices d on d.id = s.id and d.removed_at is null
+  order by d.id, s.section
+  on conflict (device_id, section) do update set
+    organization_id = excluded.organization_id, site_id = excluded.site_id, status = excluded.status,
+    source = excluded.source, collected_at = excluded.collected_at, received_at = excluded.received_at,
+    hash = excluded.hash, detail = excluded.detail, data = excluded.data`
+
+export class Inventory {
+  readonly #reports: Batch<InventoryReport, void>
+
+  constructor({ db, events, now }: { db: Db; events: Events; now(): Date }) {
+    this.#reports = new Batch<InventoryReport, void>({
+      windowMs: 20,
+      maxItems: 200,
+      maxWeight: 4_000_000,
+      weigh: (report) => JSON.stringify(report.sections).length,
+      handle: async (reports) => {
+        await db.worker((tx) => write(tx, now(), reports))
+        for (const id of new Set(reports.map((report) => report.deviceId))) events.publish(`device:${id}`)
+        return reports.map(() => undefined)
+      },
+    })
+  }
+
+  /** Resolves when it is durable. */
+  record(report: InventoryReport): Promise<void> {
+    return this.#reports.add(report)
+  }
+
+  idle(): Promise<void> {
+    return this.#reports.idle()
+  }
+}
+
+async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<void> {
+  const rows = new Map<string, Row>()
+  const facts = new Map<string, Facts>()
+  for (const report of reports) {
+    for (const row of rowsOf(report)) rows.set(`${row.deviceId} ${row.section}`, row)
+    const before = facts.get(report.deviceId)
+    const told = factsOf(report)
+    if (told)
+      facts.set(told.id, { ...told, name: told.name ?? before?.name ?? null, os: told.os ?? before?.os ?? null })
+  }
+  // Before the sections: it compares with what the device called itself until now.
+  if (facts.size > 0) await writeFacts(tx, [...facts.values()])
+  if (rows.size > 0) await writeSections(tx, now, [...rows.values()])
+}
+
+function rowsOf({ deviceId, sections, hashes }: InventoryReport): Row[] {
+  const rows: Row[] = []
+  // Object.keys forgets that only these names passed the frame's schema.
+  for (const section of Object.keys(sections) as SectionName[]) {
+    const content = sections[section]
+    const hash = hashes[section]
+    if (content && hash !== undefined) rows.push({ deviceId, section, hash, content: withCleanName(section, content) })
+  }
+  return rows
+}
+
+/** The host name is stored as it is shown, so that the two can be compared. */
+function withCleanName(section: SectionName, content: InventorySections[SectionName]): InventorySections[SectionName] {
+  if (section !== 'identity' || !content.data || !('hostname' in content.data)) return content
+  return { ...content, data: { ...content.data, hostname: cleanName(content.data.hostname) ?? '' } }
+}
+
+function factsOf({ deviceId, sections }: InventoryReport): Facts | undefined {
+  const identity = sections.identity?.data
+  const os = sections.os?.data
+  if (!identity && !os) return undefined
+  return {
+    id: deviceId,
+    name: identity ? cleanName(identity.hostname) : null,
+    os: os ? osText(os) : null,
+    role: os ? roleOf(os) : null,
+  }
+}
+
+async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {
+  await tx.prepared('inventory_facts', FACTS, [
+    facts.map((one) => one.id),
+    facts.map((one) => one.name),
+    facts.map((one) => one.os),
+    facts.map((one) => one.role),
+  ])
+}
+
+async function writeSections(tx: Tx, now: Date, rows: readonly Row[]): Promise<void> {
+  await tx.prepared('inventory_sections', SECTIONS, [
+    rows.map((row) => row.deviceId),
+    rows.map((row) => row.section),
+    rows.map((row) => row.content.status),
+    rows.map((row) => row.content.source),
+    rows.map((row) => row.content.collectedAt),
+    rows.map((row) => row.hash),
+    rows.map((row) => row.content.detail ?? null),
+    now,
+    rows.map((row) => (row.content.data === undefined ? null : JSON.stringify(row.content.data))),
+  ])
+}

@@ -1,0 +1,164 @@
+/** The list of devices: one statement answers the page, the total and the counts by status. */
+import { type Compilable, type RawBuilder, sql } from 'kysely'
+import { query, type Tx } from '../../kernel/db.ts'
+import { type DeviceCursor, type DeviceSort, readCursor, writeCursor } from './cursor.ts'
+import { deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
+import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
+import type { DeviceStatus } from './tables.ts'
+
+export interface DevicePage {
+  /** At most 500. */
+  limit: number
+  cursor?: string | undefined
+  /** By name upwards unless told otherwise; by last_seen, those never seen come last. */
+  sort?: DeviceSort | undefined
+  descending?: boolean | undefined
+}
+
+export interface DeviceList {
+  devices: DeviceRow[]
+  total: number
+  /** There are more than `total`: counting stopped. */
+  totalIsLowerBound: boolean
+  /** By status among all that match; null when counting stopped. They sum to the total. */
+  counts: Record<DeviceStatus, number> | null
+  /** For the next page; null on the last. */
+  cursor: string | null
+}
+
+/** Where counting stops when the counters can't answer. */
+const COUNTED_AT_MOST = 10_000
+const MAX_LIMIT = 500
+
+interface Answer {
+  rows: RawDevice[]
+  counts: Partial<Record<DeviceStatus, number>>
+}
+
+export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage): Promise<DeviceList> {
+  const order = { sort: page.sort ?? 'name', descending: page.descending ?? false }
+  const after = page.cursor === undefined ? null : readCursor(page.cursor, order)
+  const limit = Math.min(Math.max(page.limit, 1), MAX_LIMIT)
+  const rows =
+    order.sort === 'name'
+      ? byName(filter, after, limit + 1, order.descending)
+      : bySeen(filter, after, limit + 1, order.descending)
+  const answer = await run(
+    tx,
+    statement(rows, isCounted(filter) ? fromCounters(filter) : counted(filter), order),
+    hotName(filter, page),
+  )
+  const more = answer.rows.length > limit
+  const shown = answer.rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    devices: shown.map(deviceRow),
+    ...totals(answer.counts, isCounted(filter)),
+    cursor: more && last ? writeCursor({ ...order, key: last.sort_key, id: last.id }) : null,
+  }
+}
+
+async function run(tx: Tx, built: Compilable<Answer>, name: string | null): Promise<Answer> {
+  const compiled = built.compile()
+  const rows = name ? await tx.prepared<Answer>(name, compiled.sql, [...compiled.parameters]) : await tx.all(built)
+  return rows[0] ?? { rows: [], counts: {} }
+}
+
+/** The first page of everything, of one organization or of one site: asked all the time, so its plan is kept. */
+function hotName(filter: DeviceFilter, page: DevicePage): string | null {
+  if (!isCounted(filter) || (page.sort ?? 'name') !== 'name' || page.descending) return null
+  const many = (ids: readonly string[] | undefined) => (ids === undefined ? '' : ids.length === 1 ? '1' : 'n')
+  const position = page.cursor === undefined ? 'first' : 'next'
+  return `list_devices_${position}_o${many(filter.organizationIds)}_s${many(filter.siteIds)}${filter.status ? '_status' : ''}`
+}
+
+function statement(
+  rows: RawBuilder<unknown>,
+  counts: RawBuilder<unknown>,
+  order: { sort: DeviceSort; descending: boolean },
+): Compilable<Answer> {
+  const direction = order.descending ? sql`desc` : sql`asc`
+  const key = order.sort === 'name' ? sql`page.sort_key` : sql`page.last_seen_at`
+  const built = sql<Answer>`
+    with page as materialized (${rows}),
+    shown as (
+      select page.*, o.name as organization_name, s.name as site_name,
+        row_number() over (order by ${key} ${direction} nulls last, page.id ${direction}) as place
+      from page
+      join organizations o on o.id = page.organization_id
+      join sites s on s.id = page.site_id),
+    counted as (${counts})
+    select
+      coalesce((select json_agg(shown order by place) from shown), '[]') as rows,
+      coalesce((select json_object_agg(status, n) from counted), '{}') as counts`
+  return { compile: () => built.compile(query) }
+}
+
+const COLUMNS = sql`d.id, d.organization_id, d.site_id, d.name, d.platform, d.os, d.role, d.status, d.conditions, d.simulated,
+  d.agent_version, d.enrolled_at, d.first_seen_at, p.last_seen_at`
+
+function byName(
+  filter: DeviceFilter,
+  after: DeviceCursor | null,
+  limit: number,
+  descending: boolean,
+): RawBuilder<unknown> {
+  const conditions = deviceConditions(filter)
+  const [compare, direction] = descending ? [sql`<`, sql`desc`] : [sql`>`, sql`asc`]
+  if (after) conditions.push(sql`(lower(d.name), d.id) ${compare} (${after.key}, ${after.id}::uuid)`)
+  return sql`
+    select ${COLUMNS}, lower(d.name) as sort_key
+    from devices d left join device_presence p on p.device_id = d.id
+    where ${sql.join(conditions, sql` and `)}
+    order by lower(d.name) ${direction}, d.id ${direction} limit ${limit}`
+}
+
+/** Two parts, so that each follows an index: those seen, then those that never were. */
+function bySeen(
+  filter: DeviceFilter,
+  after: DeviceCursor | null,
+  limit: number,
+  descending: boolean,
+): RawBuilder<unknown> {
+  const [compare, direction] = descending ? [sql`<`, sql`desc`] : [sql`>`, sql`asc`]
+  const seen = deviceConditions(filter)
+  const never = [...deviceConditions(filter), sql`d.first_seen_at is null`, sql`p.device_id is null`]
+  if (after?.key === null) {
+    seen.push(sql`false`)
+    never.push(sql`d.id ${compare} ${after.id}::uuid`)
+  } else if (after) {
+    seen.push(sql`(p.last_seen_at, p.device_id) ${compare} (${after.key}::timestamptz, ${after.id}::uuid)`)
+  }
+  return sql`
+    select * from (
+      (select ${COLUMNS}, p.last_seen_at::text as sort_key
+      from device_presence p join devices d on d.id = p.device_id
+      where ${sql.join(seen, sql` and `)}
+      order by p.last_seen_at ${direction}, p.device_id ${direction} limit ${limit})
+      union all
+      (select ${COLUMNS}, null
+      from devices d left join device_presence p on p.device_id = d.id
+      where ${sql.join(never, sql` and `)}
+      order by d.id ${direction} limit ${limit})) both_parts
+    order by last_seen_at ${direction} nulls last, id ${direction} limit ${limit}`
+}
+
+function fromCounters(filter: DeviceFilter): RawBuilder<unknown> {
+  const conditions = [sql`c.n > 0`, ...placeConditions(filter, 'c')]
+  return sql`select c.status, sum(c.n)::bigint as n from device_counts c where ${sql.join(conditions, sql` and `)} group by c.status`
+}
+
+function counted(filter: DeviceFilter): RawBuilder<unknown> {
+  return sql`
+    select status, count(*) as n from (
+      select d.status from devices d left join device_presence p on p.device_id = d.id
+      where ${sql.join(deviceConditions(filter), sql` and `)} limit ${COUNTED_AT_MOST + 1}) matching
+    group by status`
+}
+
+function totals(found: Answer['counts'], exact: boolean): Pick<DeviceList, 'total' | 'totalIsLowerBound' | 'counts'> {
+  const counts = { online: found.online ?? 0, offline: found.offline ?? 0, pending: found.pending ?? 0 }
+  const total = counts.online + counts.offline + counts.pending
+  if (!exact && total > COUNTED_AT_MOST) return { total: COUNTED_AT_MOST, totalIsLowerBound: true, counts: null }
+  return { total, totalIsLowerBound: false, counts }
+}

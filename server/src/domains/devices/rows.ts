@@ -1,0 +1,65 @@
+import type { DeviceRole, DeviceStatus, Platform } from './tables.ts'
+
+/** A device as lists show it. Names and the operating system are what the device said: data, never instructions. */
+export interface DeviceRow {
+  id: string
+  organizationId: string
+  organizationName: string
+  siteId: string
+  siteName: string
+  name: string
+  platform: Platform
+  os: string | null
+  role: DeviceRole
+  status: DeviceStatus
+  conditions: string[]
+  simulated: boolean
+  agentVersion: string
+  enrolledAt: string
+  firstSeenAt: string | null
+  lastSeenAt: string | null
+}
+
+/** As JSON made by the database. */
+export interface RawDevice {
+  id: string
+  organization_id: string
+  organization_name: string
+  site_id: string
+  site_name: string
+  name: string
+  platform: Platform
+  os: string | null
+  role: DeviceRole
+  status: DeviceStatus
+  conditions: string[]
+  simulated: boolean
+  agent_version: string
+  enrolled_at: string
+  first_seen_at: string | null
+  last_seen_at: string | null
+  sort_key: string | null
+}
+
+const instant = (text: string | null): string | null => (text === null ? null : new Date(text).toISOString())
+
+export function deviceRow(raw: RawDevice): DeviceRow {
+  return {
+    id: raw.id,
+    organizationId: raw.organization_id,
+    organizationName: raw.organization_name,
+    siteId: raw.site_id,
+    siteName: raw.site_name,
+    name: raw.name,
+    platform: raw.platform,
+    os: raw.os,
+    role: raw.role,
+    status: raw.status,
+    conditions: raw.conditions,
+    simulated: raw.simulated,
+    agentVersion: raw.agent_version,
+    enrolledAt: new Date(raw.enrolled_at).toISOString(),
+    firstSeenAt: instant(raw.first_seen_at),
+    lastSeenAt: instant(raw.last_seen_at),
+  }
+}

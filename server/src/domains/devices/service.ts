@@ -1,0 +1,46 @@
+/** What tools ask about devices, within the caller's transaction. */
+import type { SectionName } from '@breeze/contract/agent-protocol'
+import type { Tx } from '../../kernel/db.ts'
+import type { DeviceFilter } from './filter.ts'
+import {
+  type DeviceDetails,
+  deviceDetails,
+  type DeviceTarget,
+  findDevice,
+  type Found,
+  targetsByFilter,
+} from './find.ts'
+import { type DeviceList, type DevicePage, listDevices } from './list.ts'
+
+declare module '../../kernel/services.ts' {
+  interface Services {
+    devices: Devices
+  }
+}
+
+export class Devices {
+  /** One statement, whatever the filter. Totals come from the counters where they can answer. */
+  listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage): Promise<DeviceList> {
+    return listDevices(tx, filter, page)
+  }
+
+  findDevice(tx: Tx, idOrName: string): Promise<Found> {
+    return findDevice(tx, idOrName)
+  }
+
+  /** Null for what the transaction does not see. */
+  deviceDetails(tx: Tx, id: string, sections: readonly SectionName[]): Promise<DeviceDetails | null> {
+    return deviceDetails(tx, id, sections)
+  }
+
+  targetsByFilter(tx: Tx, filter: DeviceFilter, limit: number): Promise<{ targets: DeviceTarget[]; more: boolean }> {
+    return targetsByFilter(tx, filter, limit)
+  }
+}
+
+export type { DeviceCursor, DeviceSort } from './cursor.ts'
+export type { DeviceFilter } from './filter.ts'
+export type { DeviceDetails, DeviceSection, DeviceTarget, Found } from './find.ts'
+export type { DeviceList, DevicePage } from './list.ts'
+export type { DeviceRow } from './rows.ts'
+export { DEVICE_ROLES, DEVICE_STATUSES, type DeviceRole, type DeviceStatus } from './tables.ts'

@@ -1,0 +1,79 @@
+import type { ColumnType } from 'kysely'
+
+export const DEVICE_STATUSES = ['online', 'offline', 'pending'] as const
+export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
+export const DEVICE_ROLES = ['workstation', 'server', 'domain_controller', 'unknown'] as const
+export type DeviceRole = (typeof DEVICE_ROLES)[number]
+export type Platform = 'linux' | 'windows' | 'macos'
+
+type Instant = ColumnType<Date, Date, Date>
+type Made = ColumnType<Date, Date | undefined, Date>
+type OptionalInstant = ColumnType<Date | null, Date | null | undefined, Date | null>
+type Defaulted<T> = ColumnType<T, T | undefined, T>
+
+export interface EnrollmentTokensTable {
+  id: string
+  organization_id: string
+  site_id: string
+  hash: Buffer
+  uses_left: number
+  simulated: Defaulted<boolean>
+  created_by: string
+  created_at: Made
+  expires_at: Instant
+}
+
+export interface DevicesTable {
+  id: string
+  organization_id: string
+  site_id: string
+  name: string
+  machine_id: string
+  public_key: Buffer
+  platform: Platform
+  os: string | null
+  role: Defaulted<DeviceRole>
+  simulated: Defaulted<boolean>
+  agent_version: string
+  status: Defaulted<DeviceStatus>
+  conditions: Defaulted<string[]>
+  enrolled_with: string | null
+  enrolled_at: Made
+  first_seen_at: OptionalInstant
+  removed_at: OptionalInstant
+}
+
+export interface DevicePresenceTable {
+  device_id: string
+  organization_id: string
+  site_id: string
+  last_seen_at: Instant
+  boot_id: string | null
+  uptime_seconds: number | null
+  cpu_percent: number | null
+  memory_percent: number | null
+  clock_skew_ms: number | null
+}
+
+export interface DeviceSectionsTable {
+  device_id: string
+  section: string
+  organization_id: string
+  site_id: string
+  status: string
+  source: string
+  collected_at: Instant
+  received_at: Made
+  hash: string
+  detail: string | null
+  data: unknown
+}
+
+declare module '../../kernel/schema.ts' {
+  interface Database {
+    enrollment_tokens: EnrollmentTokensTable
+    devices: DevicesTable
+    device_presence: DevicePresenceTable
+    device_sections: DeviceSectionsTable
+  }
+}
