@@ -72,9 +72,33 @@ function matchesLock(root) {
   return (
     Object.entries(present).every(([name, entry]) => wanted[name] !== undefined && same(entry, wanted[name])) &&
     Object.entries(wanted).every(
-      ([name, entry]) => name === '' || present[name] !== undefined || entry.optional === true,
+      ([name, entry]) =>
+        name === '' || present[name] !== undefined || (entry.optional === true && !isForThisMachine(entry)),
     )
   )
+}
+
+/** Whether an optional package says that it is made for this machine. One that names no machine belongs to another that does. */
+function isForThisMachine({ os, cpu, libc }) {
+  if (os === undefined || cpu === undefined) return false
+  const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined
+  return (
+    [os].flat().includes(process.platform) &&
+    [cpu].flat().includes(process.arch) &&
+    (libc === undefined || [libc].flat().includes(glibc ? 'glibc' : 'musl'))
+  )
+}
+
+/** npm's environment: on an old Node it has to choose packages for the Node that it is about to install. */
+function npmEnvironment(root) {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.env
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const preload = join(root, 'scripts', 'as-pinned-node.cjs').replaceAll('\\', '\\\\').replaceAll('"', '\\"')
+  return {
+    ...process.env,
+    BREEZE_PINNED_NODE: `v${Object.values(optionalDependencies)[0]}`,
+    NODE_OPTIONS: [process.env.NODE_OPTIONS, `--require "${preload}"`].filter(Boolean).join(' '),
+  }
 }
 
 async function install(root) {
@@ -98,7 +122,7 @@ async function install(root) {
     // npm's own lines go to stderr: a verb's standard output stays the verb's.
     const result = await runChild(command, [...prefix, ...args], {
       cwd: root,
-      env: process.env,
+      env: npmEnvironment(root),
       stdio: ['ignore', 2, 2],
     })
     if ('signal' in result)
