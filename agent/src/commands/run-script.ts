@@ -18,8 +18,8 @@ const LEFTOVER_GRACE_MS = 200
 /** How long after the script's own end a child that holds its output is listened to. */
 const DRAIN_MS = 500
 /** Beyond what is kept, output is only counted: after this many bytes the pipe rests, so that a flood costs little. */
-const REST_AFTER_BYTES = 512 * 1024
-const REST_MS = 5
+const REST_AFTER_BYTES = 256 * 1024
+const REST_MS = 10
 
 export interface RunScriptOptions {
   stateDirectory: string
