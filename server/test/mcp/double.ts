@@ -36,19 +36,30 @@ const TOOLS: Record<string, DoubleTool> = {
     area: 'devices',
     pure: true,
     scope: 'ai:read',
-    behave: () => ({ status: 'done', text: '1 device', data: { devices: [{ name: 'WS-01' }], total: 1 }, auditEntry: null }),
+    behave: () => ({
+      status: 'done',
+      text: '1 device',
+      data: { devices: [{ name: 'WS-01' }], total: 1 },
+      auditEntry: null,
+    }),
   },
   acknowledge_alerts: {
     area: 'alerts',
     pure: true,
     scope: 'ai:write',
-    behave: () => ({ status: 'done', text: 'Acknowledged 2 alerts.', data: { acknowledged: 2 }, auditEntry: 'audit-write' }),
+    behave: () => ({
+      status: 'done',
+      text: 'Acknowledged 2 alerts.',
+      data: { acknowledged: 2 },
+      auditEntry: 'audit-write',
+    }),
   },
   manage_alerts: {
     area: 'alerts',
     pure: false,
     scope: 'ai:read',
-    behave: () => refused({ code: 'not_found', reason: 'No alert "x" is visible to you.', remedy: 'List what you can see.' }),
+    behave: () =>
+      refused({ code: 'not_found', reason: 'No alert "x" is visible to you.', remedy: 'List what you can see.' }),
   },
   device_actions: {
     area: 'devices',
@@ -150,9 +161,17 @@ export const KEYS = {
 } as const
 
 const IDENTITIES: Record<string, Identity> = {
-  [KEYS.technician]: identity('user-1', { kind: 'api_key', id: 'key-1', name: 'technician' }, ['ai:read', 'ai:write', 'ai:execute']),
+  [KEYS.technician]: identity('user-1', { kind: 'api_key', id: 'key-1', name: 'technician' }, [
+    'ai:read',
+    'ai:write',
+    'ai:execute',
+  ]),
   [KEYS.reader]: identity('user-1', { kind: 'api_key', id: 'key-2', name: 'reader' }, ['ai:read']),
-  [KEYS.other]: identity('user-2', { kind: 'api_key', id: 'key-3', name: 'other' }, ['ai:read', 'ai:write', 'ai:execute']),
+  [KEYS.other]: identity('user-2', { kind: 'api_key', id: 'key-3', name: 'other' }, [
+    'ai:read',
+    'ai:write',
+    'ai:execute',
+  ]),
   [KEYS.granted]: identity('user-3', { kind: 'oauth_grant', id: 'grant-1', name: 'Claude' }, ['ai:read']),
   [KEYS.operator]: identity('user-4', { kind: 'operator', id: 'operator', name: 'operator' }, 'all'),
 }
@@ -168,6 +187,7 @@ function identity(userId: string, credential: Credential, scopes: string[] | 'al
     partner: null,
     organizations: new Map(),
     stopped: null,
+    expiresAt: null,
     lastUsedAt: null,
   }
 }
@@ -231,7 +251,8 @@ export async function startDouble(options: DoubleOptions = {}): Promise<Running>
     async close() {
       await http.close()
       server.close()
-      if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function') server.closeAllConnections()
+      if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function')
+        server.closeAllConnections()
     },
   }
 }

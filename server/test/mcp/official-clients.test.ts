@@ -1,4 +1,8 @@
-import { Client as ClientV2, SSEClientTransport as SseV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client'
+import {
+  Client as ClientV2,
+  SSEClientTransport as SseV2,
+  StreamableHTTPClientTransport as HttpV2,
+} from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -32,7 +36,10 @@ function v1(transport: (key: string) => SseV1 | HttpV1, capabilities = {}): Conn
   }
 }
 
-function v2(transport: (key: string) => SseV2 | HttpV2, options: ConstructorParameters<typeof ClientV2>[1] = {}): Connect {
+function v2(
+  transport: (key: string) => SseV2 | HttpV2,
+  options: ConstructorParameters<typeof ClientV2>[1] = {},
+): Connect {
   return async (key, onToolsChanged) => {
     const changed = onToolsChanged ? { listChanged: { tools: { onChanged: onToolsChanged } } } : {}
     const client = new ClientV2(NAME, { ...options, ...changed })
@@ -49,7 +56,9 @@ const CLIENTS: Record<string, Connect> = {
   'v1 over Streamable HTTP': v1((key) => new HttpV1(url(), init(key))),
   'v1 over Streamable HTTP, with elicitation': v1((key) => new HttpV1(url(), init(key)), { elicitation: {} }),
   'v2 over HTTP+SSE': v2((key) => new SseV2(url('/sse'), init(key))),
-  'v2 pinned to the initialize era': v2((key) => new HttpV2(url(), init(key)), { versionNegotiation: { mode: 'legacy' } }),
+  'v2 pinned to the initialize era': v2((key) => new HttpV2(url(), init(key)), {
+    versionNegotiation: { mode: 'legacy' },
+  }),
   'v2 in the initialize era, with elicitation': v2((key) => new HttpV2(url(), init(key)), {
     ...ELICITING,
     versionNegotiation: { mode: 'legacy' },

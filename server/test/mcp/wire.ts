@@ -22,7 +22,12 @@ export function post(url: string, body: unknown, { key, headers, signal }: Sent 
   })
 }
 
-export const rpc = (method: string, params: unknown = {}, id: number | string = 1) => ({ jsonrpc: '2.0', id, method, params })
+export const rpc = (method: string, params: unknown = {}, id: number | string = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  params,
+})
 
 export const initialize = (protocolVersion = '2025-11-25', capabilities: unknown = {}) =>
   rpc('initialize', { protocolVersion, capabilities, clientInfo: { name: 'wire', version: '1.0.0' } })
@@ -56,7 +61,8 @@ export async function* events(response: Response): AsyncGenerator<{ event: strin
       )
       buffer = buffer.slice(end + 2)
       const id = fields.get('id')
-      if (fields.has('data')) yield { event: fields.get('event') ?? 'message', data: fields.get('data') ?? '', ...(id && { id }) }
+      if (fields.has('data'))
+        yield { event: fields.get('event') ?? 'message', data: fields.get('data') ?? '', ...(id && { id }) }
     }
   }
 }

@@ -73,13 +73,16 @@ export class Streams {
     this.#open.set(credentialId, open)
     open.add(controller)
     metrics.openStreams.inc({ leg })
-    const timer = setInterval(() => {
-      void stillGood(authenticator, principal).then((good) => good || controller.abort())
-    }, recheckMs)
+    const recheck = async () => {
+      if (!(await stillGood(authenticator, principal))) controller.abort()
+    }
+    const timer = setInterval(() => void recheck(), recheckMs)
     timer.unref()
+    const expiry = atExpiry(principal.identity.expiresAt, () => controller.abort())
     const release = () => {
       if (!open.delete(controller)) return
       clearInterval(timer)
+      clearTimeout(expiry)
       metrics.openStreams.dec({ leg })
       if (open.size === 0) this.#open.delete(credentialId)
     }
@@ -91,6 +94,16 @@ export class Streams {
     this.#deps.metrics.throttled.inc({ limit })
     return { ok: false, limit, retryAfterSeconds }
   }
+}
+
+/** The longest that a timer can wait; whatever lasts longer is looked up again long before. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+function atExpiry(expiresAt: Date | null, run: () => void): NodeJS.Timeout | undefined {
+  if (!expiresAt) return undefined
+  const timer = setTimeout(run, Math.min(Math.max(0, expiresAt.getTime() - Date.now()), LONGEST_TIMER_MS))
+  timer.unref()
+  return timer
 }
 
 async function stillGood(authenticator: Authenticator, principal: Principal): Promise<boolean> {

@@ -1,0 +1,146 @@
+/**
+ * Runs the official MCP conformance suite: against the test server with the suite's fixtures for every requirement of
+ * two revisions, and against a server without any (`--url`, `--key`: a real one) for what needs none. Fails on any
+ * failed check that counts.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startConformanceServer, startCredentialProxy } from '../server/test/mcp/conformance-server.ts'
+import { KEYS, startDouble } from '../server/test/mcp/double.ts'
+
+const PACKAGE = join(dirname(import.meta.dirname), 'node_modules', '@modelcontextprotocol', 'conformance')
+const REVISIONS = ['2025-11-25', '2026-07-28']
+const WITHOUT_FIXTURES = {
+  '2025-11-25': ['server-initialize', 'ping', 'tools-list', 'server-session-lifecycle', 'dns-rebinding-protection'],
+  '2026-07-28': ['server-stateless', 'tools-list', 'http-header-validation', 'caching', 'dns-rebinding-protection'],
+}
+
+interface Check {
+  id: string
+  status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO'
+  errorMessage?: string
+}
+
+interface Totals {
+  passed: number
+  failed: number
+  warnings: number
+  skipped: number
+  /** Failed checks of what the server does not offer: optional extensions, or methods and fixtures it does not have. */
+  notOffered: number
+}
+
+type Judge = (scenario: string, check: Check) => boolean
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+/** One run of the suite's command line. Totals come from the result files it writes, not from its prose. */
+async function runSuite(label: string, args: string[], notOffered: Judge): Promise<Totals> {
+  const folder = await mkdtemp(join(tmpdir(), 'breeze-conformance-'))
+  try {
+    const command = [join(PACKAGE, 'dist', 'index.js'), 'server', ...args, '-o', folder]
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await once(child, 'close')
+    const totals = await readTotals(folder, notOffered)
+    if (totals.passed + totals.skipped === 0) {
+      // A run that broke before it checked anything must not pass.
+      process.stderr.write(said.slice(-4_000))
+      totals.failed++
+    }
+    const { passed, failed, warnings, skipped } = totals
+    say(
+      `${label}: ${passed} passed, ${failed} failed, ${warnings} warnings, ${skipped} skipped, ${totals.notOffered} not offered`,
+    )
+    return totals
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function readTotals(folder: string, notOffered: Judge): Promise<Totals> {
+  const totals: Totals = { passed: 0, failed: 0, warnings: 0, skipped: 0, notOffered: 0 }
+  for (const name of await readdir(folder)) {
+    const scenario = name.replace(/^server-/, '').replace(/-\d{4}-\d\d-\d\dT.*$/, '')
+    // The suite's own file format.
+    const checks = JSON.parse(await readFile(join(folder, name, 'checks.json'), 'utf8')) as Check[]
+    for (const check of checks) {
+      if (check.status === 'SUCCESS') totals.passed++
+      else if (check.status === 'WARNING') totals.warnings++
+      else if (check.status === 'SKIPPED' || check.id.endsWith('-skipped')) totals.skipped++
+      else if (check.status === 'FAILURE' && notOffered(scenario, check)) totals.notOffered++
+      else if (check.status === 'FAILURE') {
+        totals.failed++
+        say(`  failed: ${scenario} ${check.id}: ${check.errorMessage ?? ''}`)
+      }
+    }
+  }
+  return totals
+}
+
+/** Optional extensions, as the suite's own list of requirements names them. */
+async function optionalScenarios(revision: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(join(PACKAGE, 'requirements', `${revision}.yaml`), 'utf8')
+  const entries = text.matchAll(/- scenario: (\S+)\s+leg: server\s+reason: extension/g)
+  return new Set([...entries].map((entry) => entry[1] ?? ''))
+}
+
+async function withFixtures(): Promise<Totals[]> {
+  const server = await startConformanceServer()
+  const all: Totals[] = []
+  try {
+    for (const revision of REVISIONS) {
+      const optional = await optionalScenarios(revision)
+      const args = ['--url', server.url, '--requirements', revision]
+      all.push(await runSuite(`requirements ${revision}`, args, (scenario) => optional.has(scenario)))
+    }
+  } finally {
+    await server.close()
+  }
+  return all
+}
+
+/** Breeze serves tools only, and none of the suite's: what asks for more can't be judged here. */
+function needsMore(_scenario: string, check: Check): boolean {
+  const message = check.errorMessage ?? ''
+  return message.startsWith('Not testable: server does not list') || /^(prompts|resources)\/.*-32601/.test(message)
+}
+
+async function withoutFixtures(target: string, key: string, label: string): Promise<Totals[]> {
+  const { server, port } = await startCredentialProxy(target, `Bearer ${key}`)
+  const all: Totals[] = []
+  try {
+    for (const [revision, scenarios] of Object.entries(WITHOUT_FIXTURES)) {
+      for (const scenario of scenarios) {
+        const url = `http://127.0.0.1:${port}/api/v1/mcp`
+        const args = ['--url', url, '--spec-version', revision, '--scenario', scenario]
+        all.push(await runSuite(`${label} ${revision} ${scenario}`, args, needsMore))
+      }
+    }
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+  return all
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
+  const runs = await withFixtures()
+  if (values.url && values.key) runs.push(...(await withoutFixtures(values.url, values.key, 'real server')))
+  else {
+    const double = await startDouble()
+    runs.push(...(await withoutFixtures(double.origin, KEYS.technician, 'without fixtures')))
+    await double.close()
+  }
+  const sum = (field: keyof Totals) => runs.reduce((total, run) => total + run[field], 0)
+  say(`conformance: ${sum('passed')} passed, ${sum('failed')} failed`)
+  return sum('failed') === 0 ? 0 : 1
+}
+
+process.exit(await main())
