@@ -9,7 +9,7 @@ import type { DeviceRole } from './tables.ts'
 
 export interface InventoryReport {
   deviceId: string
-  sections: Partial<InventorySections>
+  sections: { [Name in SectionName]?: InventorySections[Name] | undefined }
   /** The agent's hash of each section that came: what a later heartbeat is compared with. */
   hashes: Partial<Record<SectionName, string>>
 }
@@ -88,8 +88,7 @@ async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Pr
     for (const row of rowsOf(report)) rows.set(`${row.deviceId} ${row.section}`, row)
     const before = facts.get(report.deviceId)
     const told = factsOf(report)
-    if (told)
-      facts.set(told.id, { ...told, name: told.name ?? before?.name ?? null, os: told.os ?? before?.os ?? null })
+    if (told) facts.set(told.id, merged(before, told))
   }
   // Before the sections: it compares with what the device called itself until now.
   if (facts.size > 0) await writeFacts(tx, [...facts.values()])
@@ -123,6 +122,11 @@ function factsOf({ deviceId, sections }: InventoryReport): Facts | undefined {
     os: os ? osText(os) : null,
     role: os ? roleOf(os) : null,
   }
+}
+
+function merged(before: Facts | undefined, told: Facts): Facts {
+  if (!before) return told
+  return { id: told.id, name: told.name ?? before.name, os: told.os ?? before.os, role: told.role ?? before.role }
 }
 
 async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {

@@ -67,9 +67,12 @@ async function run(tx: Tx, built: Compilable<Answer>, name: string | null): Prom
 /** The first page of everything, of one organization or of one site: asked all the time, so its plan is kept. */
 function hotName(filter: DeviceFilter, page: DevicePage): string | null {
   if (!isCounted(filter) || (page.sort ?? 'name') !== 'name' || page.descending) return null
-  const many = (ids: readonly string[] | undefined) => (ids === undefined ? '' : ids.length === 1 ? '1' : 'n')
   const position = page.cursor === undefined ? 'first' : 'next'
-  return `list_devices_${position}_o${many(filter.organizationIds)}_s${many(filter.siteIds)}${filter.status ? '_status' : ''}`
+  return `list_devices_${position}_o${shapeOf(filter.organizationIds)}_s${shapeOf(filter.siteIds)}${filter.status ? '_status' : ''}`
+}
+
+function shapeOf(ids: readonly string[] | undefined): string {
+  return ids === undefined ? '' : ids.length === 1 ? '1' : 'n'
 }
 
 function statement(

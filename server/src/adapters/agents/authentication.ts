@@ -1,0 +1,69 @@
+/** Is this connection the device it says? Asked by thousands at once after a restart, answered in batches. */
+import type { KeyObject } from 'node:crypto'
+import { type AgentFrame, authenticationMessage } from '@breeze/contract/agent-protocol'
+import type { Logger } from 'pino'
+import { cleanName } from '../../domains/devices/device-name.ts'
+import { type KnownDevice, lookUpDevices, writeAgentVersions } from '../../domains/devices/directory.ts'
+import { importPublicKey, verifyText } from '../../keys/ed25519.ts'
+import { Batch } from '../../kernel/batch.ts'
+import type { Db } from '../../kernel/db.ts'
+
+export type Hello = Extract<AgentFrame, { type: 'hello' }>
+
+export type Verdict = { state: 'proven'; device: KnownDevice } | { state: 'unknown' } | { state: 'refused' }
+
+/** About 5 ms of verifying between two turns of the event loop. */
+const VERIFIED_PER_TURN = 50
+const MOST_KEYS = 20_000
+
+export class Authentication {
+  readonly #asks: Batch<{ hello: Hello; nonce: string }, Verdict>
+  readonly #keys = new Map<string, KeyObject>()
+
+  constructor({ db, log }: { db: Db; log: Pick<Logger, 'error'> }) {
+    this.#asks = new Batch<{ hello: Hello; nonce: string }, Verdict>({
+      windowMs: 5,
+      maxItems: 200,
+      handle: async (asks) => {
+        const known = await lookUpDevices(db, [...new Set(asks.map((ask) => ask.hello.deviceId))])
+        const verdicts: Verdict[] = []
+        const versions = new Map<string, string>()
+        for (const [index, { hello, nonce }] of asks.entries()) {
+          if (index > 0 && index % VERIFIED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+          const verdict = this.#judge(known.get(hello.deviceId), hello, nonce)
+          verdicts.push(verdict)
+          const version = cleanName(hello.agentVersion, 40)
+          if (verdict.state === 'proven' && version && version !== verdict.device.agentVersion)
+            versions.set(hello.deviceId, version)
+        }
+        // Good to know, no reason to turn a device away.
+        await writeAgentVersions(db, versions).catch((error: unknown) =>
+          log.error({ err: error }, 'agent versions not written'),
+        )
+        return verdicts
+      },
+    })
+  }
+
+  /** Rejects when the database can't be asked. */
+  check(hello: Hello, nonce: string): Promise<Verdict> {
+    return this.#asks.add({ hello, nonce })
+  }
+
+  #judge(device: KnownDevice | undefined, hello: Hello, nonce: string): Verdict {
+    if (!device) return { state: 'unknown' }
+    const key = this.#key(device.publicKey)
+    const proven = key !== null && verifyText(key, authenticationMessage(nonce, hello.deviceId), hello.signature)
+    // Two connections of one batch must not share what changes later.
+    return proven ? { state: 'proven', device: { ...device, hashes: new Map(device.hashes) } } : { state: 'refused' }
+  }
+
+  #key(text: string): KeyObject | null {
+    const known = this.#keys.get(text)
+    if (known) return known
+    const key = importPublicKey(text)
+    if (this.#keys.size >= MOST_KEYS) this.#keys.clear()
+    if (key) this.#keys.set(text, key)
+    return key
+  }
+}

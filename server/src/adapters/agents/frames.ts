@@ -1,0 +1,65 @@
+/** Frames from agents: text that an untrusted machine wrote, made safe to store before anything else reads it. */
+import { type AgentFrame, agentFrame } from '@breeze/contract/agent-protocol'
+import type { RawData } from 'ws'
+
+const EARLIEST = Date.UTC(2000)
+const LATEST = Date.UTC(2200)
+
+/** Null for what is no frame of this protocol. */
+export function parseAgentFrame(data: RawData, isBinary: boolean, now: Date): AgentFrame | null {
+  if (isBinary) return null
+  const parsed = agentFrame.safeParse(readJson(textOf(data)))
+  return parsed.success ? withPlausibleTimes(parsed.data, now) : null
+}
+
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString()
+  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString()
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text, storable)
+  } catch {
+    // Not JSON is one more shape that the schema refuses.
+    return undefined
+  }
+}
+
+/** PostgreSQL stores neither U+0000 nor half a surrogate pair: one such character would fail a whole batch. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value
+}
+
+/** The device's own times are kept where a clock could show them; the schema alone lets the year 0000 through. */
+function withPlausibleTimes(frame: AgentFrame, now: Date): AgentFrame {
+  if (frame.type === 'result') {
+    const { startedAt, finishedAt, ...outcome } = frame.outcome
+    return {
+      ...frame,
+      outcome: {
+        ...outcome,
+        ...(isPlausible(startedAt) && { startedAt }),
+        ...(isPlausible(finishedAt) && { finishedAt }),
+      },
+    }
+  }
+  if (frame.type === 'started' && !isPlausible(frame.startedAt)) return { ...frame, startedAt: now.toISOString() }
+  if (frame.type === 'inventory') {
+    for (const section of Object.values(frame.sections)) {
+      if (section && !isPlausible(section.collectedAt)) section.collectedAt = now.toISOString()
+    }
+  }
+  return frame
+}
+
+function isPlausible(time: string | undefined): time is string {
+  const at = time === undefined ? Number.NaN : Date.parse(time)
+  return at >= EARLIEST && at < LATEST
+}
+
+/** Bounded, because a clock may be off by centuries and a column is not. */
+export function clockSkewMs(sentAt: string, now: Date): number | null {
+  const skew = Date.parse(sentAt) - now.getTime()
+  return Number.isNaN(skew) ? null : Math.max(-2_000_000_000, Math.min(2_000_000_000, Math.round(skew)))
+}

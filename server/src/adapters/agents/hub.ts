@@ -1,0 +1,206 @@
+/** All agents connected to this node: who may open a socket, who is there, and how they are sent away. */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { AGENT_WS_PATH, CLOSE, MAX_FRAME_BYTES } from '@breeze/contract/agent-protocol'
+import type { Logger } from 'pino'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
+import type { Commands } from '../../domains/commands/service.ts'
+import type { Inventory } from '../../domains/devices/inventory.ts'
+import type { Presence } from '../../domains/devices/presence.ts'
+import type { CommandSigner } from '../../keys/keys.ts'
+import type { Environment } from '../../kernel/context.ts'
+import type { Db } from '../../kernel/db.ts'
+import { Authentication } from './authentication.ts'
+import { AgentConnection, type ConnectionHost } from './connection.ts'
+import { Deliveries } from './deliveries.ts'
+
+export interface AgentHubOptions {
+  db: Db
+  commands: Commands
+  presence: Presence
+  inventory: Inventory
+  signer: CommandSigner
+  environment: Environment
+  log: Pick<Logger, 'info' | 'warn' | 'error'>
+  heartbeatSeconds: number
+  /** How long a challenge may stay unanswered. */
+  challengeMs?: number
+  /** Sockets that have not proven anything yet; more are told to come back. */
+  maxUnauthenticated?: number
+  /** Silence after which a socket is taken for dead. */
+  idleMs?: number
+}
+
+const SWEEP_MS = 15_000
+/** A hello is far smaller. */
+const MAX_UNPROVEN_BYTES = 16 * 1024
+const CLOSE_PATIENCE_MS = 3000
+/** Returning agents a second that a restart invites. */
+const RETURNS_PER_SECOND = 200
+
+export class AgentHub implements Delivery {
+  readonly #options: AgentHubOptions
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+  })
+  readonly #host: ConnectionHost
+  readonly #deliveries: Deliveries
+  readonly #connections = new Set<AgentConnection>()
+  readonly #byDevice = new Map<string, AgentConnection>()
+  readonly #unproven = new Map<AgentConnection, () => void>()
+  readonly #sweep: ReturnType<typeof setInterval>
+  #draining = false
+
+  constructor(options: AgentHubOptions) {
+    this.#options = options
+    const { commands, presence, inventory, environment, log, challengeMs = 10_000 } = options
+    const authentication = new Authentication({ db: options.db, log })
+    this.#deliveries = new Deliveries({
+      commands,
+      log,
+      isConnected: (id) => this.#byDevice.has(id),
+      send: (outgoing) => this.#send(outgoing),
+    })
+    this.#host = {
+      commands,
+      presence,
+      inventory,
+      environment,
+      log,
+      challengeMs,
+      authentication,
+      welcome: () => ({
+        type: 'welcome',
+        heartbeatSeconds: options.heartbeatSeconds,
+        serverKeys: [...options.signer.published],
+        serverTime: environment.now().toISOString(),
+      }),
+      ready: (connection, deviceId) => this.#ready(connection, deviceId),
+      closed: (connection, deviceId) => this.#closed(connection, deviceId),
+    }
+    commands.deliverThrough(this)
+    this.#sweep = setInterval(() => this.#dropSilent(), SWEEP_MS)
+  }
+
+  /** Takes over the server's upgrades. Nothing else upgrades here: another path is answered 404. */
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket, head),
+    )
+  }
+
+  get connected(): number {
+    return this.#byDevice.size
+  }
+
+  get unauthenticated(): number {
+    return this.#unproven.size
+  }
+
+  wake(deviceIds: readonly string[]): void {
+    this.#deliveries.wake(deviceIds)
+  }
+
+  /** The device was removed: it is told that it is no longer known. */
+  disconnect(deviceId: string): void {
+    this.#byDevice
+      .get(deviceId)
+      ?.close(CLOSE.unknownDevice, { code: 'unknown_device', message: 'This device was removed.' })
+    this.#options.presence.forget(deviceId)
+  }
+
+  /**
+   * Sends everybody away, spread over the time in which the next server can take them back. Resolves when the sockets are
+   * closed and nothing is being delivered; what they reported may still be on its way to the database.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true
+    clearInterval(this.#sweep)
+    const spreadSeconds = Math.min(120, Math.max(1, this.#connections.size / RETURNS_PER_SECOND))
+    let sent = 0
+    for (const connection of this.#connections) {
+      const retryAfterSeconds = Math.round(spreadSeconds * this.#random() * 10) / 10
+      connection.close(CLOSE.draining, { code: 'draining', message: 'The server is restarting.', retryAfterSeconds })
+      if (++sent % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await this.#deliveries.stop()
+    const deadline = Date.now() + CLOSE_PATIENCE_MS
+    while (this.#connections.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+    for (const connection of this.#connections) connection.terminate()
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Without a listener, a reset before the upgrade is done would end the process.
+    socket.on('error', ignoreReset)
+    if (request.url?.split('?', 1)[0] !== AGENT_WS_PATH) return answer(socket, '404 Not Found')
+    const full = this.#unproven.size >= (this.#options.maxUnauthenticated ?? 1000)
+    if (this.#draining || full) {
+      return answer(socket, '503 Service Unavailable', `Retry-After: ${Math.ceil(2 + this.#random() * 28)}\r\n`)
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('error', ignoreReset)
+      this.#open(webSocket, socket)
+    })
+  }
+
+  #open(webSocket: WebSocket, socket: Duplex): void {
+    const connection = new AgentConnection(this.#host, webSocket)
+    this.#connections.add(connection)
+    let bytes = 0
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > MAX_UNPROVEN_BYTES) webSocket.terminate()
+    }
+    socket.on('data', count)
+    this.#unproven.set(connection, () => socket.off('data', count))
+  }
+
+  #ready(connection: AgentConnection, deviceId: string): void {
+    this.#proven(connection)
+    // Closed by its device's id first: its own close must not remove the newcomer.
+    const before = this.#byDevice.get(deviceId)
+    this.#byDevice.set(deviceId, connection)
+    before?.close(CLOSE.replaced, { code: 'replaced', message: 'Another connection of this device took over.' })
+    this.#options.presence.heard(deviceId, null)
+    this.#deliveries.connected(deviceId)
+  }
+
+  #closed(connection: AgentConnection, deviceId: string | null): void {
+    this.#connections.delete(connection)
+    this.#proven(connection)
+    if (deviceId === null || this.#byDevice.get(deviceId) !== connection) return
+    this.#byDevice.delete(deviceId)
+    this.#options.presence.disconnected(deviceId)
+  }
+
+  #proven(connection: AgentConnection): void {
+    this.#unproven.get(connection)?.()
+    this.#unproven.delete(connection)
+  }
+
+  #send({ deviceId, command }: Outgoing): void {
+    this.#byDevice.get(deviceId)?.send({ type: 'command', command })
+  }
+
+  #dropSilent(): void {
+    const idleMs = this.#options.idleMs ?? Math.max(3000 * this.#options.heartbeatSeconds, 180_000)
+    for (const connection of this.#connections) if (connection.silentMs > idleMs) connection.terminate()
+  }
+
+  #random(): number {
+    return this.#options.environment.randomBytes(2).readUInt16BE() / 65_536
+  }
+}
+
+function ignoreReset(): void {
+  // The peer went away before it was anybody: there is nothing to tell and nobody to tell it to.
+}
+
+function answer(socket: Duplex, status: string, headers = ''): void {
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`)
+}
