@@ -35,6 +35,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const unsupported = async () => undefined
 const serverKeys = () => [published(key)]
+const hanging = (frame: AgentFrame) => {
+  frames.push(frame)
+  return new Promise<boolean>(() => {})
+}
 const reply = async (frame: AgentFrame) => frames.push(frame) > 0
 
 function runner() {
@@ -103,6 +107,11 @@ test('a reboot that did not happen is corrected, also after its success was reco
   act.resolve()
   await vi.waitFor(() => expect(results()).toEqual(['succeeded', 'failed']))
   expect(await journal.outcome(commandId)).toMatchObject({ state: 'failed' })
+})
+
+test('a connection that hangs holds no command up', async () => {
+  await runner().handle(command(), hanging)
+  await vi.waitFor(() => expect(results()).toEqual(['succeeded']), { timeout: 5000 })
 })
 
 test('an executor that breaks still gives a result', async () => {

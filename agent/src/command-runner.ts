@@ -12,6 +12,7 @@ import type { Execution, Executor, Executors } from './executor.ts'
 import { fault } from './faults.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { errorText, type Log } from './log.ts'
+import { patiently } from './patience.ts'
 import type { ServerClock } from './server-clock.ts'
 
 /** Scripts at once; the rest wait in the order they were accepted. */
@@ -85,7 +86,7 @@ export class CommandRunner {
       this.#accepting.delete(commandId)
     }
     log('command_accepted', { commandId, type: decision.payload.body.type })
-    await reply({ type: 'accepted', commandId })
+    await patiently(reply({ type: 'accepted', commandId }))
     fault('accepted.sent')
     this.#enqueue(decision.payload, reply)
   }
@@ -135,7 +136,7 @@ export class CommandRunner {
   async #resume(entry: Extract<JournalEntry, { state: 'accepted' }>, reply: Reply): Promise<void> {
     const { commandId } = entry
     this.#options.log('command_resumed', { commandId })
-    await reply({ type: 'accepted', commandId })
+    await patiently(reply({ type: 'accepted', commandId }))
     // Its signature was checked before it was written to a journal that only this agent can write.
     this.#enqueue(commandPayload.parse(JSON.parse(entry.command.payload)), reply)
   }
@@ -213,7 +214,7 @@ export class CommandRunner {
     if (this.#stop.signal.aborted) return
     const startedAt = new Date().toISOString()
     await journal.started(commandId, startedAt)
-    await reply({ type: 'started', commandId, startedAt })
+    await patiently(reply({ type: 'started', commandId, startedAt }))
     const { outcome, afterwards } = await this.#runExecutor(executor, execution, startedAt)
     await this.#finish(commandId, outcome, reply)
     const correction = await afterwards?.()
@@ -253,7 +254,7 @@ export class CommandRunner {
       }
     }
     log('command_finished', { commandId, state: outcome.state })
-    await reply({ type: 'result', commandId, outcome })
+    await patiently(reply({ type: 'result', commandId, outcome }))
     fault('result.sent')
   }
 }

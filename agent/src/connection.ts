@@ -11,6 +11,7 @@ import { type RawData, WebSocket } from 'ws'
 import { between, fullJitter, heartbeatOffset, untilNextHeartbeat } from './backoff.ts'
 import type { Device, Reply, Welcome } from './device.ts'
 import { errorText, type Log } from './log.ts'
+import { patiently } from './patience.ts'
 import { parseServerFrame } from './server-frame.ts'
 
 export interface ConnectionTiming {
@@ -92,7 +93,7 @@ export class Connection {
 
   /** Says goodbye where it can and never connects again. */
   async stop(reason: Extract<AgentFrame, { type: 'goodbye' }>['reason']): Promise<void> {
-    if (this.#state.state === 'online') await this.reply({ type: 'goodbye', reason })
+    if (this.#state.state === 'online') await patiently(this.reply({ type: 'goodbye', reason }))
     const last = this.#leave({ state: 'stopped' })
     if (!last || last.readyState === WebSocket.CLOSED) return
     await new Promise<void>((resolve) => {

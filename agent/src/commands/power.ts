@@ -7,6 +7,7 @@ import type { CommandOutcome, PowerArgs } from '@breeze/contract/agent-protocol'
 import type { AgentConfig } from '../config.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { errorText, type Log } from '../log.ts'
+import { patiently } from '../patience.ts'
 
 const ACT_TIMEOUT_MS = 30_000
 
@@ -52,7 +53,7 @@ async function schedule(action: Action, execution: PowerExecution, options: Powe
   return {
     outcome: outcomeOf('succeeded', `${action} requested`, startedAt),
     afterwards: async () => {
-      await execution.reply({ type: 'goodbye', reason: action })
+      await patiently(execution.reply({ type: 'goodbye', reason: action }))
       options.log('power', { action, mode: options.mode })
       try {
         await act(action, execution, options)
