@@ -1,0 +1,277 @@
+/** Organizations and their sites: found by id or name within a caller's reach, listed, made and changed. */
+import { sql } from 'kysely'
+import type { Permission } from '@breeze/contract/governance'
+import { rowAccess, type Caller, type RowAccess } from '../../kernel/caller.ts'
+import { query, type Tx } from '../../kernel/db.ts'
+import { ambiguous, conflict, forbidden, notFound } from '../../kernel/errors.ts'
+import type { Target } from '../../kernel/tool.ts'
+import './tables.ts'
+
+export interface OrganizationFacts {
+  id: string
+  name: string
+  kind: 'customer' | 'internal'
+  assistantsEnabled: boolean
+  approvalLimit: number
+}
+
+export interface SiteFacts {
+  id: string
+  name: string
+  organization: { id: string; name: string }
+}
+
+/** Position in a list sorted by name. */
+export type NamePosition = [name: string, id: string]
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+export const isUuid = (text: string): boolean => UUID.test(text)
+
+/** Ids of the organizations in which the caller holds a permission, wholly or at some sites. */
+export function organizationsWith(caller: Caller, permission: Permission): string[] {
+  const access = rowAccess(caller, permission)
+  return [...access.whole, ...access.limited]
+}
+
+export const organizationTarget = (organization: { id: string; name: string }): Target => ({
+  kind: 'organization',
+  id: organization.id,
+  name: organization.name,
+  organizationId: organization.id,
+  siteId: null,
+})
+
+export const siteTarget = (site: SiteFacts): Target => ({
+  kind: 'site',
+  id: site.id,
+  name: `${site.organization.name} / ${site.name}`,
+  organizationId: site.organization.id,
+  siteId: site.id,
+})
+
+/** Acts on what belongs to the partner itself are for the partner's own people with that permission. */
+export function requirePartnerLevel(caller: Caller, permission: Permission, what: string): void {
+  if (caller.partner?.permissions.has(permission)) return
+  throw forbidden(
+    `${what} is for the partner's own people, with a credential that is not limited to organizations.`,
+    'Ask a Partner Admin, or use a credential of one.',
+  )
+}
+
+/** The organization that an id or a name means. Names are unique within a partner. */
+export async function findOrganization(
+  tx: Tx,
+  caller: Caller,
+  permission: Permission,
+  reference: string,
+): Promise<OrganizationFacts> {
+  const reach = organizationsWith(caller, permission)
+  if (reach.length === 0) throw notFound('organization', reference)
+  const row = await tx.first(
+    query
+      .selectFrom('organizations')
+      .select(['id', 'name', 'kind', 'assistants_enabled', 'approval_limit'])
+      .where('partner_id', '=', caller.partnerId)
+      .where('id', 'in', reach)
+      .where((e) =>
+        isUuid(reference)
+          ? e('id', '=', reference.toLowerCase())
+          : e(e.fn('lower', ['name']), '=', e.fn('lower', [e.val(reference)])),
+      ),
+  )
+  if (!row) throw notFound('organization', reference)
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind,
+    assistantsEnabled: row.assistants_enabled,
+    approvalLimit: row.approval_limit,
+  }
+}
+
+export async function findOrganizations(
+  tx: Tx,
+  caller: Caller,
+  permission: Permission,
+  references: readonly string[],
+): Promise<OrganizationFacts[]> {
+  const found = new Map<string, OrganizationFacts>()
+  for (const reference of references) {
+    const organization = await findOrganization(tx, caller, permission, reference)
+    found.set(organization.id, organization)
+  }
+  return [...found.values()]
+}
+
+/** Throws `ambiguous` when the name stands for sites of several organizations. */
+export async function findSite(
+  tx: Tx,
+  caller: Caller,
+  permission: Permission,
+  reference: string,
+  organizationId?: string,
+): Promise<SiteFacts> {
+  let select = visibleSites(rowAccess(caller, permission)).where((e) =>
+    isUuid(reference)
+      ? e('sites.id', '=', reference.toLowerCase())
+      : e(e.fn('lower', ['sites.name']), '=', e.fn('lower', [e.val(reference)])),
+  )
+  if (organizationId) select = select.where('sites.organization_id', '=', organizationId)
+  const rows = await tx.all(select.orderBy('sites.id').limit(21))
+  const [row] = rows
+  if (!row) throw notFound('site', reference)
+  if (rows.length > 1) {
+    const candidates = rows.map((site) => ({ id: site.id, name: site.name, detail: site.organization_name }))
+    throw ambiguous('site', reference, candidates)
+  }
+  return siteFacts(row)
+}
+
+/** The site named, or an organization's first one. */
+export async function siteOrFirst(
+  tx: Tx,
+  caller: Caller,
+  permission: Permission,
+  organization: OrganizationFacts,
+  reference: string | undefined,
+): Promise<SiteFacts> {
+  if (reference !== undefined) return findSite(tx, caller, permission, reference, organization.id)
+  const row = await tx.first(
+    visibleSites(rowAccess(caller, permission))
+      .where('sites.organization_id', '=', organization.id)
+      .orderBy('sites.created_at')
+      .orderBy('sites.id')
+      .limit(1),
+  )
+  if (row) return siteFacts(row)
+  throw conflict(`${organization.name} has no site that you can use.`, 'Create a site for it first (create_site).')
+}
+
+export async function listOrganizations(
+  tx: Tx,
+  caller: Caller,
+  filter: { text?: string | undefined },
+  limit: number,
+  after: NamePosition | undefined,
+) {
+  const reach = organizationsWith(caller, 'organizations.read')
+  if (reach.length === 0) return { rows: [], total: 0, next: null }
+  let base = query.selectFrom('organizations').where('partner_id', '=', caller.partnerId).where('id', 'in', reach)
+  if (filter.text !== undefined) base = base.where('name', 'ilike', containing(filter.text))
+  let page = base
+    .select(['id', 'name', 'kind', 'assistants_enabled', 'approval_limit', 'created_at'])
+    .select(sql<string>`lower(name)`.as('sort_name'))
+    .select((e) =>
+      e
+        .selectFrom('sites')
+        .whereRef('sites.organization_id', '=', 'organizations.id')
+        .select((s) => s.fn.countAll<number>().as('n'))
+        .as('sites'),
+    )
+    .orderBy(sql`lower(name)`)
+    .orderBy('id')
+    .limit(limit + 1)
+  if (after) page = page.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`)
+  const rows = await tx.all(page)
+  const counted = await tx.first(base.select((e) => e.fn.countAll<number>().as('n')))
+  return { rows: rows.slice(0, limit), total: counted?.n ?? 0, next: nextName(rows, limit) }
+}
+
+export async function listSites(
+  tx: Tx,
+  caller: Caller,
+  filter: { organizationIds?: string[] | undefined; text?: string | undefined },
+  limit: number,
+  after: NamePosition | undefined,
+) {
+  let base = visibleSites(rowAccess(caller, 'organizations.read'))
+  if (filter.organizationIds) base = base.where('sites.organization_id', 'in', filter.organizationIds)
+  if (filter.text !== undefined) base = base.where('sites.name', 'ilike', containing(filter.text))
+  let page = base
+    .select(sql<string>`lower(sites.name)`.as('sort_name'))
+    .orderBy(sql`lower(sites.name)`)
+    .orderBy('sites.id')
+    .limit(limit + 1)
+  if (after) page = page.where(sql<boolean>`(lower(sites.name), sites.id) > (${after[0]}, ${after[1]}::uuid)`)
+  const rows = await tx.all(page)
+  const counted = await tx.first(query.selectFrom(base.as('all')).select((e) => e.fn.countAll<number>().as('n')))
+  return { rows: rows.slice(0, limit).map(siteFacts), total: counted?.n ?? 0, next: nextName(rows, limit) }
+}
+
+export async function insertOrganization(tx: Tx, row: { id: string; partnerId: string; name: string }): Promise<void> {
+  const inserted = await tx.run(
+    query
+      .insertInto('organizations')
+      .values({ id: row.id, partner_id: row.partnerId, name: row.name })
+      .onConflict((clash) => clash.doNothing()),
+  )
+  if (inserted === 0) throw nameTaken('organization', row.name)
+}
+
+export async function changeOrganization(
+  tx: Tx,
+  id: string,
+  change: { name?: string; assistants_enabled?: boolean; approval_limit?: number },
+): Promise<void> {
+  await guardName('organization', change.name ?? '', () =>
+    tx.run(query.updateTable('organizations').set(change).where('id', '=', id)),
+  )
+}
+
+export async function insertSite(tx: Tx, row: { id: string; organizationId: string; name: string }): Promise<void> {
+  const inserted = await tx.run(
+    query
+      .insertInto('sites')
+      .values({ id: row.id, organization_id: row.organizationId, name: row.name })
+      .onConflict((clash) => clash.doNothing()),
+  )
+  if (inserted === 0) throw nameTaken('site', row.name)
+}
+
+function visibleSites(access: RowAccess) {
+  const none = '00000000-0000-0000-0000-000000000000'
+  return query
+    .selectFrom('sites')
+    .innerJoin('organizations', 'organizations.id', 'sites.organization_id')
+    .select(['sites.id', 'sites.name', 'sites.organization_id', 'organizations.name as organization_name'])
+    .where('organizations.partner_id', '=', access.partnerId)
+    .where((e) =>
+      e.or([
+        e('sites.organization_id', 'in', access.whole.length > 0 ? [...access.whole] : [none]),
+        e('sites.id', 'in', access.sites.length > 0 ? [...access.sites] : [none]),
+      ]),
+    )
+}
+
+const siteFacts = (row: {
+  id: string
+  name: string
+  organization_id: string
+  organization_name: string
+}): SiteFacts => ({
+  id: row.id,
+  name: row.name,
+  organization: { id: row.organization_id, name: row.organization_name },
+})
+
+/** The sort key as the database wrote it: its idea of lower case is the one that orders the list. */
+export function nextName(rows: readonly { id: string; sort_name: string }[], limit: number): NamePosition | null {
+  const last = rows[limit - 1]
+  return rows.length > limit && last ? [last.sort_name, last.id] : null
+}
+
+/** For `ilike`: the text as it stands, with the pattern characters taken literally. */
+export const containing = (text: string): string => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+
+const nameTaken = (what: string, name: string) =>
+  conflict(`There is already ${what === 'organization' ? 'an' : 'a'} ${what} called "${name}".`, 'Choose another name.')
+
+/** 23505 is PostgreSQL's unique_violation; the transaction ends with it. */
+async function guardName(what: string, name: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === '23505') throw nameTaken(what, name)
+    throw error
+  }
+}
