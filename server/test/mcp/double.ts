@@ -195,13 +195,16 @@ function identity(userId: string, credential: Credential, scopes: string[] | 'al
 export class AuthenticatorDouble implements Authenticator {
   readonly #listeners = new Set<(credentialId: string) => void>()
   readonly #gone = new Set<string>()
+  readonly #expiries = new Map<string, Date>()
   lookups = 0
 
   async authenticate(presented: PresentedCredential): Promise<Identity | null> {
     this.lookups++
     const token = presented.apiKey ?? presented.authorization?.replace(/^Bearer /, '') ?? ''
     const found = IDENTITIES[token]
-    return found && !this.#gone.has(found.credential.id) ? { ...found, ip: presented.ip } : null
+    if (!found || this.#gone.has(found.credential.id)) return null
+    const expiresAt = this.#expiries.get(found.credential.id) ?? null
+    return expiresAt && expiresAt <= new Date() ? null : { ...found, expiresAt, ip: presented.ip }
   }
 
   onRevoked(listener: (credentialId: string) => void): () => void {
@@ -214,9 +217,8 @@ export class AuthenticatorDouble implements Authenticator {
     for (const listener of this.#listeners) listener(credentialId)
   }
 
-  /** Stops being good without anyone being told, as on a node that missed the message. */
-  expireSilently(credentialId: string): void {
-    this.#gone.add(credentialId)
+  expireAt(credentialId: string, at: Date): void {
+    this.#expiries.set(credentialId, at)
   }
 }
 
