@@ -1,5 +1,4 @@
 /** The server's own keys, from `keys/` in the data folder. */
-import { createHmac } from 'node:crypto'
 import { commandMessage, type ServerKey } from '@breeze/contract/agent-protocol'
 import { type KeyPair, keyPair } from './ed25519.ts'
 import { hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
@@ -38,11 +37,6 @@ export async function loadKeys(dataDir: string): Promise<Keys> {
     checkpoints: await pair(folder, KEY_FILES.checkpoints),
     pepper,
   }
-}
-
-/** How a random token is stored: HMAC-SHA-256 under the pepper. Look-ups compare hashes only, so timing tells nothing. */
-export function tokenHash(pepper: Buffer, token: string): Buffer {
-  return createHmac('sha256', pepper).update(token).digest()
 }
 
 async function pair(folder: string, name: string): Promise<KeyPair> {

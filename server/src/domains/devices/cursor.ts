@@ -1,50 +1,41 @@
-/** Where a page of a list ended. Opaque to callers, checked when it comes back. */
+/** Where a page of the device list ended: the sort key as the database wrote it, and the id. */
 import { z } from 'zod'
+import { makeCursor, readCursor } from '../../kernel/cursor.ts'
 import { invalidInput } from '../../kernel/errors.ts'
+import type { DeviceFilter } from './filter.ts'
 
 export type DeviceSort = 'name' | 'last_seen'
-
-const shape = z.object({
-  sort: z.enum(['name', 'last_seen']),
-  descending: z.boolean(),
-  /** The sort key as the database wrote it; null for devices that were never seen. */
-  key: z.string().max(1000).nullable(),
-  id: z.uuid(),
-})
-export type DeviceCursor = z.infer<typeof shape>
-
-export function writeCursor(cursor: DeviceCursor): string {
-  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
+export interface DeviceOrder {
+  sort: DeviceSort
+  descending: boolean
+}
+export interface DevicePosition {
+  /** Null among the devices that were never seen. */
+  key: string | null
+  id: string
 }
 
-/** A cursor of another order would silently skip devices, so it is refused. */
-export function readCursor(text: string, order: { sort: DeviceSort; descending: boolean }): DeviceCursor {
-  const parsed = shape.safeParse(decode(text))
-  if (!parsed.success || !isKeyOf(parsed.data)) {
-    throw invalidInput(
-      'The cursor is not one of this list.',
-      'Call again without a cursor to start from the beginning.',
-    )
-  }
-  if (parsed.data.sort !== order.sort || parsed.data.descending !== order.descending) {
-    throw invalidInput(
-      'The cursor belongs to another order.',
-      'Keep the order while paging, or start without a cursor.',
-    )
-  }
-  return parsed.data
+const shape = z.tuple([z.string().max(1000).nullable(), z.uuid()])
+
+export function writePosition(filter: DeviceFilter, order: DeviceOrder, { key, id }: DevicePosition): string {
+  return makeCursor('devices', binding(filter, order), [key, id])
 }
 
-function isKeyOf({ sort, key }: DeviceCursor): boolean {
+/** A cursor of another order or filter would silently skip devices, so it is refused. */
+export function readPosition(filter: DeviceFilter, order: DeviceOrder, cursor: string): DevicePosition {
+  const parsed = shape.safeParse(readCursor('devices', binding(filter, order), cursor))
+  if (!parsed.success || !isKeyOf(order, parsed.data[0])) {
+    throw invalidInput('cursor: this is not a cursor of this list.', 'Start again without a cursor.')
+  }
+  return { key: parsed.data[0], id: parsed.data[1] }
+}
+
+function isKeyOf({ sort }: DeviceOrder, key: string | null): boolean {
   if (sort === 'name') return key !== null && !key.includes('\0')
   return key === null || !Number.isNaN(Date.parse(key))
 }
 
-function decode(text: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString())
-  } catch {
-    // Not JSON is one more shape that the schema refuses.
-    return undefined
-  }
+/** As JSON, in which a date is a text: the digest would see all dates as equal. */
+function binding(filter: DeviceFilter, order: DeviceOrder): unknown {
+  return JSON.parse(JSON.stringify({ ...filter, ...order }))
 }

@@ -1,8 +1,8 @@
 /** A machine becomes a device: once per key, within the uses and the time its token was given. */
-import { randomBytes } from 'node:crypto'
 import type { EnrollRequest } from '@breeze/contract/agent-protocol'
+import { ENROLLMENT_PREFIX, hashToken, makeToken } from '../../identity/tokens.ts'
 import { importPublicKey } from '../../keys/ed25519.ts'
-import { tokenHash } from '../../keys/keys.ts'
+import type { Environment } from '../../kernel/context.ts'
 import { type Db, query, type Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
@@ -12,8 +12,7 @@ export interface EnrollmentOptions {
   db: Db
   events: Events
   pepper: Buffer
-  now(): Date
-  newId(): string
+  environment: Environment
 }
 
 export interface EnrolledDevice {
@@ -64,18 +63,18 @@ export class Enrollment {
 
   /** The secret is returned once and stored nowhere. */
   async createToken(tx: Tx, token: NewToken): Promise<{ id: string; secret: string }> {
-    const id = this.#options.newId()
-    const secret = `brz_enroll_${randomBytes(24).toString('base64url')}`
+    const id = this.#options.environment.newId()
+    const secret = makeToken(ENROLLMENT_PREFIX, this.#options.environment.randomBytes)
     await tx.run(
       query.insertInto('enrollment_tokens').values({
         id,
         organization_id: token.organizationId,
         site_id: token.siteId,
-        hash: tokenHash(this.#options.pepper, secret),
+        hash: hashToken(secret, this.#options.pepper),
         uses_left: token.uses,
         simulated: token.simulated ?? false,
         created_by: token.createdBy,
-        created_at: this.#options.now(),
+        created_at: this.#options.environment.now(),
         expires_at: token.expiresAt,
       }),
     )
@@ -105,12 +104,12 @@ export class Enrollment {
   }
 
   async #enroll(tx: Tx, request: EnrollRequest): Promise<Enrolled> {
-    const token = await findToken(tx, tokenHash(this.#options.pepper, request.token))
+    const token = await findToken(tx, hashToken(request.token, this.#options.pepper))
     if (!token) return { state: 'refused', reason: 'token_unknown' }
     const publicKey = Buffer.from(request.publicKey, 'base64url')
     const before = await findByKey(tx, publicKey)
     if (before) return repeated(before, token)
-    if (token.expires_at <= this.#options.now()) return { state: 'refused', reason: 'token_expired' }
+    if (token.expires_at <= this.#options.environment.now()) return { state: 'refused', reason: 'token_expired' }
     // Waits for whoever is using the token; the count is checked again as it is taken.
     const taken = await tx.run(
       query
@@ -127,7 +126,7 @@ export class Enrollment {
   }
 
   async #insert(tx: Tx, request: EnrollRequest, token: Token, publicKey: Buffer): Promise<Enrolled> {
-    const id = this.#options.newId()
+    const id = this.#options.environment.newId()
     const machineId = cleanName(request.machineId, 128) ?? id
     const name = cleanName(request.hostname) ?? `device-${id.slice(-8)}`
     const twin = await tx.first(
@@ -154,7 +153,7 @@ export class Enrollment {
           agent_version: cleanName(request.agentVersion, 40) ?? 'unknown',
           conditions: twin ? ['duplicate_machine'] : [],
           enrolled_with: token.id,
-          enrolled_at: this.#options.now(),
+          enrolled_at: this.#options.environment.now(),
         })
         .onConflict((conflict) => conflict.column('public_key').doNothing()),
     )

@@ -6,9 +6,9 @@ export interface DeviceFilter {
   ids?: readonly string[] | undefined
   organizationIds?: readonly string[] | undefined
   siteIds?: readonly string[] | undefined
-  status?: DeviceStatus | undefined
+  statuses?: readonly DeviceStatus[] | undefined
   condition?: string | undefined
-  role?: DeviceRole | undefined
+  roles?: readonly DeviceRole[] | undefined
   /** Part of the operating system's name, whatever its case. */
   os?: string | undefined
   /** Part of the device's name, its operating system, or of its site's or organization's name. */
@@ -21,7 +21,7 @@ export interface DeviceFilter {
 
 /** What the counters can answer: everything else has to be counted. */
 export function isCounted(filter: DeviceFilter): boolean {
-  const { organizationIds: _organizations, siteIds: _sites, status: _status, ...rest } = filter
+  const { organizationIds: _organizations, siteIds: _sites, statuses: _statuses, ...rest } = filter
   return Object.values(rest).every((value) => value === undefined)
 }
 
@@ -31,7 +31,7 @@ export function placeConditions(filter: DeviceFilter, table: 'd' | 'c'): RawBuil
   const conditions: RawBuilder<unknown>[] = []
   if (filter.organizationIds) conditions.push(anyOf(column('organization_id'), filter.organizationIds))
   if (filter.siteIds) conditions.push(anyOf(column('site_id'), filter.siteIds))
-  if (filter.status) conditions.push(sql`${column('status')} = ${filter.status}`)
+  if (filter.statuses) conditions.push(sql`${column('status')} = any (${[...filter.statuses]}::text[])`)
   return conditions
 }
 
@@ -46,7 +46,7 @@ export function deviceConditions(filter: DeviceFilter): RawBuilder<unknown>[] {
   const conditions = [sql`d.removed_at is null`, ...placeConditions(filter, 'd')]
   if (filter.ids) conditions.push(sql`d.id = any (${[...filter.ids]}::uuid[])`)
   if (filter.condition !== undefined) conditions.push(sql`d.conditions @> array[${filter.condition}]::text[]`)
-  if (filter.role) conditions.push(sql`d.role = ${filter.role}`)
+  if (filter.roles) conditions.push(sql`d.role = any (${[...filter.roles]}::text[])`)
   if (filter.os !== undefined) conditions.push(sql`d.os ilike ${contains(filter.os)}`)
   if (filter.text !== undefined) conditions.push(textCondition(filter.text))
   if (filter.simulated !== undefined) conditions.push(sql`d.simulated = ${filter.simulated}`)

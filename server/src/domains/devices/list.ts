@@ -1,7 +1,7 @@
 /** The list of devices: one statement answers the page, the total and the counts by status. */
 import { type Compilable, type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { type DeviceCursor, type DeviceSort, readCursor, writeCursor } from './cursor.ts'
+import { type DeviceOrder, type DevicePosition, type DeviceSort, readPosition, writePosition } from './cursor.ts'
 import { deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
 import type { DeviceStatus } from './tables.ts'
@@ -37,7 +37,7 @@ interface Answer {
 
 export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage): Promise<DeviceList> {
   const order = { sort: page.sort ?? 'name', descending: page.descending ?? false }
-  const after = page.cursor === undefined ? null : readCursor(page.cursor, order)
+  const after = page.cursor === undefined ? null : readPosition(filter, order, page.cursor)
   const limit = Math.min(Math.max(page.limit, 1), MAX_LIMIT)
   const rows =
     order.sort === 'name'
@@ -54,7 +54,7 @@ export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage
   return {
     devices: shown.map(deviceRow),
     ...totals(answer.counts, isCounted(filter)),
-    cursor: more && last ? writeCursor({ ...order, key: last.sort_key, id: last.id }) : null,
+    cursor: more && last ? writePosition(filter, order, { key: last.sort_key, id: last.id }) : null,
   }
 }
 
@@ -68,18 +68,14 @@ async function run(tx: Tx, built: Compilable<Answer>, name: string | null): Prom
 function hotName(filter: DeviceFilter, page: DevicePage): string | null {
   if (!isCounted(filter) || (page.sort ?? 'name') !== 'name' || page.descending) return null
   const position = page.cursor === undefined ? 'first' : 'next'
-  return `list_devices_${position}_o${shapeOf(filter.organizationIds)}_s${shapeOf(filter.siteIds)}${filter.status ? '_status' : ''}`
+  return `list_devices_${position}_o${shapeOf(filter.organizationIds)}_s${shapeOf(filter.siteIds)}${filter.statuses ? '_status' : ''}`
 }
 
 function shapeOf(ids: readonly string[] | undefined): string {
   return ids === undefined ? '' : ids.length === 1 ? '1' : 'n'
 }
 
-function statement(
-  rows: RawBuilder<unknown>,
-  counts: RawBuilder<unknown>,
-  order: { sort: DeviceSort; descending: boolean },
-): Compilable<Answer> {
+function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order: DeviceOrder): Compilable<Answer> {
   const direction = order.descending ? sql`desc` : sql`asc`
   const key = order.sort === 'name' ? sql`page.sort_key` : sql`page.last_seen_at`
   const built = sql<Answer>`
@@ -102,7 +98,7 @@ const COLUMNS = sql`d.id, d.organization_id, d.site_id, d.name, d.platform, d.os
 
 function byName(
   filter: DeviceFilter,
-  after: DeviceCursor | null,
+  after: DevicePosition | null,
   limit: number,
   descending: boolean,
 ): RawBuilder<unknown> {
@@ -119,7 +115,7 @@ function byName(
 /** Two parts, so that each follows an index: those seen, then those that never were. */
 function bySeen(
   filter: DeviceFilter,
-  after: DeviceCursor | null,
+  after: DevicePosition | null,
   limit: number,
   descending: boolean,
 ): RawBuilder<unknown> {

@@ -38,7 +38,7 @@ export class Devices {
   }
 }
 
-export type { DeviceCursor, DeviceSort } from './cursor.ts'
+export type { DeviceSort } from './cursor.ts'
 export type { DeviceFilter } from './filter.ts'
 export type { DeviceDetails, DeviceSection, DeviceTarget, Found } from './find.ts'
 export type { DeviceList, DevicePage } from './list.ts'
