@@ -42,7 +42,13 @@ export function checkGates(caller: Caller, admitted: Admitted, governance: Gover
   if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
 }
 
-export function missingScope(caller: Caller, registry: Registry, surface: Surface, name: string, input: unknown): Scope | null {
+export function missingScope(
+  caller: Caller,
+  registry: Registry,
+  surface: Surface,
+  name: string,
+  input: unknown,
+): Scope | null {
   try {
     const { judged } = parseCall(registry, surface, name, input)
     return lackedScope(caller, judged.tool.area, judged.call.action)

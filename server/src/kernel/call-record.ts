@@ -49,7 +49,9 @@ export class CallRecord {
   drafts(kind: EntryKind, at: Date, said: Partial<Draft>): Draft[] {
     const organizations = this.#organizations()
     return organizations.map((organizationId) => {
-      const own = this.#targets.filter((target) => target.organizationId === organizationId || organizations.length === 1)
+      const own = this.#targets.filter(
+        (target) => target.organizationId === organizationId || organizations.length === 1,
+      )
       return {
         ...draftFor(this.#caller, kind, at),
         organizationId,

@@ -38,14 +38,6 @@ import type { Pending, Presentation, PreviewResult, StepContext, Target } from '
 /** Waiting inside a call ends here; the work goes on and has an id (TOOL-4). */
 const LONGEST_WAIT_MS = 40_000
 
-export interface Observation {
-  tool: string
-  surface: Surface
-  status: Outcome['status']
-  code: string | null
-  durationMs: number
-}
-
 export interface DoorParts {
   registry: Registry
   governance: Governance
@@ -56,7 +48,6 @@ export interface DoorParts {
   environment: Environment
   /** Gets what the caller must not: the cause behind an internal error. */
   logFailure(callId: string, tool: string, error: unknown): void
-  observe(observation: Observation): void
 }
 
 type Walk = { caller: Caller; admitted: Admitted; record: CallRecord; context: StepContext; options: InvokeOptions }
@@ -69,7 +60,9 @@ export class Door implements Kernel {
   constructor(parts: DoorParts) {
     this.#parts = parts
     this.#limit = new ToolLimit(parts.governance.actsPerToolAndMinute)
-    this.#throttles = new ThrottleRecorder(parts.audit, parts.environment, (error) => parts.logFailure('', 'throttle', error))
+    this.#throttles = new ThrottleRecorder(parts.audit, parts.environment, (error) =>
+      parts.logFailure('', 'throttle', error),
+    )
   }
 
   list(caller: Caller, surface: Surface, filter?: ListingFilter): Listing {
@@ -91,18 +84,15 @@ export class Door implements Kernel {
   async invoke(caller: Caller, tool: string, input: unknown, options: InvokeOptions): Promise<Outcome> {
     const { environment, registry, governance } = this.#parts
     const record = new CallRecord(caller, environment.newId(), environment.now(), tool, input)
-    let outcome: Outcome
     try {
       const admitted = parseCall(registry, options.surface, tool, input)
       record.admitted(admitted)
       checkGates(caller, admitted, governance)
       const walk: Walk = { caller, admitted, record, options, context: this.#context(caller, record) }
-      outcome = admitted.call.action.tier === 1 ? await this.#read(walk) : await this.#act(walk)
+      return admitted.call.action.tier === 1 ? await this.#read(walk) : await this.#act(walk)
     } catch (error) {
-      outcome = await this.#refuse(record, tool, error)
+      return this.#refuse(record, tool, error)
     }
-    this.#observe(tool, options.surface, outcome, record)
-    return outcome
   }
 
   // ------------------------------------------------------------------ tier 1
@@ -130,12 +120,22 @@ export class Door implements Kernel {
     const plan = describePlan(intended.effect, intended.targets)
     if (call.control.dryRun) {
       const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
-      return { status: 'done', text: `Dry run, nothing was done.\n${planText(plan)}`, data: { state: 'dry_run', plan, audit_entry: entry }, auditEntry: entry }
+      return {
+        status: 'done',
+        text: `Dry run, nothing was done.\n${planText(plan)}`,
+        data: { state: 'dry_run', plan, audit_entry: entry },
+        auditEntry: entry,
+      }
     }
     if (held) {
       record.policy(intended.policy, held.operation)
       const entry = await this.#append(record, 'outcome', { decision: 'held', code: 'confirmation_required' })
-      const hold = { state: 'confirmation_required' as const, operation: held.operation, plan, confirmation: held.confirmation }
+      const hold = {
+        state: 'confirmation_required' as const,
+        operation: held.operation,
+        plan,
+        confirmation: held.confirmation,
+      }
       return { status: 'held', hold, auditEntry: entry, text: heldText(planText(plan), held.confirmation, entry) }
     }
     await this.#append(record, 'intent', { decision: 'allowed' })
@@ -146,7 +146,12 @@ export class Door implements Kernel {
     const shown = await this.#settle(walk, pending)
     const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
     const { text, data } = neutraliseAll(shown)
-    return { status: 'done', text: `${text}\nAudit entry: ${entry}`, data: { ...data, audit_entry: entry }, auditEntry: entry }
+    return {
+      status: 'done',
+      text: `${text}\nAudit entry: ${entry}`,
+      data: { ...data, audit_entry: entry },
+      auditEntry: entry,
+    }
   }
 
   /** Everything that is decided before the act: targets, effect, policy, limit, and either a valid token or a hold. */
@@ -176,7 +181,15 @@ export class Door implements Kernel {
     let operation: string
     let targets = resolved
     if (call.control.confirmation) {
-      const confirmed = await readConfirmation(tx, caller, tool.name, call, call.control.confirmation, context.now(), true)
+      const confirmed = await readConfirmation(
+        tx,
+        caller,
+        tool.name,
+        call,
+        call.control.confirmation,
+        context.now(),
+        true,
+      )
       targets = frozenTargets(confirmed, resolved)
       checkEffect(confirmed, await this.#intend(walk, tx, targets))
       operation = confirmed.operation
@@ -187,7 +200,15 @@ export class Door implements Kernel {
       targets = resolved.filter((target) => known.has(target.id))
       operation = context.newId()
       const intended = { ...expected, targets }
-      await insertOperation(tx, { id: operation, callId: record.callId, caller, now: context.now(), intended, state: 'running', confirmation: null })
+      await insertOperation(tx, {
+        id: operation,
+        callId: record.callId,
+        caller,
+        now: context.now(),
+        intended,
+        state: 'running',
+        confirmation: null,
+      })
       record.policy(expected.policy, operation)
     }
     const pending = await call.run({ ...context, tx, operation, preview: this.#previewer(walk, tx) }, targets)
@@ -203,7 +224,11 @@ export class Door implements Kernel {
       'select * from confirmation_policies_for($1, $2, $3, $4)',
       [organizations, tool.area, call.action.tier, tool.name],
     )
-    const policy = decidePolicy(walk.caller, { tool: tool.name, area: tool.area, action: call.action, targets, organizations }, rules)
+    const policy = decidePolicy(
+      walk.caller,
+      { tool: tool.name, area: tool.area, action: call.action, targets, organizations },
+      rules,
+    )
     return { tool: tool.name, call, targets, policy, effect: await call.plan({ ...walk.context, tx }, [...targets]) }
   }
 
@@ -214,14 +239,23 @@ export class Door implements Kernel {
     const token = `brzc_${this.#parts.environment.randomBytes(24).toString('base64url')}`
     const expiresAt = new Date(context.now().getTime() + CONFIRMATION_MINUTES * 60_000)
     const confirmation = { hash: hashToken(token), expiresAt }
-    await insertOperation(tx, { id: operation, callId, caller, now: context.now(), intended, state: 'awaiting_confirmation', confirmation })
+    await insertOperation(tx, {
+      id: operation,
+      callId,
+      caller,
+      now: context.now(),
+      intended,
+      state: 'awaiting_confirmation',
+      confirmation,
+    })
     return { operation, confirmation: { token, expires_at: expiresAt.toISOString() } }
   }
 
   #previewer(walk: Walk, tx: Tx) {
     return async (): Promise<PreviewResult> => {
       const { tool, call } = walk.admitted.judged
-      if (call.action.tier === 1) throw invalidInput(`${tool.name} only reads; call it directly.`, 'No confirmation is needed.')
+      if (call.action.tier === 1)
+        throw invalidInput(`${tool.name} only reads; call it directly.`, 'No confirmation is needed.')
       const targets = await call.targets({ ...walk.context, tx })
       walk.record.targets(targets)
       check(organizationStopGate(walk.caller, tool, call.action, targets))
@@ -267,19 +301,17 @@ export class Door implements Kernel {
     try {
       const decision = status === 'refused' ? 'denied' : 'allowed'
       const outcome = status === 'refused' ? null : 'failed'
-      const auditEntry = await this.#append(record, 'outcome', { decision, outcome, code: denial.code, reason: denial.reason })
+      const auditEntry = await this.#append(record, 'outcome', {
+        decision,
+        outcome,
+        code: denial.code,
+        reason: denial.reason,
+      })
       return { status, denial, auditEntry }
     } catch (auditError) {
       this.#parts.logFailure(record.callId, tool, auditError)
       return { status: 'failed', denial: auditUnavailable, auditEntry: record.callId }
     }
-  }
-
-  #observe(tool: string, surface: Surface, outcome: Outcome, record: CallRecord): void {
-    const code = 'denial' in outcome ? outcome.denial.code : null
-    const durationMs = this.#parts.environment.now().getTime() - record.startedAt.getTime()
-    const known = this.#parts.registry.get(tool) ? tool : 'unknown'
-    this.#parts.observe({ tool: known, surface, status: outcome.status, code, durationMs })
   }
 }
 
@@ -289,7 +321,9 @@ const auditUnavailable = {
   remedy: 'Look with get_operation whether anything was started, then try again.',
 }
 
-function check(verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: ConstructorParameters<typeof KernelError>[0] }): void {
+function check(
+  verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: ConstructorParameters<typeof KernelError>[0] },
+): void {
   if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
 }
 

@@ -23,7 +23,12 @@ export class Events {
    * Looks once, then again after each event on the topic (at most every `pauseMs`), until `look` answers something or
    * the signal ends the waiting. The subscription is made before the first look, so no event is missed.
    */
-  async until<T>(topic: string, signal: AbortSignal, look: () => Promise<T | undefined>, pauseMs = 20): Promise<T | undefined> {
+  async until<T>(
+    topic: string,
+    signal: AbortSignal,
+    look: () => Promise<T | undefined>,
+    pauseMs = 20,
+  ): Promise<T | undefined> {
     let wake: Listener = () => {}
     let pending = false
     signal.addEventListener('abort', () => wake(), { once: true })

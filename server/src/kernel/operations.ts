@@ -156,8 +156,10 @@ export async function readConfirmation(
     .where('confirmation_hash', '=', hashToken(token))
   const found = await tx.first(consume ? select.forUpdate() : select)
   const foreign = found && (found.user_id !== caller.user.id || found.credential_id !== caller.credential.id)
-  if (!found || foreign || found.tool !== tool) throw refuse('confirmation_invalid', 'This confirmation is not for this call.')
-  if (found.state !== 'awaiting_confirmation') throw refuse('confirmation_invalid', 'This confirmation was already used.')
+  if (!found || foreign || found.tool !== tool)
+    throw refuse('confirmation_invalid', 'This confirmation is not for this call.')
+  if (found.state !== 'awaiting_confirmation')
+    throw refuse('confirmation_invalid', 'This confirmation was already used.')
   if (!found.confirmation_expires_at || found.confirmation_expires_at <= now) {
     throw refuse('confirmation_expired', `This confirmation expired after ${CONFIRMATION_MINUTES} minutes.`)
   }
@@ -165,9 +167,7 @@ export async function readConfirmation(
     throw refuse('confirmation_invalid', 'The input differs from the one that was previewed.')
   }
   if (consume) {
-    await tx.run(
-      query.updateTable('operations').set({ state: 'running', started_at: now }).where('id', '=', found.id),
-    )
+    await tx.run(query.updateTable('operations').set({ state: 'running', started_at: now }).where('id', '=', found.id))
   }
   return {
     operation: found.id,

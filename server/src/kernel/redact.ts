@@ -1,6 +1,7 @@
 /** What may be written down and what may be read: secrets masked in inputs, control characters neutralised in outputs. */
 
-const SECRET_KEY = /^(password|passwd|secret|token|confirmation|api_?key|authorization|cookie|private_?key|client_secret)$/i
+const SECRET_KEY =
+  /^(password|passwd|secret|token|confirmation|api_?key|authorization|cookie|private_?key|client_secret)$/i
 const SECRET_TEXT: readonly [RegExp, string][] = [
   [/\bbrz(?:op)?_[A-Za-z0-9_-]{8,}/g, 'brz_[masked]'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{12,}/gi, '$1 [masked]'],
@@ -30,7 +31,8 @@ export function maskSecrets(value: unknown, key = ''): unknown {
 // Controls but tab, newline and carriage return; bidi overrides and isolates; zero-width and tag characters. What they
 // hide from a person's eye, a model still reads.
 // oxlint-disable-next-line no-control-regex -- these characters are what it is for
-const HIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|\udb40[\udc00-\udc7f]/g
+const HIDDEN =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|\udb40[\udc00-\udc7f]/g
 
 /** Shows hidden characters as U+FFFD instead of passing them on. */
 export function neutralise(text: string): string {

@@ -41,7 +41,9 @@ export class Registry {
     const offered: { entry: Entry; actions: Entry['actions'] }[] = []
     for (const entry of this.#entries.values()) {
       if (!entry.tool.surfaces.has(surface) || !fits(entry, filter)) continue
-      const actions = entry.actions.filter((action) => mayUse(caller, entry.tool, action, governance).verdict === 'allow')
+      const actions = entry.actions.filter(
+        (action) => mayUse(caller, entry.tool, action, governance).verdict === 'allow',
+      )
       if (actions.length > 0) offered.push({ entry, actions })
     }
     const signature = offered.map(({ entry, actions }) => `${entry.tool.name}:${faceKey(actions)}`).join(' ')
@@ -69,7 +71,8 @@ export class Registry {
   }
 }
 
-const faceKey = (actions: readonly { name: string | null }[]): string => actions.map((action) => action.name ?? '*').join(',')
+const faceKey = (actions: readonly { name: string | null }[]): string =>
+  actions.map((action) => action.name ?? '*').join(',')
 
 function fits(entry: Entry, filter: ListingFilter): boolean {
   if (filter.areas && !(filter.areas as readonly Area[]).includes(entry.tool.area)) return false
@@ -86,7 +89,8 @@ function checkTool(tool: Tool): void {
   if (tool.description.length >= 1024) complain('description has 1,024 characters or more')
   if (tool.description.split(/\s+/).length > 60) complain('description has more than 60 words')
   if (![...tool.surfaces].every((surface) => SURFACES.includes(surface))) complain('unknown surface')
-  if ('each' in tool.actions && !(tool.actions.field in tool.inputSchema.shape)) complain(`no input ${tool.actions.field}`)
+  if ('each' in tool.actions && !(tool.actions.field in tool.inputSchema.shape))
+    complain(`no input ${tool.actions.field}`)
 }
 
 function makeFace(tool: Tool, actions: readonly (ActionSpec & { name: string | null })[]): ListedTool {
@@ -113,7 +117,12 @@ function inputSchema(tool: Tool): JsonSchema {
 }
 
 /** Leaves only the offered values of the action field, and no confirmation where nothing can be confirmed. */
-function narrow(schema: JsonSchema, tool: Tool, actions: readonly { name: string | null }[], readOnly: boolean): JsonSchema {
+function narrow(
+  schema: JsonSchema,
+  tool: Tool,
+  actions: readonly { name: string | null }[],
+  readOnly: boolean,
+): JsonSchema {
   const properties = { ...(schema['properties'] as Record<string, JsonSchema>) }
   if (readOnly) {
     delete properties['confirmation']
@@ -123,7 +132,10 @@ function narrow(schema: JsonSchema, tool: Tool, actions: readonly { name: string
     const { field } = tool.actions
     const current = properties[field] ?? {}
     const names = actions.map((action) => action.name ?? '')
-    properties[field] = current['type'] === 'boolean' ? { ...current, enum: names.map((name) => name === 'true') } : { ...current, enum: names }
+    properties[field] =
+      current['type'] === 'boolean'
+        ? { ...current, enum: names.map((name) => name === 'true') }
+        : { ...current, enum: names }
   }
   return { ...schema, properties }
 }

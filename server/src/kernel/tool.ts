@@ -195,7 +195,10 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     const parsed = inputSchema.safeParse(raw ?? {})
     if (!parsed.success) throw invalidInput(describeIssues(parsed.error), 'Correct the named fields and call again.')
     // Extending the schema loses the static link to I; the fields were checked by the line above.
-    const { confirmation, dry_run, ...input } = parsed.data as z.output<I> & { confirmation?: string; dry_run?: boolean }
+    const { confirmation, dry_run, ...input } = parsed.data as z.output<I> & {
+      confirmation?: string
+      dry_run?: boolean
+    }
     const typed = input as z.output<I>
     return {
       input,

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { Enrolled, Enrollment, Refusal } from '../../domains/devices/enrollment.ts'
 import type { CommandSigner } from '../../keys/keys.ts'
 import { Batch } from '../../kernel/batch.ts'
+import type { HttpEnv } from '../http/types.ts'
 import { TokenBuckets } from './token-bucket.ts'
 
 export interface EnrollRouteOptions {
@@ -15,7 +16,7 @@ export interface EnrollRouteOptions {
   heartbeatSeconds: number
   now(): Date
   /** The client's address, already resolved through the trusted proxies. */
-  addressOf(context: Context): string
+  addressOf(context: Context<HttpEnv>): string
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** Per address. A customer's whole office may stand behind one. */
   requestsPerMinute?: number
@@ -38,7 +39,7 @@ const REFUSALS: Record<Refusal, { status: ContentfulStatusCode; message: string 
   },
 }
 
-export function enrollRoute(options: EnrollRouteOptions): Hono {
+export function enrollRoute(options: EnrollRouteOptions): Hono<HttpEnv> {
   const requests = new TokenBuckets(options.requestsPerMinute ?? 300)
   const refusals = new TokenBuckets(options.refusalsPerMinute ?? 20)
   // A rollout that enrolls a thousand machines at once gets one database connection, not all.
@@ -48,7 +49,7 @@ export function enrollRoute(options: EnrollRouteOptions): Hono {
     handle: (batch: Parameters<Enrollment['enroll']>[0][]) =>
       Promise.all(batch.map((one) => options.enrollment.enroll(one))),
   })
-  const app = new Hono()
+  const app = new Hono<HttpEnv>()
 
   app.post(
     AGENT_ENROLL_PATH,
@@ -99,7 +100,7 @@ function welcome(options: EnrollRouteOptions, result: Exclude<Enrolled, { state:
   }
 }
 
-function tooMany(context: Context, waitMs: number): Response {
+function tooMany(context: Context<HttpEnv>, waitMs: number): Response {
   context.header('retry-after', String(Math.ceil(waitMs / 1000)))
   return refuse(context, 429, 'rate_limited', 'Too many enrollments from this address. Try again later.')
 }

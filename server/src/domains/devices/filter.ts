@@ -41,7 +41,7 @@ function anyOf(column: RawBuilder<unknown>, ids: readonly string[]): RawBuilder<
   return ids.length === 1 ? sql`${column} = ${first}::uuid` : sql`${column} = any (${[...ids]}::uuid[])`
 }
 
-/** Expects `devices d` and, where `joined`, `device_presence p`. */
+/** Expects `devices d` and `device_presence p`. */
 export function deviceConditions(filter: DeviceFilter): RawBuilder<unknown>[] {
   const conditions = [sql`d.removed_at is null`, ...placeConditions(filter, 'd')]
   if (filter.ids) conditions.push(sql`d.id = any (${[...filter.ids]}::uuid[])`)

@@ -36,7 +36,8 @@ export function parseBody(checkpoint: Checkpoint): CheckpointBody | null {
   }
 }
 
-export const checkpointHash = (checkpoint: Checkpoint): string => createHash('sha256').update(checkpoint.body).digest('hex')
+export const checkpointHash = (checkpoint: Checkpoint): string =>
+  createHash('sha256').update(checkpoint.body).digest('hex')
 
 export class Checkpoints {
   readonly #db: Db
@@ -67,7 +68,14 @@ export class Checkpoints {
     const heads = JSON.stringify(chains)
     if (heads === this.#last.heads || Object.keys(chains).length === 0) return false
     const seq = this.#last.seq + 1
-    const body: CheckpointBody = { v: 1, seq, at: now.toISOString(), key: this.#key.id, previous: this.#last.hash, chains }
+    const body: CheckpointBody = {
+      v: 1,
+      seq,
+      at: now.toISOString(),
+      key: this.#key.id,
+      previous: this.#last.hash,
+      chains,
+    }
     const text = JSON.stringify(body)
     const checkpoint = { body: text, signature: this.#key.sign(text) }
     await this.#export(checkpoint)

@@ -54,7 +54,11 @@ export function payloadText(draft: Draft): string | null {
 
 export const payloadDigest = (payload: string): string => createHash('sha256').update(payload).digest('hex')
 
-export function entryBody(draft: Draft, place: { id: string; chain: string; seq: number }, payload: string | null): string {
+export function entryBody(
+  draft: Draft,
+  place: { id: string; chain: string; seq: number },
+  payload: string | null,
+): string {
   return JSON.stringify({
     v: 1,
     id: place.id,

@@ -53,14 +53,23 @@ export class ThrottleRecorder {
     clearTimeout(window.timer)
     this.#windows.delete(key)
     if (window.more > 0) {
-      this.#write(window.caller, window.limit, this.#environment.now(), { refused: window.more, since: window.since.toISOString() })
+      this.#write(window.caller, window.limit, this.#environment.now(), {
+        refused: window.more,
+        since: window.since.toISOString(),
+      })
     }
   }
 
   #write(caller: Caller, limit: string, at: Date, details: Record<string, unknown>): void {
     const draft = draftFor(caller, 'throttle', at)
     this.#audit
-      .append({ ...draft, decision: 'denied', code: 'rate_limited', reason: limit, details: { ...draft.details, ...details } })
+      .append({
+        ...draft,
+        decision: 'denied',
+        code: 'rate_limited',
+        reason: limit,
+        details: { ...draft.details, ...details },
+      })
       .catch(this.#failed)
   }
 }

@@ -50,7 +50,11 @@ type Broken = NonNullable<Verification['first_broken']>
 /** What checkpoints say of each chain: the hash that must stand at a sequence number. */
 type Promised = Map<string, Map<number, string>>
 
-export async function verifyAudit(db: Db, key: CheckpointKey, checkpoints: readonly Checkpoint[]): Promise<Verification> {
+export async function verifyAudit(
+  db: Db,
+  key: CheckpointKey,
+  checkpoints: readonly Checkpoint[],
+): Promise<Verification> {
   const promised: Promised = new Map()
   const brokenCheckpoint = readPromises(checkpoints, key, promised)
   const chains = await db.worker((tx) =>
@@ -86,7 +90,11 @@ function readPromises(checkpoints: readonly Checkpoint[], key: CheckpointKey, pr
   return null
 }
 
-async function verifyChain(db: Db, chain: string, promised: ReadonlyMap<number, string>): Promise<{ entries: number; broken?: Broken }> {
+async function verifyChain(
+  db: Db,
+  chain: string,
+  promised: ReadonlyMap<number, string>,
+): Promise<{ entries: number; broken?: Broken }> {
   let previous: Buffer = GENESIS
   let seq = 0
   let entries = 0
@@ -94,7 +102,16 @@ async function verifyChain(db: Db, chain: string, promised: ReadonlyMap<number, 
     const rows = await db.worker((tx) => tx.prepared<Row>('audit_page', PAGE_TEXT, [chain, seq, PAGE]))
     for (const row of rows) {
       const problem = row.seq !== seq + 1 ? `entry ${seq + 1} is missing` : checkEntry(chain, row, previous, promised)
-      if (problem) return { entries, broken: { chain, seq: row.seq !== seq + 1 ? seq + 1 : row.seq, id: row.seq !== seq + 1 ? null : row.id, problem } }
+      if (problem)
+        return {
+          entries,
+          broken: {
+            chain,
+            seq: row.seq !== seq + 1 ? seq + 1 : row.seq,
+            id: row.seq !== seq + 1 ? null : row.id,
+            problem,
+          },
+        }
       previous = row.hash
       seq = row.seq
       entries += 1
@@ -103,14 +120,18 @@ async function verifyChain(db: Db, chain: string, promised: ReadonlyMap<number, 
   }
   const missing = [...promised.keys()].filter((head) => head > seq).sort((a, b) => a - b)[0]
   if (missing === undefined) return { entries }
-  return { entries, broken: { chain, seq: seq + 1, id: null, problem: `the tail is cut: a checkpoint saw entry ${missing}` } }
+  return {
+    entries,
+    broken: { chain, seq: seq + 1, id: null, problem: `the tail is cut: a checkpoint saw entry ${missing}` },
+  }
 }
 
 function checkEntry(chain: string, row: Row, previous: Buffer, promised: ReadonlyMap<number, string>): string | null {
   if (!row.previous.equals(previous)) return 'it does not follow the entry before it'
   if (!linkHash(row.previous, row.body).equals(row.hash)) return 'its text was changed'
   const promise = promised.get(row.seq)
-  if (promise !== undefined && promise !== row.hash.toString('hex')) return 'the chain was rewritten: a checkpoint saw another entry here'
+  if (promise !== undefined && promise !== row.hash.toString('hex'))
+    return 'the chain was rewritten: a checkpoint saw another entry here'
   const body = bodyShape.safeParse(JSON.parse(row.body))
   if (!body.success) return 'its text is not an entry'
   const said = body.data

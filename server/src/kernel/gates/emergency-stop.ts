@@ -12,7 +12,12 @@ export function emergencyStopGate(caller: Caller, tool: Tool, action: ActionSpec
 }
 
 /** Known once the targets are: a stop on one of their organizations. */
-export function organizationStopGate(caller: Caller, tool: Tool, action: ActionSpec, targets: readonly Target[]): Verdict {
+export function organizationStopGate(
+  caller: Caller,
+  tool: Tool,
+  action: ActionSpec,
+  targets: readonly Target[],
+): Verdict {
   if (action.tier === 1 || tool.worksWhenStopped) return allow
   for (const target of targets) {
     const organization = target.organizationId === null ? undefined : caller.organizations.get(target.organizationId)

@@ -1,0 +1,291 @@
+/**
+ * The composition: from a configuration and a database to a server that listens. `main.ts` calls it for people, the tests'
+ * harness for tests; nothing else builds these parts.
+ */
+import { createServer, type Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
+import { Registry as MetricsRegistry } from 'prom-client'
+import type { Logger } from 'pino'
+import { enrollRoute } from './adapters/agents/enroll-route.ts'
+import { AgentHub } from './adapters/agents/hub.ts'
+import { createHttpApp, type HttpApp } from './adapters/http/app.ts'
+import { createMetrics } from './adapters/http/metrics.ts'
+import { catalogue } from './catalogue.ts'
+import type { Config } from './config.ts'
+import { nodeId, writeOperatorFiles } from './data-folder.ts'
+import { openDatabase } from './database/open.ts'
+import type { Connection } from './database/logins.ts'
+import { Account } from './domains/account/standing.ts'
+import { Commands } from './domains/commands/service.ts'
+import { reconcileCounts } from './domains/devices/counters.ts'
+import { Enrollment } from './domains/devices/enrollment.ts'
+import { Inventory } from './domains/devices/inventory.ts'
+import { Presence } from './domains/devices/presence.ts'
+import { Devices } from './domains/devices/service.ts'
+import { OperationKeeper } from './domains/operations/service.ts'
+import { DatabaseAuthenticator } from './identity/authenticator.ts'
+import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
+import { ensureInstallation, type Installation } from './installation.ts'
+import { AuditAppender } from './kernel/audit/appender.ts'
+import { Checkpoints } from './kernel/audit/checkpoints.ts'
+import { closeInterrupted } from './kernel/audit/recover.ts'
+import { verifyAudit } from './kernel/audit/verify.ts'
+import { systemEnvironment, type Environment } from './kernel/context.ts'
+import type { Db } from './kernel/db.ts'
+import { Door } from './kernel/door.ts'
+import { Events } from './kernel/events.ts'
+import type { Governance } from './kernel/gates/may-use.ts'
+import { Registry } from './kernel/registry.ts'
+import type { Services } from './kernel/services.ts'
+import type { Tool } from './kernel/tool.ts'
+import { loadKeys } from './keys/keys.ts'
+import { Periodic } from './periodic.ts'
+import { VERSION } from './version.ts'
+
+export interface ServerOptions {
+  config: Config
+  owner: Connection
+  log: Logger
+  environment?: Environment
+  /** Beside the catalogue; tests only. */
+  extraTools?: readonly Tool[]
+  /** 60 unless a test is in a hurry. */
+  heartbeatSeconds?: number
+  /** Per address; the load tests come from one. */
+  enrollmentsPerMinute?: number
+  /** Silence that means offline; tests only. */
+  graceMs?: number
+}
+
+export interface RunningServer {
+  /** With the port really listened on. */
+  url: string
+  config: Config
+  installation: Installation
+  migrated: string[]
+  operatorToken: string
+  db: Db
+  door: Door
+  registry: Registry
+  governance: Governance
+  authenticator: DatabaseAuthenticator
+  audit: AuditAppender
+  checkpoints: Checkpoints
+  services: Services
+  events: Events
+  enrollment: Enrollment
+  presence: Presence
+  hub: AgentHub
+  /** Answers no new calls, lets the running ones end, closes everything. */
+  close(): Promise<void>
+}
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, log } = options
+  const environment = options.environment ?? systemEnvironment
+  const keys = await loadKeys(config.dataDir)
+  const onError = (error: Error): void => log.warn({ err: error }, 'a database connection was lost')
+  const { db, migrated } = await openDatabase({ owner: options.owner, pepper: keys.pepper, onError })
+  const installation = await ensureInstallation(db, environment, config.admin)
+
+  const audit = await AuditAppender.open(db, environment, await nodeId(config.dataDir))
+  const checkpoints = new Checkpoints(db, keys.checkpoints, join(config.dataDir, 'audit', 'checkpoints.ndjson'))
+  await checkpoints.open()
+  const interrupted = await closeInterrupted(db, audit, environment)
+  if (interrupted > 0) log.warn({ interrupted }, 'the last stop interrupted calls; the audit says so')
+
+  const operatorToken = makeToken(OPERATOR_PREFIX, environment.randomBytes)
+  const operator = { token: operatorToken, userId: installation.adminId }
+  const authenticator = new DatabaseAuthenticator({ db, pepper: keys.pepper, operator })
+  const events = new Events()
+  const governance: Governance = {
+    executeAllowList: config.executeAllowList,
+    requireExecuteAdmin: config.requireExecuteAdmin,
+    actsPerToolAndMinute: config.actsPerToolAndMinute,
+  }
+  const registry = new Registry([...catalogue, ...(options.extraTools ?? [])])
+  const commands = new Commands({ db, events, signer: keys.commands, now: environment.now, log })
+  const heartbeatSeconds = options.heartbeatSeconds ?? 60
+  const presence = new Presence({
+    db,
+    events,
+    now: environment.now,
+    log,
+    heartbeatSeconds,
+    ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
+  })
+  const inventory = new Inventory({ db, events, now: environment.now })
+  const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
+  const hub = new AgentHub({
+    db,
+    commands,
+    presence,
+    inventory,
+    signer: keys.commands,
+    environment,
+    log,
+    heartbeatSeconds,
+  })
+  const services: Services = {
+    commands,
+    devices: new Devices(),
+    account: new Account(() => registry, governance),
+  }
+  const door = new Door({
+    registry,
+    governance,
+    db,
+    audit,
+    events,
+    services,
+    environment,
+    logFailure: (call, tool, error) => log.error({ call, tool, err: error }, 'a call failed'),
+  })
+
+  const keeper = new OperationKeeper(db, environment.now)
+  const periodic = new Periodic((job, error) => log.error({ job, err: error }, 'a periodic job failed'))
+  periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
+  periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
+  periodic.every('operations', 5000, () => keeper.sweep())
+  periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
+  commands.start()
+  await presence.start()
+
+  let draining = false
+  const ready = async (): Promise<boolean> => {
+    if (draining) return false
+    await db.ping()
+    return true
+  }
+  const listener = await listen(config)
+  const url = listener.url
+  const metrics = createMetrics(new MetricsRegistry())
+  const http = createHttpApp({
+    kernel: door,
+    authenticator,
+    config: {
+      publicUrl: config.publicUrl.endsWith(':0') ? url : config.publicUrl,
+      host: config.host,
+      port: listener.port,
+      trustedProxies: config.trustedProxies,
+      limits: config.limits,
+      oauthEnabled: false,
+    },
+    ready,
+    metrics,
+    log,
+    version: VERSION,
+    mounts: [
+      enrollRoute({
+        enrollment,
+        signer: keys.commands,
+        heartbeatSeconds,
+        now: environment.now,
+        addressOf: (context) => String(context.get('ip') ?? 'unknown'),
+        log,
+        ...(options.enrollmentsPerMinute !== undefined && { requestsPerMinute: options.enrollmentsPerMinute }),
+      }),
+    ],
+  })
+  listener.serve(http)
+  hub.attach(listener.server)
+  await writeOperatorFiles(config.dataDir, url, operatorToken)
+
+  const close = async (): Promise<void> => {
+    draining = true
+    await periodic.stop()
+    const drained = hub.drain()
+    await http.close()
+    await drained
+    await listener.close()
+    await commands.stop()
+    await inventory.idle()
+    await presence.stop()
+    await door.close()
+    await authenticator.flushLastUsed()
+    await audit.drain()
+    await checkpoints.write(environment.now())
+    await db.close()
+  }
+  return {
+    url,
+    config,
+    installation,
+    migrated,
+    operatorToken,
+    db,
+    door,
+    registry,
+    governance,
+    authenticator,
+    audit,
+    checkpoints,
+    services,
+    events,
+    enrollment,
+    presence,
+    hub,
+    close,
+  }
+}
+
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+interface Listener {
+  url: string
+  port: number
+  server: HttpServer
+  serve(http: HttpApp): void
+  close(): Promise<void>
+}
+
+/** Takes the port first, so that the public URL is known when the routes are made. */
+async function listen(config: Config): Promise<Listener> {
+  const server = createServer((_, response) => response.writeHead(503, { 'retry-after': '1' }).end())
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, config)))
+    server.listen(config.port, config.host, resolve)
+  })
+  // A server that listens on TCP has an AddressInfo; a string is for pipes only.
+  const { port } = server.address() as AddressInfo
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return {
+    url: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${port}`,
+    port,
+    server,
+    serve: (http) => {
+      server.removeAllListeners('request')
+      server.on('request', getRequestListener(http.app.fetch))
+    },
+    close: () => closeGently(server),
+  }
+}
+
+async function closeGently(server: HttpServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve())
+  })
+  server.closeIdleConnections()
+  const force = setTimeout(() => server.closeAllConnections(), 5000)
+  await closed
+  clearTimeout(force)
+}
+
+function explain(error: NodeJS.ErrnoException, config: Config): Error {
+  const place = `${config.host}:${config.port}`
+  if (error.code === 'EADDRINUSE')
+    return new ListenError(`PORT: something already listens on ${place}; stop it or set PORT to another port`)
+  if (error.code === 'EACCES')
+    return new ListenError(`PORT: this account may not listen on ${place}; use a port above 1023`)
+  if (error.code === 'EADDRNOTAVAIL') return new ListenError(`HOST: this machine has no address ${config.host}`)
+  return error
+}
+
+/** The whole chain and every checkpoint, for the CLI and the tests. */
+export function verifyServerAudit(server: Pick<RunningServer, 'db' | 'checkpoints'>) {
+  return server.checkpoints.read().then((list) => verifyAudit(server.db, server.checkpoints.key, list))
+}

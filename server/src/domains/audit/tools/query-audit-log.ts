@@ -1,0 +1,110 @@
+import { CHANNELS } from '@breeze/contract/governance'
+import { z } from 'zod'
+import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
+import { invalidInput } from '../../../kernel/errors.ts'
+import { defineTool } from '../../../kernel/tool.ts'
+import { auditPage, type AuditFilter } from '../service.ts'
+
+const many = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).max(50)])
+const asList = <T>(value: T | T[] | undefined): T[] | undefined =>
+  value === undefined ? undefined : Array.isArray(value) ? value : [value]
+
+const entry = z.object({
+  id: z.string(),
+  at: z.string(),
+  kind: z.string(),
+  actor: z.string().nullable(),
+  credential: z.string().nullable(),
+  client: z.string().nullable(),
+  channel: z.string().nullable(),
+  organization: z.string().nullable(),
+  tool: z.string().nullable(),
+  action: z.string().nullable(),
+  tier: z.number().nullable(),
+  decision: z.string().nullable(),
+  outcome: z.string().nullable(),
+  code: z.string().nullable(),
+  reason: z.string().nullable(),
+  duration_ms: z.number().nullable(),
+  input: z.string().nullable().describe('Masked, at most 500 characters.'),
+})
+
+export default defineTool({
+  name: 'query_audit_log',
+  title: 'Query the audit log',
+  description:
+    'Searches who did what through which client: calls, refusals, throttles and their outcomes, newest first. Use it to review what assistants did in a period. Needs the audit permission. Reads only.',
+  area: 'audit',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  actions: { tier: 1, permission: 'audit.read' },
+  input: z.object({
+    since: z.iso.datetime().optional().describe('UTC, such as 2026-01-31T00:00:00Z.'),
+    until: z.iso.datetime().optional(),
+    tool: many(z.string().max(64)).optional(),
+    channel: many(z.enum(CHANNELS)).optional(),
+    actor: z.string().max(200).optional().describe("A user's id."),
+    credential: z.string().max(200).optional().describe("A key's or grant's id."),
+    organization: z.string().max(200).optional().describe('Id or name.'),
+    decision: many(z.enum(['allowed', 'denied', 'held'])).optional(),
+    limit: z.number().int().min(1).max(200).default(25),
+    cursor: z.string().max(500).optional(),
+  }),
+  output: z.object({
+    entries: z.array(entry),
+    total: z.number().int(),
+    total_is_lower_bound: z.boolean().optional(),
+    next_cursor: z.string().optional(),
+  }),
+  async run({ tx, caller }, input) {
+    const filter: AuditFilter = {
+      since: input.since,
+      until: input.until,
+      tools: asList(input.tool),
+      channels: asList(input.channel),
+      actor: input.actor,
+      credential: input.credential,
+      organizationId: organizationId(caller.organizations, input.organization),
+      decisions: asList(input.decision),
+    }
+    const after = input.cursor ? position(readCursor('audit', filter, input.cursor)) : undefined
+    return { filter, ...(await auditPage(tx, caller.partnerId, filter, input.limit, after)) }
+  },
+  present({ filter, entries, total, isLowerBound, next }, input) {
+    const shown = entries.map((item) => ({ ...item, input: item.input === null ? null : item.input.slice(0, 500) }))
+    const lines = shown.slice(0, 10).map((item) => {
+      const what = [item.tool ?? item.kind, item.action].filter(Boolean).join(' ')
+      return `${item.at} ${item.actor ?? 'system'} ${what}: ${item.code ?? item.outcome ?? item.decision ?? ''}`
+    })
+    return {
+      text: [
+        `${isLowerBound ? 'More than ' : ''}${total} audit entries match; ${shown.length} shown, newest first.`,
+        ...lines,
+      ].join('\n'),
+      data: {
+        entries: shown,
+        total,
+        ...(isLowerBound && { total_is_lower_bound: true }),
+        ...(next && { next_cursor: makeCursor('audit', filter, next) }),
+      },
+    }
+  },
+})
+
+function position(key: readonly (string | number | null)[]): [string, string] {
+  const [at, id] = key
+  if (typeof at !== 'string' || typeof id !== 'string' || Number.isNaN(Date.parse(at)))
+    throw invalidInput('cursor: not of this list.')
+  return [at, id]
+}
+
+/** An organization the caller does not reach matches nothing, as one that does not exist. */
+function organizationId(
+  reach: ReadonlyMap<string, { id: string; name: string }>,
+  reference: string | undefined,
+): string | undefined {
+  if (reference === undefined) return undefined
+  const byName = [...reach.values()].find(
+    (item) => item.id === reference || item.name.toLowerCase() === reference.toLowerCase(),
+  )
+  return byName?.id ?? '00000000-0000-0000-0000-000000000000'
+}

@@ -1,0 +1,42 @@
+/** Waiting, outside any transaction, for what devices make of an operation's commands. */
+import type { SettleContext } from '../../kernel/tool.ts'
+import { deviceNames } from '../devices/names.ts'
+import { deviceResult, outputShare, type DeviceResult } from './present.ts'
+import type { OperationProgress } from './service.ts'
+
+const SHOWN = 200
+
+export interface Settled {
+  operation: string
+  progress: OperationProgress
+  /** The first 200. */
+  devices: DeviceResult[]
+}
+
+/**
+ * Ends when every device that could answer now has answered, or the call's time is up. Devices that were offline are not
+ * waited for: their commands stay queued.
+ */
+export async function awaitCommands(context: SettleContext, operation: string, reachable: number): Promise<Settled> {
+  const { services } = context
+  const look = () => context.transaction((tx) => services.commands.operationProgress(tx, operation))
+  const done = async () => {
+    const progress = await look()
+    return progress.finished >= Math.min(reachable, progress.total) ? progress : undefined
+  }
+  if (reachable > 0) await context.events.until(`operation:${operation}`, context.signal, done)
+  return context.transaction(async (tx) => {
+    const progress = await services.commands.operationProgress(tx, operation)
+    const page = { limit: SHOWN, outputCharacters: outputShare(progress.total) }
+    const results = await services.commands.results(tx, operation, page)
+    const names = await deviceNames(
+      tx,
+      results.map((result) => result.deviceId),
+    )
+    return {
+      operation,
+      progress,
+      devices: results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
+    }
+  })
+}

@@ -1,0 +1,120 @@
+import { SECTION_NAMES } from '@breeze/contract/agent-protocol'
+import { z } from 'zod'
+import { notFound } from '../../../kernel/errors.ts'
+import { defineTool } from '../../../kernel/tool.ts'
+import { recentCommands } from '../../commands/reads.ts'
+import { deviceId } from '../select.ts'
+
+const CHOICES = [...SECTION_NAMES, 'commands'] as const
+const place = z.object({ id: z.string(), name: z.string() })
+
+export default defineTool({
+  name: 'get_device_details',
+  title: 'Get device details',
+  description:
+    'Reads one device whole: identity, operating system, processor, memory, disks, network, presence and recent commands; sections narrows it. Each section tells its source, when it was collected, and why it is missing if it is. Reads only.',
+  area: 'devices',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  actions: { tier: 1, permission: 'devices.read' },
+  input: z.object({
+    device: z.string().min(1).max(255).describe('Id or name.'),
+    sections: z.array(z.enum(CHOICES)).max(CHOICES.length).optional().describe('All unless given.'),
+  }),
+  output: z.object({
+    id: z.string(),
+    name: z.string(),
+    organization: place,
+    site: place,
+    status: z.string(),
+    conditions: z.array(z.string()),
+    role: z.string(),
+    os: z.string().nullable(),
+    simulated: z.boolean(),
+    agent_version: z.string(),
+    enrolled_at: z.string(),
+    first_seen_at: z.string().nullable(),
+    last_seen_at: z.string().nullable(),
+    uptime_seconds: z.number().nullable(),
+    cpu_percent: z.number().nullable(),
+    memory_percent: z.number().nullable(),
+    sections: z.array(
+      z.object({
+        name: z.string(),
+        status: z.string(),
+        source: z.string().nullable(),
+        collected_at: z.string().nullable(),
+        detail: z.string().nullable(),
+        data: z.unknown().optional(),
+      }),
+    ),
+    recent_commands: z
+      .array(
+        z.object({
+          id: z.string(),
+          operation: z.string(),
+          type: z.string(),
+          state: z.string(),
+          issued_at: z.string(),
+          exit_code: z.number().nullable(),
+        }),
+      )
+      .optional(),
+  }),
+  async run({ tx, services }, input) {
+    const wanted = input.sections ?? CHOICES
+    const names = SECTION_NAMES.filter((name) => wanted.includes(name))
+    const device = await services.devices.deviceDetails(tx, await deviceId(tx, input.device), names)
+    if (!device) throw notFound('device', input.device)
+    const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
+    return { device, names, commands }
+  },
+  present({ device, names, commands }) {
+    const stored = new Map(device.sections.map((section) => [section.name, section]))
+    const sections = names.map((name) => {
+      const section = stored.get(name)
+      if (!section)
+        return {
+          name,
+          status: 'not_collected',
+          source: null,
+          collected_at: null,
+          detail: 'The agent has not sent it yet.',
+        }
+      const { status, source, collectedAt, detail, data } = section
+      return { name, status, source, collected_at: collectedAt, detail, ...(status === 'ok' && { data }) }
+    })
+    const missing = sections.filter((section) => section.status !== 'ok')
+    return {
+      text:
+        `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}` +
+        `${device.simulated ? ', simulated' : ''}. Last seen ${device.lastSeenAt ?? 'never'}.` +
+        (missing.length > 0
+          ? ` Not known: ${missing.map((section) => `${section.name} (${section.status})`).join(', ')}.`
+          : ''),
+      data: {
+        id: device.id,
+        name: device.name,
+        organization: { id: device.organizationId, name: device.organizationName },
+        site: { id: device.siteId, name: device.siteName },
+        status: device.status,
+        conditions: device.conditions,
+        role: device.role,
+        os: device.os,
+        simulated: device.simulated,
+        agent_version: device.agentVersion,
+        enrolled_at: device.enrolledAt,
+        first_seen_at: device.firstSeenAt,
+        last_seen_at: device.lastSeenAt,
+        uptime_seconds: device.heartbeat?.uptimeSeconds ?? null,
+        cpu_percent: device.heartbeat?.cpuPercent ?? null,
+        memory_percent: device.heartbeat?.memoryPercent ?? null,
+        sections,
+        ...(commands && {
+          recent_commands: commands.map(({ id, operationId, type, state, issuedAt, exitCode }) => {
+            return { id, operation: operationId, type, state, issued_at: issuedAt, exit_code: exitCode }
+          }),
+        }),
+      },
+    }
+  },
+})

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { invalidInput } from '../../../kernel/errors.ts'
+import { defineTool } from '../../../kernel/tool.ts'
+import { filterFields, resolveFilter } from '../select.ts'
+
+const time = z.iso.datetime().optional()
+
+const place = z.object({ id: z.string(), name: z.string() })
+const output = z.object({
+  devices: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      organization: place,
+      site: place,
+      status: z.string(),
+      conditions: z.array(z.string()),
+      role: z.string(),
+      os: z.string().nullable(),
+      last_seen_at: z.string().nullable(),
+      open_alerts: z.number().int().nullable().describe('Null: not assessed.'),
+    }),
+  ),
+  counts: z.object({ online: z.number().int(), offline: z.number().int(), pending: z.number().int() }).nullable(),
+  total: z.number().int(),
+  total_is_lower_bound: z.boolean().optional(),
+  next_cursor: z.string().optional(),
+})
+
+export default defineTool({
+  name: 'list_devices',
+  title: 'List devices',
+  description:
+    'Lists the devices of the fleet with status, role and system, filtered by organization, site, status, role, text or time. Always tells the total and the counts by status of all that match, so that "how many" needs no paging. Reads only.',
+  area: 'devices',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  actions: { tier: 1, permission: 'devices.read' },
+  input: z.object({
+    ...filterFields,
+    condition: z.string().max(60).optional().describe('Such as shutdown_expected, duplicate_machine.'),
+    last_seen_before: time.describe('UTC.'),
+    last_seen_after: time,
+    first_seen_after: time,
+    simulated: z.boolean().optional(),
+    sort: z.enum(['name', 'last_seen']).default('name'),
+    descending: z.boolean().default(false),
+    limit: z.number().int().min(1).max(200).default(25),
+    cursor: z.string().max(2000).optional(),
+  }),
+  output,
+  async run({ tx, caller, services }, input) {
+    const filter = {
+      ...(await resolveFilter(tx, caller, input)),
+      condition: input.condition,
+      lastSeenBefore: instant(input.last_seen_before),
+      lastSeenAfter: instant(input.last_seen_after),
+      firstSeenAfter: instant(input.first_seen_after),
+      simulated: input.simulated,
+    }
+    return services.devices.listDevices(tx, filter, input)
+  },
+  present(list) {
+    const { counts } = list
+    const summary = counts ? `: ${counts.online} online, ${counts.offline} offline, ${counts.pending} pending` : ''
+    const lines = list.devices.slice(0, 25).map((device) => {
+      const system = device.os ? `, ${device.os}` : ''
+      return `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}${system}`
+    })
+    const more = list.cursor ? [`Pass next_cursor as cursor for the next page.`] : []
+    return {
+      text: [
+        `${list.totalIsLowerBound ? 'More than ' : ''}${list.total} device${list.total === 1 ? '' : 's'}${summary}.`,
+        ...lines,
+        ...more,
+      ].join('\n'),
+      data: {
+        devices: list.devices.map((device) => ({
+          id: device.id,
+          name: device.name,
+          organization: { id: device.organizationId, name: device.organizationName },
+          site: { id: device.siteId, name: device.siteName },
+          status: device.status,
+          conditions: device.conditions,
+          role: device.role,
+          os: device.os,
+          last_seen_at: device.lastSeenAt,
+          open_alerts: null,
+        })),
+        counts,
+        total: list.total,
+        ...(list.totalIsLowerBound && { total_is_lower_bound: true }),
+        ...(list.cursor && { next_cursor: list.cursor }),
+      },
+    }
+  },
+})
+
+function instant(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) throw invalidInput(`"${text}" is not a time.`)
+  return date
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { defineTool } from '../../../kernel/tool.ts'
+import { findOperation } from '../service.ts'
+import {
+  countsByState,
+  countsText,
+  deviceResult,
+  deviceResultShape,
+  liveState,
+  outputShare,
+  resultText,
+} from '../../commands/present.ts'
+import { deviceNames } from '../../devices/names.ts'
+
+const MOST = 200
+
+export default defineTool({
+  name: 'get_operation',
+  title: 'Get an operation',
+  description:
+    'Reads the state of anything that outlived its call: commands on devices, a call waiting for confirmation. Answers with the state, counts and each device with what became of it. Reads only.',
+  area: 'operations',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  actions: { tier: 1, permission: 'operations.read' },
+  input: z.object({ operation: z.string().max(100).describe('Operation id from an earlier answer.') }),
+  output: z.object({
+    operation: z.string(),
+    tool: z.string(),
+    action: z.string().nullable(),
+    state: z.string(),
+    summary: z.string(),
+    created_at: z.string(),
+    finished_at: z.string().nullable(),
+    confirmation_expires_at: z.string().nullable(),
+    devices: z.array(deviceResultShape),
+    total: z.number().int(),
+    counts: z.record(z.string(), z.number()),
+  }),
+  async run({ tx, services }, input) {
+    const operation = await findOperation(tx, input.operation)
+    const progress = await services.commands.operationProgress(tx, operation.id)
+    const page = { limit: MOST, outputCharacters: outputShare(progress.total) }
+    const results = await services.commands.results(tx, operation.id, page)
+    const names = await deviceNames(
+      tx,
+      results.map((result) => result.deviceId),
+    )
+    const devices = results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId))
+    return { operation, progress, devices }
+  },
+  present({ operation, progress, devices }) {
+    const state = liveState(operation.state, progress)
+    const head = `${operation.tool}${operation.action ? ` ${operation.action}` : ''}: ${state}. ${operation.summary}`
+    const counts = progress.total > 0 ? ` ${countsText(progress)}.` : ''
+    return {
+      text: [`${head}${counts}`, ...devices.slice(0, 20).map(resultText)].join('\n'),
+      data: {
+        operation: operation.id,
+        tool: operation.tool,
+        action: operation.action,
+        state,
+        summary: operation.summary,
+        created_at: operation.createdAt.toISOString(),
+        finished_at: operation.finishedAt?.toISOString() ?? null,
+        confirmation_expires_at: operation.confirmationExpiresAt?.toISOString() ?? null,
+        devices,
+        total: progress.total,
+        counts: countsByState(progress),
+      },
+    }
+  },
+})

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
+import { invalidInput } from '../../../kernel/errors.ts'
+import { defineTool } from '../../../kernel/tool.ts'
+import {
+  countsByState,
+  countsText,
+  deviceResult,
+  deviceResultShape,
+  liveState,
+  OUTPUT_BUDGET,
+  resultText,
+} from '../../commands/present.ts'
+import { COMMAND_STATES } from '../../commands/tables.ts'
+import { deviceNames } from '../../devices/names.ts'
+import { deviceId } from '../../devices/select.ts'
+import { findRun } from '../service.ts'
+
+export default defineTool({
+  name: 'get_script_results',
+  title: 'Get script results',
+  description:
+    'Reads what became of a script run: per device the state, exit code, output and duration, with counts over all devices. Narrow to one device to read more of its output. Reads only.',
+  area: 'scripts',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  actions: { tier: 1, permission: 'scripts.read' },
+  input: z.object({
+    run: z.string().max(100).describe('Run id from run_script.'),
+    device: z.string().min(1).max(255).optional().describe('Id or name.'),
+    state: z.enum(COMMAND_STATES).optional(),
+    limit: z.number().int().min(1).max(200).default(25),
+    cursor: z.string().max(500).optional(),
+  }),
+  output: z.object({
+    run: z.string(),
+    operation: z.string(),
+    state: z.string(),
+    devices: z.array(deviceResultShape),
+    total: z.number().int(),
+    counts: z.record(z.string(), z.number()),
+    next_cursor: z.string().optional(),
+  }),
+  async run({ tx, services }, input) {
+    const run = await findRun(tx, input.run)
+    const device = input.device === undefined ? undefined : await deviceId(tx, input.device)
+    const filter = { run: run.id, device, state: input.state }
+    const after = input.cursor === undefined ? undefined : commandId(readCursor('script_results', filter, input.cursor))
+    const progress = await services.commands.operationProgress(tx, run.operation)
+    const share = Math.floor(OUTPUT_BUDGET / Math.min(input.limit, Math.max(1, device ? 1 : progress.total)))
+    const results = await services.commands.results(tx, run.operation, {
+      limit: input.limit + 1,
+      outputCharacters: share,
+      ...(after && { after }),
+      ...(device && { deviceId: device }),
+      ...(input.state && { state: input.state }),
+    })
+    const shown = results.slice(0, input.limit)
+    const names = await deviceNames(
+      tx,
+      shown.map((result) => result.deviceId),
+    )
+    const last = shown.at(-1)
+    return {
+      run,
+      progress,
+      devices: shown.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
+      cursor: results.length > input.limit && last ? makeCursor('script_results', filter, [last.id]) : null,
+    }
+  },
+  present({ run, progress, devices, cursor }) {
+    return {
+      text: [
+        `Run ${run.id}: ${countsText(progress)}.`,
+        ...devices.map(resultText),
+        ...(cursor ? ['Pass next_cursor as cursor for more devices.'] : []),
+      ].join('\n'),
+      data: {
+        run: run.id,
+        operation: run.operation,
+        state: liveState('running', progress),
+        devices,
+        total: progress.total,
+        counts: countsByState(progress),
+        ...(cursor && { next_cursor: cursor }),
+      },
+    }
+  },
+})
+
+function commandId(key: readonly (string | number | null)[]): string {
+  const [id] = key
+  if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) throw invalidInput('cursor: not of this list.')
+  return id
+}
