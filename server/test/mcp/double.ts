@@ -99,8 +99,14 @@ const TOOLS: Record<string, DoubleTool> = {
   },
 }
 
-/** Answers data, holds and refusals alike: clients validate whatever structured content they get against it. */
-const OUTPUT = { type: 'object', additionalProperties: true } as const
+/** As strict as the kernel's own for tools that only read: whatever else a client gets must fit as well. */
+const STRICT = {
+  type: 'object',
+  properties: { devices: { type: 'array' }, total: { type: 'integer' } },
+  required: ['devices', 'total'],
+  additionalProperties: false,
+}
+const ACTING = { type: 'object', properties: { state: { type: 'string' } } }
 
 export class KernelDouble implements Kernel {
   readonly invocations: Invocation[] = []
@@ -147,7 +153,7 @@ function listed(name: string): ListedTool {
     title: name,
     description: `Does ${name}.`,
     inputSchema: { type: 'object', properties: {} },
-    outputSchema: OUTPUT,
+    outputSchema: name === 'list_devices' ? STRICT : ACTING,
     annotations: { title: name, ...hints },
   }
 }

@@ -1,12 +1,5 @@
-import {
-  Client as ClientV2,
-  SSEClientTransport as SseV2,
-  StreamableHTTPClientTransport as HttpV2,
-} from '@modelcontextprotocol/client'
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/sse.js'
-import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { officialClients } from './clients.ts'
 import { KEYS, type Running, startDouble } from './double.ts'
 
 let server: Running
@@ -15,60 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-interface AnyClient {
-  listTools(): Promise<{ tools: { name: string }[] }>
-  callTool(params: { name: string; arguments?: Record<string, unknown> }): Promise<Record<string, unknown>>
-  close(): Promise<void>
-}
-type Connect = (key: string, onToolsChanged?: () => void) => Promise<AnyClient>
-
-const init = (key: string) => ({ requestInit: { headers: { 'x-api-key': key } } })
-const NAME = { name: 'acceptance', version: '3.1.4' }
-
-/** v1 takes its notification schemas from its own package; a raw handler serves all of them. */
-function v1(transport: (key: string) => SseV1 | HttpV1, capabilities = {}): Connect {
-  return async (key, onToolsChanged) => {
-    const client = new ClientV1(NAME, { capabilities })
-    client.fallbackNotificationHandler = async () => onToolsChanged?.()
-    // The package's own transports do not satisfy its Transport type under exactOptionalPropertyTypes.
-    await client.connect(transport(key) as Parameters<typeof client.connect>[0])
-    return client as unknown as AnyClient
-  }
-}
-
-function v2(
-  transport: (key: string) => SseV2 | HttpV2,
-  options: ConstructorParameters<typeof ClientV2>[1] = {},
-): Connect {
-  return async (key, onToolsChanged) => {
-    const changed = onToolsChanged ? { listChanged: { tools: { onChanged: onToolsChanged } } } : {}
-    const client = new ClientV2(NAME, { ...options, ...changed })
-    await client.connect(transport(key))
-    return client as unknown as AnyClient
-  }
-}
-
-const url = (path = '') => new URL(`${server.url}${path}`)
-const ELICITING = { capabilities: { elicitation: {} } }
-
-const CLIENTS: Record<string, Connect> = {
-  'v1 over HTTP+SSE': v1((key) => new SseV1(url('/sse'), init(key))),
-  'v1 over Streamable HTTP': v1((key) => new HttpV1(url(), init(key))),
-  'v1 over Streamable HTTP, with elicitation': v1((key) => new HttpV1(url(), init(key)), { elicitation: {} }),
-  'v2 over HTTP+SSE': v2((key) => new SseV2(url('/sse'), init(key))),
-  'v2 pinned to the initialize era': v2((key) => new HttpV2(url(), init(key)), {
-    versionNegotiation: { mode: 'legacy' },
-  }),
-  'v2 in the initialize era, with elicitation': v2((key) => new HttpV2(url(), init(key)), {
-    ...ELICITING,
-    versionNegotiation: { mode: 'legacy' },
-  }),
-  'v2 pinned to 2026-07-28': v2((key) => new HttpV2(url(), init(key)), {
-    versionNegotiation: { mode: { pin: '2026-07-28' } },
-  }),
-  'v2 choosing by itself': v2((key) => new HttpV2(url(), init(key)), { versionNegotiation: { mode: 'auto' } }),
-  'v2 posting to the SSE address': v2((key) => new HttpV2(url('/sse'), init(key))),
-}
+const CLIENTS = officialClients((path) => `${server.url}${path}`)
 
 describe.each(Object.entries(CLIENTS))('%s', (_name, connect) => {
   it('lists the tools and calls one', async () => {
@@ -109,6 +49,14 @@ describe.each(Object.entries(CLIENTS))('%s', (_name, connect) => {
       structuredContent: { code: 'insufficient_scope', required_scope: 'ai:write', audit_entry: 'audit-refused' },
     })
     expect(JSON.stringify(result['content'])).toContain('ai:write')
+    await client.close()
+  })
+
+  it('shows the refusal of a tool whose output schema promises other fields', async () => {
+    const client = await connect(KEYS.technician)
+    await client.listTools()
+    const result = await client.callTool({ name: 'list_devices', arguments: { limit: 'many' } })
+    expect(result).toMatchObject({ isError: true, structuredContent: { code: 'invalid_input' } })
     await client.close()
   })
 

@@ -40,9 +40,19 @@ function protocolTool(tool: ListedTool): Tool {
     title: tool.title,
     description: tool.description,
     inputSchema: tool.inputSchema as Tool['inputSchema'],
-    outputSchema: tool.outputSchema as NonNullable<Tool['outputSchema']>,
+    outputSchema: open(tool.outputSchema) as NonNullable<Tool['outputSchema']>,
     annotations: tool.annotations,
   }
+}
+
+/**
+ * The 1.x official clients check structured content against this schema even when the result is an error, and throw where
+ * it doesn't fit: a refusal's code and reason would never reach the model. So nothing is required and nothing excluded at
+ * the root; the fields keep their types.
+ */
+function open(schema: ListedTool['outputSchema']): Record<string, unknown> {
+  const { required: _required, additionalProperties: _closed, ...rest } = schema
+  return rest
 }
 
 /** The cursor is the last name of the page before: it stays valid when the list changes between pages. */

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Harness, type TestKey, boot } from '../harness.ts'
+import { officialClients } from './clients.ts'
+import { events, headersOf, initialize, modern, post, rpc } from './wire.ts'
+
+let harness: Harness
+let technician: TestKey
+let reader: TestKey
+beforeAll(async () => {
+  harness = await boot({ env: { BREEZE_ENV: 'development' } })
+  const organization = await harness.organization('Northwind')
+  await harness.device(organization, 'NW-WS-01')
+  const user = await harness.user('partner_admin')
+  technician = await harness.key(user, ['ai:execute', 'administration.execute'])
+  reader = await harness.key(user, ['ai:read'])
+})
+afterAll(() => harness.stop())
+
+const address = (path = '') => `${harness.server.url}/api/v1/mcp${path}`
+
+interface AuditRow extends Record<string, unknown> {
+  id: string
+  channel: string
+  tool: string
+  decision: string
+  body: string
+}
+const auditOf = (id: unknown) => harness.sql<AuditRow>('select * from audit_entries where id = $1', [id])
+
+describe.each(Object.entries(officialClients(address)))('%s', (_name, connect) => {
+  it('is answered by every listed tool, and every answer fits what the list promised', async () => {
+    const client = await connect(technician.key)
+    const { tools } = await client.listTools()
+    expect(tools.map((tool) => tool.name)).toEqual(expect.arrayContaining(['list_devices', 'whoami']))
+    for (const { name } of tools) {
+      // The client itself throws when structured content does not fit the tool's output schema.
+      const result = await client.callTool({ name, arguments: {} })
+      expect(result, name).toMatchObject({ content: [{ type: 'text' }], structuredContent: expect.anything() })
+    }
+    await client.close()
+  })
+
+  it('is refused with the entry that the audit holds about it', async () => {
+    const client = await connect(reader.key)
+    await client.listTools()
+    const refused = await client.callTool({ name: 'run_script', arguments: { script: 'any', devices: ['NW-WS-01'] } })
+    const structured = refused['structuredContent'] as Record<string, unknown>
+    expect(structured).toMatchObject({
+      code: expect.any(String),
+      reason: expect.any(String),
+      remedy: expect.any(String),
+    })
+    const [entry] = await auditOf(structured['audit_entry'])
+    expect(entry).toMatchObject({ channel: 'mcp', tool: 'run_script' })
+    await client.close()
+  })
+})
+
+it('audits an unknown tool and the program that asked for it', async () => {
+  const { body, headers } = modern('tools/call', { name: 'format_the_moon', arguments: {} })
+  const reply = await post(address(), body, { key: technician.key, headers })
+  // The shape that every refusal has.
+  const { error } = (await reply.json()) as { error: { code: number; data: { audit_entry: string } } }
+  expect(error.code).toBe(-32602)
+  const [entry] = await auditOf(error.data.audit_entry)
+  expect(entry?.tool).toBe('format_the_moon')
+  expect(entry?.body).toContain('wire 2.0.0')
+})
+
+it("answers the operator's token over REST, on the CLI's channel", async () => {
+  const headers = { authorization: `Bearer ${harness.server.operatorToken}`, 'x-breeze-surface': 'cli' }
+  const response = await post(`${harness.server.url}/api/v1/tools/whoami`, {}, { headers })
+  expect(response.status).toBe(200)
+  const refused = await post(`${harness.server.url}/api/v1/tools/no_such_tool`, {}, { headers })
+  expect(refused.status).toBe(404)
+  // The shape that every refusal has.
+  const { audit_entry: id } = (await refused.json()) as { audit_entry: string }
+  expect((await auditOf(id))[0]?.channel).toBe('cli')
+})
+
+it('opens nothing for an expired key, and ends its streams at that moment', async () => {
+  const user = await harness.user('technician')
+  const short = await harness.key(user, ['ai:read'], { expiresAt: new Date(Date.now() + 800) })
+  const stream = events(await fetch(address('/sse'), { headers: headersOf(short.key) }))
+  expect((await stream.next()).value?.event).toBe('endpoint')
+  const began = performance.now()
+  while (!(await stream.next()).done);
+  expect(performance.now() - began).toBeLessThan(1_800)
+  expect((await post(address(), rpc('ping'), { key: short.key })).status).toBe(401)
+})
+
+it('cuts a revoked key off at once, streams and sessions included', async () => {
+  const doomed = await harness.key(await harness.user('technician'), ['ai:read'])
+  const opened = await post(address(), initialize('2025-11-25', { elicitation: {} }), { key: doomed.key })
+  const session = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' }
+  const stream = events(await fetch(address('/sse'), { headers: headersOf(doomed.key) }))
+  await stream.next()
+  await harness.sql('update api_keys set deleted_at = now() where id = $1', [doomed.id])
+  harness.server.authenticator.revoked(doomed.id)
+  const began = performance.now()
+  while (!(await stream.next()).done);
+  expect(performance.now() - began).toBeLessThan(1_000)
+  expect((await post(address(), rpc('ping'), { key: doomed.key, headers: session })).status).toBe(401)
+})
+
+it('audits the first throttled message', async () => {
+  const small = await boot({ env: { MCP_MESSAGE_RATE_LIMIT_PER_MINUTE: '2' } })
+  const limited = await small.key(await small.user('technician'), ['ai:read'])
+  const send = () => post(`${small.server.url}/api/v1/mcp`, rpc('ping'), { key: limited.key })
+  await send()
+  await send()
+  expect((await send()).status).toBe(429)
+  await expect
+    .poll(() => small.sql(`select id from audit_entries where credential_id = $1 and kind = 'throttle'`, [limited.id]))
+    .toHaveLength(1)
+  await small.stop()
+})
