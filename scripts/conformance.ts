@@ -1,7 +1,7 @@
 /**
  * Runs the official MCP conformance suite: against the test server with the suite's fixtures for every requirement of
- * two revisions, and against a server without any (`--url`, `--key`: a real one) for what needs none. Fails on any
- * failed check that counts.
+ * two revisions, and against the real server (its own, or a running one: `--url`, `--key`) for what needs none. Fails on
+ * any failed check that counts.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,8 +9,8 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startRealServer } from '../server/test/mcp/conformance-real.ts'
 import { startConformanceServer, startCredentialProxy } from '../server/test/mcp/conformance-server.ts'
-import { KEYS, startDouble } from '../server/test/mcp/double.ts'
 
 const PACKAGE = join(dirname(import.meta.dirname), 'node_modules', '@modelcontextprotocol', 'conformance')
 const REVISIONS = ['2025-11-25', '2026-07-28']
@@ -111,7 +111,7 @@ function needsMore(_scenario: string, check: Check): boolean {
   return message.startsWith('Not testable: server does not list') || /^(prompts|resources)\/.*-32601/.test(message)
 }
 
-async function withoutFixtures(target: string, key: string, label: string): Promise<Totals[]> {
+async function withoutFixtures(target: string, key: string): Promise<Totals[]> {
   const { server, port } = await startCredentialProxy(target, `Bearer ${key}`)
   const all: Totals[] = []
   try {
@@ -119,7 +119,7 @@ async function withoutFixtures(target: string, key: string, label: string): Prom
       for (const scenario of scenarios) {
         const url = `http://127.0.0.1:${port}/api/v1/mcp`
         const args = ['--url', url, '--spec-version', revision, '--scenario', scenario]
-        all.push(await runSuite(`${label} ${revision} ${scenario}`, args, needsMore))
+        all.push(await runSuite(`real server ${revision} ${scenario}`, args, needsMore))
       }
     }
   } finally {
@@ -132,11 +132,14 @@ async function withoutFixtures(target: string, key: string, label: string): Prom
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
   const runs = await withFixtures()
-  if (values.url && values.key) runs.push(...(await withoutFixtures(values.url, values.key, 'real server')))
+  if (values.url && values.key) runs.push(...(await withoutFixtures(values.url, values.key)))
   else {
-    const double = await startDouble()
-    runs.push(...(await withoutFixtures(double.origin, KEYS.technician, 'without fixtures')))
-    await double.close()
+    const real = await startRealServer()
+    try {
+      runs.push(...(await withoutFixtures(real.url, real.token)))
+    } finally {
+      await real.close()
+    }
   }
   const sum = (field: keyof Totals) => runs.reduce((total, run) => total + run[field], 0)
   say(`conformance: ${sum('passed')} passed, ${sum('failed')} failed`)

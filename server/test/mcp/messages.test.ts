@@ -26,12 +26,15 @@ const ERAS = {
 }
 
 describe('credentials', () => {
-  it.each(['', '/areas/devices', '/directory', '/sse', '/messages'])('answers 401 without one at %s', async (path) => {
-    const response = await post(`${server.url}${path}`, list)
-    expect(response.status).toBe(401)
-    expect(response.headers.get('www-authenticate')).toBe('Bearer scope="ai:read"')
-    expect(await response.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 }, id: null })
-  })
+  it.each(['', '/areas/devices', '/areas/nonsense', '/directory', '/sse', '/messages'])(
+    'answers 401 without one at %s',
+    async (path) => {
+      const response = await post(`${server.url}${path}`, list)
+      expect(response.status).toBe(401)
+      expect(response.headers.get('www-authenticate')).toBe('Bearer scope="ai:read"')
+      expect(await response.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 }, id: null })
+    },
+  )
 
   it.each(['', '/sse'])('answers 401 to GET and DELETE as well at %s', async (path) => {
     for (const method of ['GET', 'DELETE']) expect((await fetch(`${server.url}${path}`, { method })).status).toBe(401)

@@ -89,6 +89,20 @@ describe('a session', () => {
     expect((await post(server.url, list, { key, headers: inSession(await openSession()) })).status).toBe(200)
   })
 
+  it('ends the waiting of a call that its client cancels, and of no call whose connection only dropped', async () => {
+    const headers = inSession(await openSession())
+    const run = { ...rpc('tools/call', { name: 'run_script', arguments: {} }), id: 'run-1' }
+    const answer = await post(server.url, run, { key, headers })
+    await expect.poll(() => server.kernel.invocations.length).toBe(1)
+    const signal = server.kernel.invocations[0]?.signal
+    await answer.body?.cancel()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(signal?.aborted).toBe(false)
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'run-1' } }
+    expect((await post(server.url, cancelled, { key, headers })).status).toBe(202)
+    await expect.poll(() => signal?.aborted).toBe(true)
+  })
+
   it('checks the credential on every message', async () => {
     const id = await openSession()
     const before = server.authenticator.lookups

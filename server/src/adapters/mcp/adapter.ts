@@ -9,7 +9,6 @@ import type { Gate } from '../http/credentials.ts'
 import type { RateLimiter } from '../http/limits.ts'
 import type { HttpDeps, HttpEnv } from '../http/types.ts'
 import type { Fixtures } from './fixtures.ts'
-import { TRANSPORT_ERROR, rpcError } from './json-rpc.ts'
 import { ToolLists } from './listing.ts'
 import { AREAS_PATH, DIRECTORY_PATH, MCP_PATH, MESSAGES_PATH, SSE_PATH, areasFilter } from './paths.ts'
 import { type Address, Pipeline } from './pipeline.ts'
@@ -57,7 +56,9 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
 
   const announce = coalesced(() => {
     modern.notify.toolsChanged()
-    for (const server of [...sessions.servers(), ...sse.servers()]) server.sendToolListChanged()
+    for (const { server } of [...sessions.servers(), ...sse.servers()]) {
+      server.sendToolListChanged().catch((error: unknown) => deps.log.debug({ err: error }, 'a client has gone'))
+    }
   })
   return {
     routes: routesOf(pipeline),
@@ -78,12 +79,7 @@ function routesOf(pipeline: Pipeline): Hono<HttpEnv> {
   routes.all(DIRECTORY_PATH, at('main', { pure: true }))
   routes.all(SSE_PATH, at('sse', {}))
   routes.all(MESSAGES_PATH, at('messages', {}))
-  routes.all(AREAS_PATH, (c) => {
-    const filter = areasFilter(c.req.param('areas') ?? '')
-    if (!filter)
-      return rpcError(404, { code: TRANSPORT_ERROR, message: 'This address names an area that does not exist.' })
-    return pipeline.serve(c, { kind: 'main', filter })
-  })
+  routes.all(AREAS_PATH, (c) => pipeline.serve(c, { kind: 'main', filter: areasFilter(c.req.param('areas')) }))
   return routes
 }
 

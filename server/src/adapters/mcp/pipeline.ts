@@ -34,7 +34,8 @@ const MINUTE_MS = 60_000
 
 export interface Address {
   kind: 'main' | 'sse' | 'messages'
-  filter: ListingFilter
+  /** Null for an address that names what does not exist. */
+  filter: ListingFilter | null
 }
 
 export interface Legs {
@@ -68,6 +69,7 @@ export class Pipeline {
     const admission = await this.#deps.gate.admit(request.headers, c.get('ip'), c.req.path)
     if (!admission.ok) return notAdmitted(admission)
     c.set('credentialId', admission.identity.credential.id)
+    if (!address.filter) return noSuchArea()
     const { identity, presented } = admission
     const userAgent = request.headers.get('user-agent')
     const principal: Principal = { identity, presented, filter: address.filter, userAgent }
@@ -195,6 +197,10 @@ function badBatch(request: Request, batch: unknown[]): Response | null {
   }
   if (batch.length > 0 && batch.length <= MAX_BATCH) return null
   return rpcError(400, { code: INVALID_REQUEST, message: `A batch holds 1 to ${MAX_BATCH} messages.` })
+}
+
+function noSuchArea(): Response {
+  return rpcError(404, { code: TRANSPORT_ERROR, message: 'This address names an area that does not exist.' })
 }
 
 function sessionNotFound(body: unknown): Response {
