@@ -25,6 +25,7 @@ import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
+import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
@@ -40,13 +41,14 @@ import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
 import type { Services } from './kernel/services.ts'
 import type { Tool } from './kernel/tool.ts'
-import { loadKeys } from './keys/keys.ts'
+import type { Keys } from './keys/keys.ts'
 import { Periodic } from './periodic.ts'
 import { VERSION } from './version.ts'
 
 export interface ServerOptions {
   config: Config
   owner: Connection
+  keys: Keys
   log: Logger
   environment?: Environment
   /** Beside the catalogue; tests only. */
@@ -85,7 +87,7 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, log } = options
   const environment = options.environment ?? systemEnvironment
-  const keys = await loadKeys(config.dataDir)
+  const { keys } = options
   const onError = (error: Error): void => log.warn({ err: error }, 'a database connection was lost')
   const { db, migrated } = await openDatabase({ owner: options.owner, pepper: keys.pepper, onError })
   const installation = await ensureInstallation(db, environment, config.admin)
@@ -132,6 +134,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     commands,
     devices: new Devices(),
     account: new Account(() => registry, governance),
+    audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
+    credentials: new Credentials({
+      pepper: keys.pepper,
+      randomBytes: environment.randomBytes,
+      revoked: (id) => authenticator.revoked(id),
+    }),
   }
   const door = new Door({
     registry,
@@ -283,9 +291,4 @@ function explain(error: NodeJS.ErrnoException, config: Config): Error {
     return new ListenError(`PORT: this account may not listen on ${place}; use a port above 1023`)
   if (error.code === 'EADDRNOTAVAIL') return new ListenError(`HOST: this machine has no address ${config.host}`)
   return error
-}
-
-/** The whole chain and every checkpoint, for the CLI and the tests. */
-export function verifyServerAudit(server: Pick<RunningServer, 'db' | 'checkpoints'>) {
-  return server.checkpoints.read().then((list) => verifyAudit(server.db, server.checkpoints.key, list))
 }

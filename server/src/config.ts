@@ -17,39 +17,55 @@ interface Variable<T> {
 
 const variable = <T>(spec: Variable<T>): Variable<T> => spec
 
-const text = (fallback: string | null) => (value: string | undefined) => (value === undefined || value === '' ? fallback : value)
-const positive = (fallback: number, most = 1_000_000) => (value: string | undefined) => {
-  if (value === undefined || value === '') return fallback
-  const number = Number(value)
-  if (!Number.isInteger(number) || number < 1 || number > most) throw new ConfigError(`must be a whole number from 1 to ${most}`)
-  return number
-}
+const text = (fallback: string | null) => (value: string | undefined) =>
+  value === undefined || value === '' ? fallback : value
+const positive =
+  (fallback: number, most = 1_000_000) =>
+  (value: string | undefined) => {
+    if (value === undefined || value === '') return fallback
+    const number = Number(value)
+    if (!Number.isInteger(number) || number < 1 || number > most)
+      throw new ConfigError(`must be a whole number from 1 to ${most}`)
+    return number
+  }
 const flag = (fallback: boolean) => (value: string | undefined) => {
   if (value === undefined || value === '') return fallback
   if (value === 'true' || value === '1') return true
   if (value === 'false' || value === '0') return false
   throw new ConfigError('must be true or false')
 }
-const list = (value: string | undefined) => (value ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '')
-const oneOf = <T extends string>(...values: T[]) => (value: string | undefined): T | null => {
-  if (value === undefined || value === '') return null
-  const found = values.find((item) => item === value)
-  if (!found) throw new ConfigError(`must be one of ${values.join(', ')}`)
-  return found
-}
+const list = (value: string | undefined) =>
+  (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+const oneOf =
+  <T extends string>(...values: T[]) =>
+  (value: string | undefined): T | null => {
+    if (value === undefined || value === '') return null
+    const found = values.find((item) => item === value)
+    if (!found) throw new ConfigError(`must be one of ${values.join(', ')}`)
+    return found
+  }
 const httpOrigin = (value: string | undefined) => {
   if (value === undefined || value === '') return null
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) throw new ConfigError('must be a URL such as https://rmm.example.com')
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
+    throw new ConfigError('must be a URL such as https://rmm.example.com')
   if (new URL(value).pathname !== '/') throw new ConfigError('must have no path')
   return new URL(value).origin
 }
 
 export const VARIABLES = {
-  HOST: variable({ default: '127.0.0.1', meaning: 'Address to listen on.', parse: (value) => text('127.0.0.1')(value) ?? '127.0.0.1' }),
+  HOST: variable({
+    default: '127.0.0.1',
+    meaning: 'Address to listen on.',
+    parse: (value) => text('127.0.0.1')(value) ?? '127.0.0.1',
+  }),
   PORT: variable({ default: '8080', meaning: 'Port to listen on.', parse: positive(8080, 65_535) }),
   BREEZE_ENV: variable({
     default: '`production`, but `development` while host and public URL are both loopback',
-    meaning: '`production` or `development`. In production, no key or grant may run a tier-3 tool that is not on the allow-list.',
+    meaning:
+      '`production` or `development`. In production, no key or grant may run a tier-3 tool that is not on the allow-list.',
     parse: oneOf('production', 'development'),
   }),
   BREEZE_DATA_DIR: variable({
@@ -69,28 +85,67 @@ export const VARIABLES = {
   }),
   DATABASE_URL: variable({
     default: 'a private PostgreSQL in the data folder',
-    meaning: 'Owner login of another PostgreSQL (15 or newer), such as postgres://user:password@host:5432/breeze. It must be able to create roles.',
+    meaning:
+      'Owner login of another PostgreSQL (15 or newer), such as postgres://user:password@host:5432/breeze. It must be able to create roles.',
     parse: text(null),
   }),
-  BREEZE_ADMIN_EMAIL: variable({ default: 'admin@breeze.local', meaning: 'E-mail of the first Partner Admin; read at the first start only.', parse: (value) => text('admin@breeze.local')(value) ?? '' }),
-  BREEZE_ADMIN_PASSWORD: variable({ default: 'a random one, printed once', meaning: 'Password of the first Partner Admin; read at the first start only.', parse: text(null) }),
+  BREEZE_ADMIN_EMAIL: variable({
+    default: 'admin@breeze.local',
+    meaning: 'E-mail of the first Partner Admin; read at the first start only.',
+    parse: (value) => text('admin@breeze.local')(value) ?? '',
+  }),
+  BREEZE_ADMIN_PASSWORD: variable({
+    default: 'a random one, printed once',
+    meaning: 'Password of the first Partner Admin; read at the first start only.',
+    parse: text(null),
+  }),
   BREEZE_LOCAL_AGENT: variable({
     default: '`on` while the server listens on loopback only, else `off`',
     meaning: '`on` or `off`: whether this machine enrolls itself as a device.',
     parse: oneOf('on', 'off'),
   }),
-  BREEZE_LOG_LEVEL: variable({ default: '`info`', meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`.', parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent') }),
-  BREEZE_TOOL_CALLS_PER_MINUTE: variable({ default: '60', meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.', parse: positive(60) }),
-  MCP_OAUTH_ENABLED: variable({ default: '`true`', meaning: 'Whether assistants may connect by OAuth. The authorization server is not part of this version yet, so only API keys connect.', parse: flag(true) }),
+  BREEZE_LOG_LEVEL: variable({
+    default: '`info`',
+    meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`.',
+    parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
+  }),
+  BREEZE_TOOL_CALLS_PER_MINUTE: variable({
+    default: '60',
+    meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.',
+    parse: positive(60),
+  }),
+  MCP_OAUTH_ENABLED: variable({
+    default: '`true`',
+    meaning:
+      'Whether assistants may connect by OAuth. The authorization server is not part of this version yet, so only API keys connect.',
+    parse: flag(true),
+  }),
   MCP_EXECUTE_TOOL_ALLOWLIST: variable({
     default: 'production: none; development: all',
-    meaning: 'Comma-separated tier-3 tools that API keys and OAuth grants may call, on every transport. Set but empty means none.',
+    meaning:
+      'Comma-separated tier-3 tools that API keys and OAuth grants may call, on every transport. Set but empty means none.',
     parse: (value) => (value === undefined ? null : list(value)),
   }),
-  MCP_REQUIRE_EXECUTE_ADMIN: variable({ default: '`false`', meaning: 'Whether tier 3 by key or grant also needs the scope ai:execute_admin, held for an administrator.', parse: flag(false) }),
-  MCP_MESSAGE_RATE_LIMIT_PER_MINUTE: variable({ default: '120', meaning: 'Messages a minute per credential.', parse: positive(120) }),
-  MCP_SSE_RATE_LIMIT_PER_MINUTE: variable({ default: '30', meaning: 'Event streams a credential may open per minute.', parse: positive(30) }),
-  MCP_MAX_SSE_SESSIONS_PER_KEY: variable({ default: '5', meaning: 'Event streams a credential may hold open at once.', parse: positive(5) }),
+  MCP_REQUIRE_EXECUTE_ADMIN: variable({
+    default: '`false`',
+    meaning: 'Whether tier 3 by key or grant also needs the scope ai:execute_admin, held for an administrator.',
+    parse: flag(false),
+  }),
+  MCP_MESSAGE_RATE_LIMIT_PER_MINUTE: variable({
+    default: '120',
+    meaning: 'Messages a minute per credential.',
+    parse: positive(120),
+  }),
+  MCP_SSE_RATE_LIMIT_PER_MINUTE: variable({
+    default: '30',
+    meaning: 'Event streams a credential may open per minute.',
+    parse: positive(30),
+  }),
+  MCP_MAX_SSE_SESSIONS_PER_KEY: variable({
+    default: '5',
+    meaning: 'Event streams a credential may hold open at once.',
+    parse: positive(5),
+  }),
 } as const
 
 export interface Config {
@@ -109,6 +164,8 @@ export interface Config {
   requireExecuteAdmin: boolean
   actsPerToolAndMinute: number
   limits: { messagesPerMinute: number; sseConnectionsPerMinute: number; sseSessions: number }
+  /** All that the local agent gets to see of this process's environment. */
+  agentEnvironment: Readonly<Record<string, string>>
 }
 
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
@@ -147,7 +204,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       sseConnectionsPerMinute: read('MCP_SSE_RATE_LIMIT_PER_MINUTE'),
       sseSessions: read('MCP_MAX_SSE_SESSIONS_PER_KEY'),
     },
+    agentEnvironment: pick(env, ['PATH', 'HOME', 'LANG', 'BREEZE_AGENT_POWER']),
   }
+}
+
+function pick(env: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
+  const picked: Record<string, string> = {}
+  for (const name of names) {
+    const value = env[name]
+    if (value !== undefined) picked[name] = value
+  }
+  return picked
 }
 
 function allowList(names: string[] | null, mode: Config['mode']): Config['executeAllowList'] {

@@ -58,14 +58,41 @@ async function readInstallation(tx: Tx): Promise<Installation | null> {
 }
 
 async function create(tx: Tx, environment: Environment, email: string, passwordHash: string): Promise<Installation> {
-  const [partner, admin, organization, site] = [environment.newId(), environment.newId(), environment.newId(), environment.newId()]
+  const [partner, admin, organization, site] = [
+    environment.newId(),
+    environment.newId(),
+    environment.newId(),
+    environment.newId(),
+  ]
   const run = (name: string, text: string, values: unknown[]) => tx.prepared(`install_${name}`, text, values)
   await run('partner', `insert into partners (id, name) values ($1, 'My MSP')`, [partner])
-  await run('organization', `insert into organizations (id, partner_id, name, kind) values ($1, $2, 'Breeze server', 'internal')`, [organization, partner])
-  await run('site', `insert into sites (id, organization_id, name) values ($1, $2, 'This machine')`, [site, organization])
-  await run('user', `insert into users (id, partner_id, kind, email, name, password_hash) values ($1, $2, 'person', $3, $3, $4)`, [admin, partner, email, passwordHash])
-  await run('role', `insert into role_assignments (id, partner_id, user_id, role_id) values ($1, $2, $3, 'partner_admin')`, [environment.newId(), partner, admin])
+  await run(
+    'organization',
+    `insert into organizations (id, partner_id, name, kind) values ($1, $2, 'Breeze server', 'internal')`,
+    [organization, partner],
+  )
+  await run('site', `insert into sites (id, organization_id, name) values ($1, $2, 'This machine')`, [
+    site,
+    organization,
+  ])
+  await run(
+    'user',
+    `insert into users (id, partner_id, kind, email, name, password_hash) values ($1, $2, 'person', $3, $3, $4)`,
+    [admin, partner, email, passwordHash],
+  )
+  await run(
+    'role',
+    `insert into role_assignments (id, partner_id, user_id, role_id) values ($1, $2, $3, 'partner_admin')`,
+    [environment.newId(), partner, admin],
+  )
   const stored: Stored = { partner, admin, organization, site }
   await run('store', `insert into installation (key, value) values ('first', $1)`, [JSON.stringify(stored)])
-  return { partnerId: partner, adminId: admin, adminEmail: email, internalOrganizationId: organization, internalSiteId: site, oneTimePassword: null }
+  return {
+    partnerId: partner,
+    adminId: admin,
+    adminEmail: email,
+    internalOrganizationId: organization,
+    internalSiteId: site,
+    oneTimePassword: null,
+  }
 }

@@ -89,6 +89,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
   const server = await startServer({
     config: free,
     owner: { ...postgres, database },
+    keys: await loadKeys(dataDir),
     log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     ...(options.environment && { environment: options.environment }),
     ...(options.extraTools && { extraTools: options.extraTools }),

@@ -75,7 +75,8 @@ async function retrying(action: () => Promise<unknown>): Promise<void> {
       await action()
       return
     } catch (error) {
-      const contended = error instanceof pg.DatabaseError && ['XX000', '23505', '42710', '40001'].includes(error.code ?? '')
+      const contended =
+        error instanceof pg.DatabaseError && ['XX000', '23505', '42710', '40001'].includes(error.code ?? '')
       if (!contended || attempt === 10) throw error
       await new Promise((resolve) => setTimeout(resolve, 50 * attempt))
     }

@@ -86,7 +86,10 @@ async function findFiles(): Promise<string[]> {
   if (existsSync(bundled)) return sqlFiles(bundled, await readdir(bundled))
   const sources = fileURLToPath(new URL('../', import.meta.url))
   const all = await readdir(sources, { recursive: true })
-  return sqlFiles(sources, all.filter((file) => basename(join(file, '..')) === 'migrations'))
+  return sqlFiles(
+    sources,
+    all.filter((file) => basename(join(file, '..')) === 'migrations'),
+  )
 }
 
 const sqlFiles = (folder: string, names: readonly string[]): string[] =>

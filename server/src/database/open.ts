@@ -36,7 +36,13 @@ export async function openDatabase(options: {
     await client.end()
   }
   const pool = (login: Connection, max: number, settings?: string): pg.Pool => {
-    const made = new pg.Pool({ ...login, max, idleTimeoutMillis: 60_000, connectionTimeoutMillis: 10_000, ...(settings && { options: settings }) })
+    const made = new pg.Pool({
+      ...login,
+      max,
+      idleTimeoutMillis: 60_000,
+      connectionTimeoutMillis: 10_000,
+      ...(settings && { options: settings }),
+    })
     // A connection that dies while idle is replaced by the pool; without a listener it would end the process.
     made.on('error', options.onError)
     return made
@@ -52,7 +58,8 @@ export async function openDatabase(options: {
 async function checkVersion(client: pg.Client): Promise<void> {
   const result = await client.query<{ server_version_num: string }>('show server_version_num')
   const version = Number(result.rows[0]?.server_version_num ?? 0)
-  if (version < OLDEST) throw new DatabaseError(`PostgreSQL 15 or newer is needed; this server is ${Math.floor(version / 10_000)}`)
+  if (version < OLDEST)
+    throw new DatabaseError(`PostgreSQL 15 or newer is needed; this server is ${Math.floor(version / 10_000)}`)
 }
 
 /** `postgres://user:password@host:port/database?sslmode=require`, or `?host=/socket/folder`. */
@@ -63,7 +70,8 @@ export function connectionFromUrl(text: string): Connection {
   } catch {
     throw new DatabaseError('DATABASE_URL is not a URL; it should look like postgres://user:password@host:5432/breeze')
   }
-  if (!['postgres:', 'postgresql:'].includes(url.protocol)) throw new DatabaseError('DATABASE_URL must start with postgres://')
+  if (!['postgres:', 'postgresql:'].includes(url.protocol))
+    throw new DatabaseError('DATABASE_URL must start with postgres://')
   const sslMode = url.searchParams.get('sslmode')
   return {
     host: url.searchParams.get('host') ?? decodeURIComponent(url.hostname),

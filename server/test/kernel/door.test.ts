@@ -17,7 +17,6 @@ describe('whoami', () => {
 describe('the audit', () => {
   it('holds a chain that verifies', async () => {
     await world.invoke(await world.operator(), 'nothing_here', {})
-    const { verifyServerAudit } = await import('../../src/compose.ts')
-    await expect(verifyServerAudit(world.server)).resolves.toMatchObject({ ok: true })
+    await expect(world.server.services.audit.verify()).resolves.toMatchObject({ ok: true })
   })
 })

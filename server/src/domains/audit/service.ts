@@ -2,7 +2,14 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { query, type Tx } from '../../kernel/db.ts'
+import type { Verification } from '../../kernel/audit/verify.ts'
 import './tables.ts'
+
+declare module '../../kernel/services.ts' {
+  interface Services {
+    audit: { verify(): Promise<Verification> }
+  }
+}
 
 const COUNTED = 10_000
 

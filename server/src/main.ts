@@ -1,0 +1,141 @@
+/** The process: configuration → database → server → local agent → banner; and all of it backwards on the way out. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from 'pino'
+import { banner } from './banner.ts'
+import { startServer, type RunningServer } from './compose.ts'
+import { readConfig, type Config } from './config.ts'
+import { openDataFolder } from './data-folder.ts'
+import type { Connection } from './database/logins.ts'
+import { connectionFromUrl } from './database/open.ts'
+import { superviseAgent, type LocalAgent } from './local-agent.ts'
+import { openLog } from './log.ts'
+import { actionSpecs } from './kernel/tool.ts'
+import { loadKeys } from './keys/keys.ts'
+import { startCluster } from './postgres/cluster.ts'
+import { oneLine } from './start-error.ts'
+
+/** A stop that takes longer has hung. */
+const STOP_PATIENCE_MS = 20_000
+
+interface Opened {
+  connection: Connection
+  described: string
+  stop(): Promise<void>
+}
+
+/** What has been started, last first on the way out. */
+const stops: (() => Promise<void>)[] = []
+
+async function main(): Promise<void> {
+  const began = performance.now()
+  const config = readConfig()
+  await openDataFolder(config.dataDir)
+  const { log, close } = openLog(config.dataDir, config.logLevel)
+  stops.push(close)
+  // Before the database puts its own password beside them: a folder with some keys but not these is refused.
+  const keys = await loadKeys(config.dataDir)
+  const database = await openPostgres(config, log)
+  stops.push(() => database.stop())
+  const server = await startServer({ config, owner: database.connection, keys, log })
+  stops.push(() => server.close())
+  if (config.localAgent) {
+    const agent = await startLocalAgent(server, log)
+    stops.push(() => agent.stop())
+  }
+  process.stdout.write(
+    banner({
+      config,
+      url: server.url,
+      publicUrl: config.publicUrl,
+      installation: server.installation,
+      starterKey: server.installation.oneTimePassword ? await makeStarterKey(server) : null,
+      executeTools: server.registry
+        .all()
+        .filter((tool) => actionSpecs(tool.actions).some((action) => action.tier === 3))
+        .map((tool) => tool.name),
+      database: database.described,
+      localAgent: config.localAgent,
+      milliseconds: performance.now() - began,
+    }),
+  )
+}
+
+async function openPostgres(config: Config, log: Logger): Promise<Opened> {
+  if (config.databaseUrl) {
+    const connection = connectionFromUrl(config.databaseUrl)
+    return {
+      connection,
+      described: `PostgreSQL at ${connection.host}:${connection.port}/${connection.database}`,
+      stop: async () => undefined,
+    }
+  }
+  const cluster = await startCluster({ dataDir: config.dataDir, log: (line) => log.info({ part: 'postgres' }, line) })
+  const described = `private PostgreSQL ${cluster.version}${cluster.adopted ? ', taken over from a server that died' : ''}`
+  return { connection: cluster.connection, described, stop: () => cluster.stop() }
+}
+
+/** The server's own machine as a device, through the same agent and protocol as any other. */
+async function startLocalAgent(server: RunningServer, log: Logger): Promise<LocalAgent> {
+  const state = join(server.config.dataDir, 'agent')
+  const { installation, enrollment } = server
+  const token = await server.db.worker((tx) =>
+    enrollment.createToken(tx, {
+      organizationId: installation.internalOrganizationId,
+      siteId: installation.internalSiteId,
+      uses: 1,
+      expiresAt: new Date(Date.now() + 3_600_000),
+      createdBy: installation.adminId,
+    }),
+  )
+  const bundled = fileURLToPath(new URL('./agent.mjs', import.meta.url))
+  const entry = existsSync(bundled) ? bundled : fileURLToPath(new URL('../../agent/src/bin.ts', import.meta.url))
+  return superviseAgent({
+    entry,
+    args: ['--server', server.url, '--state', state],
+    env: { ...server.config.agentEnvironment, BREEZE_AGENT_TOKEN: token.secret },
+    log: (line) => log.info({ part: 'agent' }, line),
+  })
+}
+
+/** Through the door like any other key: audited, and narrow. */
+async function makeStarterKey(server: RunningServer): Promise<string | null> {
+  const credential = { kind: 'operator', id: server.installation.adminId, name: 'operator' } as const
+  const identity = await server.authenticator.userIdentity(server.installation.adminId, credential, null)
+  if (!identity) return null
+  const input = { name: 'First connection', scopes: ['ai:read'], expires: '30d', partner: true }
+  const outcome = await server.door.invoke(
+    { ...identity, channel: 'cli', client: 'first start' },
+    'create_api_key',
+    input,
+    { surface: 'cli' },
+  )
+  return outcome.status === 'done' && typeof outcome.data['key'] === 'string' ? outcome.data['key'] : null
+}
+
+let stopping = false
+async function stop(code: number): Promise<void> {
+  // A second Ctrl-C means now.
+  if (stopping) process.exit(1)
+  stopping = true
+  setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref()
+  for (const end of stops.reverse()) await end()
+  process.exit(code)
+}
+
+const stopNow = (code: number): void => {
+  stop(code).catch((error: unknown) => {
+    process.stderr.write(`breeze: could not stop cleanly: ${oneLine(error)}\n`)
+    process.exit(1)
+  })
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopNow(0))
+// Started by the bootstrap: when that is gone, nobody could stop this process any more.
+if (process.channel) process.on('disconnect', () => stopNow(0))
+
+main().catch((error: unknown) => {
+  process.stderr.write(`breeze: ${oneLine(error)}\n`)
+  stopNow(1)
+})
