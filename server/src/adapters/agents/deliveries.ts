@@ -62,9 +62,9 @@ export class Deliveries implements Delivery {
       for await (const step of this.#options.commands.claim(here(woken))) this.#send(step)
     } catch (error) {
       this.#options.log.error({ err: error }, 'commands could not be delivered')
-      // Whoever is still connected is asked for again, those returned from the start: an agent runs an id once.
-      for (const id of returned) this.#returned.add(id)
-      for (const id of woken) this.#woken.add(id)
+      // A claim may have been committed and its answer lost: all of them are asked for from the start. An agent runs an id
+      // once, however often it is sent.
+      for (const id of woken) this.#returned.add(id)
       if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }

@@ -95,6 +95,7 @@ export class Presence {
   /** The server heard the device: a connection that proved its key, or a heartbeat with its facts. */
   heard(id: string, facts: HeartbeatFacts | null): void {
     const at = this.#options.now()
+    this.#allowForGap(at.getTime())
     this.#see(id, at, facts)
     if (!this.#deadlines.has(id)) this.#turn({ id, status: 'online', expected: false, at })
     this.#deadlines.set(id, at.getTime() + this.#graceMs)

@@ -1,0 +1,215 @@
+/** The agents' side of the server on a database of its own: hub, enrollment, presence and commands, and no more. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
+import type { CommandBody } from '@breeze/contract/agent-protocol'
+import { Client, Pool, type QueryResultRow } from 'pg'
+import pino from 'pino'
+import { inject } from 'vitest'
+import { enrollRoute } from '../../src/adapters/agents/enroll-route.ts'
+import { AgentHub } from '../../src/adapters/agents/hub.ts'
+import { openDatabase } from '../../src/database/open.ts'
+import { Commands } from '../../src/domains/commands/service.ts'
+import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.ts'
+import { Inventory } from '../../src/domains/devices/inventory.ts'
+import { Presence } from '../../src/domains/devices/presence.ts'
+import { Devices } from '../../src/domains/devices/service.ts'
+import type { RowAccess } from '../../src/kernel/caller.ts'
+import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/context.ts'
+import { Events } from '../../src/kernel/events.ts'
+import { loadKeys } from '../../src/keys/keys.ts'
+
+export interface FleetOptions {
+  now?: () => Date
+  heartbeatSeconds?: number
+  graceMs?: number
+  challengeMs?: number
+  maxUnauthenticated?: number
+  /** Presence on timers of its own; otherwise the test ticks. */
+  timers?: boolean
+  refusalsPerMinute?: number
+}
+
+export interface Place {
+  partnerId: string
+  organizationId: string
+  siteId: string
+}
+
+export type Fleet = Awaited<ReturnType<typeof bootFleet>>
+
+export const newId = systemEnvironment.newId
+export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' })
+const pepper = Buffer.alloc(32, 7)
+
+export async function bootFleet(options: FleetOptions = {}) {
+  const postgres = inject('postgres')
+  const name = `agents_${newId().replaceAll('-', '')}`
+  const admin = new Client(postgres)
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  const dataDir = await mkdtemp(join(tmpdir(), 'breeze-fleet-'))
+  const { db } = await openDatabase({ owner: { ...postgres, database: name }, pepper, onError: () => undefined })
+  const keys = await loadKeys(dataDir)
+  const now = options.now ?? (() => new Date())
+  const environment: Environment = {
+    ...systemEnvironment,
+    now,
+    newId: () => uuidv7(now().getTime(), systemEnvironment.randomBytes(10)),
+  }
+  const heartbeatSeconds = options.heartbeatSeconds ?? 60
+  const events = new Events()
+  const commands = new Commands({ db, events, signer: keys.commands, now, log })
+  const newPresence = () =>
+    new Presence({ db, events, now, log, heartbeatSeconds, ...(options.graceMs && { graceMs: options.graceMs }) })
+  const presence = newPresence()
+  const inventory = new Inventory({ db, events, now })
+  const enrollment = new Enrollment({ db, events, pepper, environment })
+  const hub = new AgentHub({
+    db,
+    commands,
+    presence,
+    inventory,
+    environment,
+    log,
+    heartbeatSeconds,
+    signer: keys.commands,
+    ...(options.challengeMs && { challengeMs: options.challengeMs }),
+    ...(options.maxUnauthenticated && { maxUnauthenticated: options.maxUnauthenticated }),
+  })
+  const app = enrollRoute({
+    enrollment,
+    heartbeatSeconds,
+    now,
+    log,
+    signer: keys.commands,
+    addressOf: (context) => context.req.header('x-test-address') ?? '127.0.0.1',
+    requestsPerMinute: 100_000,
+    refusalsPerMinute: options.refusalsPerMinute ?? 100_000,
+  })
+  const http = createServer(getRequestListener(app.fetch))
+  hub.attach(http)
+  await presence.start({ timers: options.timers ?? true })
+  commands.start()
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const owner = new Pool({ ...postgres, database: name, max: 3 })
+  owner.on('error', () => undefined)
+  const sql = async <Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> =>
+    (await owner.query<Row>(text, values)).rows
+
+  const place = async (): Promise<Place> => {
+    const [partner] = await sql<{ id: string }>('select id from partners')
+    const partnerId = partner?.id ?? newId()
+    if (!partner) await sql('insert into partners (id, name) values ($1, $2)', [partnerId, 'Partner'])
+    const organizationId = newId()
+    const siteId = newId()
+    await sql('insert into organizations (id, partner_id, name) values ($1, $2, $3)', [
+      organizationId,
+      partnerId,
+      `Org ${organizationId}`,
+    ])
+    await sql('insert into sites (id, organization_id, name) values ($1, $2, $3)', [siteId, organizationId, 'Main'])
+    return { partnerId, organizationId, siteId }
+  }
+  const token = async (of: Place, more: Partial<NewToken> = {}): Promise<string> => {
+    const expiresAt = new Date(now().getTime() + 3_600_000)
+    const { organizationId, siteId } = of
+    const made = await db.worker((tx) =>
+      enrollment.createToken(tx, { organizationId, siteId, uses: 1, expiresAt, createdBy: newId(), ...more }),
+    )
+    return made.secret
+  }
+  const operation = async (of: Place): Promise<string> => {
+    const id = newId()
+    await sql(
+      `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier,
+         state, summary, input, input_digest, effect_digest, target_ids, policy_asked, policy_applied)
+       values ($1, $2, $3, $1, $1, 'system', 'test', 'system', 'test', 3, 'running', '', '{}', '', '', '{}', 'client', 'client')`,
+      [id, of.partnerId, [of.organizationId]],
+    )
+    return id
+  }
+  /** Queues as a tool would: with the organization's own reach. */
+  const queue = async (
+    of: Place,
+    deviceIds: readonly string[],
+    body: CommandBody = echo('hello'),
+    expiresInMs = 600_000,
+  ) => {
+    const operationId = await operation(of)
+    const queued = await db.tenant(reach(of), (tx) =>
+      commands.queue(tx, now(), {
+        operationId,
+        devices: deviceIds.map((id) => ({ id, organizationId: of.organizationId, siteId: of.siteId })),
+        body,
+        expiresAt: new Date(now().getTime() + expiresInMs),
+        newId: environment.newId,
+      }),
+    )
+    return { operationId, ids: queued.map((command) => command.id) }
+  }
+  const stop = async (): Promise<void> => {
+    await hub.drain()
+    await commands.stop()
+    await inventory.idle()
+    await presence.stop()
+    await new Promise((resolve) => http.close(resolve))
+    await db.close()
+    await owner.end()
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+    await rm(dataDir, { recursive: true })
+  }
+  // A server that listens on TCP has an AddressInfo.
+  const { port } = http.address() as AddressInfo
+  return {
+    db,
+    keys,
+    events,
+    commands,
+    presence,
+    newPresence,
+    inventory,
+    enrollment,
+    hub,
+    sql,
+    place,
+    token,
+    operation,
+    queue,
+    stop,
+    port,
+    devices: new Devices(),
+    url: `http://127.0.0.1:${port}`,
+  }
+}
+
+export const reach = (of: Place, more: Partial<RowAccess> = {}): RowAccess => ({
+  partnerId: of.partnerId,
+  partnerWide: false,
+  whole: [of.organizationId],
+  limited: [],
+  sites: [],
+  ...more,
+})
+
+export const echo = (text: string): CommandBody => ({
+  type: 'script.run',
+  args: { language: 'bash', content: `echo ${text}`, arguments: [], timeoutSeconds: 30 },
+})
+
+export async function until<T>(
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  patienceMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > deadline) throw new Error('it did not happen in time')
+    await new Promise((resolve) => setTimeout(resolve, 15))
+  }
+}

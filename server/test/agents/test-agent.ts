@@ -1,0 +1,167 @@
+/** A device made of a key and a socket: speaks the protocol and shows every frame. */
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import {
+  AGENT_ENROLL_PATH,
+  AGENT_WS_PATH,
+  type AgentFrame,
+  authenticationMessage,
+  type CommandOutcome,
+  commandPayload,
+  type EnrollRequest,
+  type SectionName,
+  type ServerFrame,
+  serverFrame,
+} from '@breeze/contract/agent-protocol'
+import { WebSocket } from 'ws'
+
+type Of<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>
+
+export interface EnrollReply {
+  status: number
+  body: {
+    deviceId?: string
+    organizationId?: string
+    heartbeatSeconds?: number
+    error?: { code: string; message: string }
+  }
+}
+
+export class TestAgent {
+  readonly #url: string
+  readonly key: KeyObject
+  readonly publicKey: string
+  deviceId = ''
+  socket: WebSocket | undefined
+  closed: Promise<number> = Promise.resolve(0)
+  #frames: ServerFrame[] = []
+  #waiting: (() => void)[] = []
+
+  constructor(url: string) {
+    this.#url = url
+    const pair = generateKeyPairSync('ed25519')
+    this.key = pair.privateKey
+    this.publicKey = pair.publicKey.export({ format: 'jwk' }).x ?? ''
+  }
+
+  async enroll(token: string, more: Partial<EnrollRequest> & { address?: string } = {}): Promise<EnrollReply> {
+    const { address = '127.0.0.1', ...fields } = more
+    const response = await fetch(this.#url + AGENT_ENROLL_PATH, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-test-address': address },
+      body: JSON.stringify({
+        token,
+        publicKey: this.publicKey,
+        hostname: 'box',
+        machineId: createHash('sha256').update(this.publicKey).digest('hex'),
+        platform: 'linux',
+        agentVersion: '1.0.0',
+        ...fields,
+      }),
+    })
+    const body = (await response.json()) as EnrollReply['body']
+    if (body.deviceId) this.deviceId = body.deviceId
+    return { status: response.status, body }
+  }
+
+  /** Up to the challenge. */
+  open(): void {
+    this.#frames = []
+    const socket = new WebSocket(this.#url.replace('http', 'ws') + AGENT_WS_PATH, { perMessageDeflate: false })
+    this.socket = socket
+    socket.on('message', (data) => {
+      this.#frames.push(serverFrame.parse(JSON.parse(String(data))))
+      for (const wake of this.#waiting.splice(0)) wake()
+    })
+    socket.on('error', () => undefined)
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code) => {
+        resolve(code)
+        for (const wake of this.#waiting.splice(0)) wake()
+      })
+    })
+  }
+
+  hello(
+    nonce: string,
+    more: Partial<Extract<AgentFrame, { type: 'hello' }>> = {},
+  ): Extract<AgentFrame, { type: 'hello' }> {
+    const deviceId = more.deviceId ?? this.deviceId
+    const signature = sign(null, Buffer.from(authenticationMessage(nonce, deviceId)), this.key).toString('base64url')
+    return { type: 'hello', protocol: 1, deviceId, signature, agentVersion: '1.0.0', bootId: 'boot-1', ...more }
+  }
+
+  /** Opens, answers the challenge, awaits the welcome. */
+  async connect(): Promise<void> {
+    this.open()
+    const { nonce } = await this.next('challenge')
+    this.send(this.hello(nonce))
+    await this.next('welcome')
+  }
+
+  send(frame: AgentFrame | Record<string, unknown>): void {
+    this.socket?.send(JSON.stringify(frame))
+  }
+
+  heartbeat(sections: Partial<Record<SectionName, string>> = {}): void {
+    this.send({
+      type: 'heartbeat',
+      sentAt: new Date().toISOString(),
+      bootId: 'boot-1',
+      uptimeSeconds: 12.5,
+      cpuPercent: 3,
+      memoryPercent: 40,
+      sections,
+      unacknowledged: 0,
+    })
+  }
+
+  result(commandId: string, outcome: Partial<CommandOutcome> = {}): void {
+    this.send({
+      type: 'result',
+      commandId,
+      outcome: {
+        state: 'succeeded',
+        exitCode: 0,
+        output: 'hello\n',
+        outputBytes: 6,
+        truncated: false,
+        durationMs: 4,
+        ...outcome,
+      },
+    })
+  }
+
+  /** The next frame of a type; frames of other types are passed over. */
+  async next<T extends ServerFrame['type']>(type: T, patienceMs = 8000): Promise<Of<T>> {
+    const deadline = Date.now() + patienceMs
+    for (;;) {
+      const index = this.#frames.findIndex((frame) => frame.type === type)
+      // The index was found by this very type.
+      if (index >= 0) return this.#frames.splice(index, 1)[0] as Of<T>
+      const left = deadline - Date.now()
+      if (left <= 0)
+        throw new Error(`no ${type} frame came; there were ${this.#frames.map((frame) => frame.type).join(', ')}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  async nextCommand() {
+    const { command } = await this.next('command')
+    return { command, payload: commandPayload.parse(JSON.parse(command.payload)) }
+  }
+
+  has(type: ServerFrame['type']): boolean {
+    return this.#frames.some((frame) => frame.type === type)
+  }
+
+  async disconnect(): Promise<void> {
+    this.socket?.close(1000)
+    await this.closed
+  }
+}
