@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { startServer } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import { loadKeys } from '../../src/keys/keys.ts'
 import { startCluster } from '../../src/postgres/cluster.ts'
 
 export interface RealServer {
@@ -29,7 +30,8 @@ export async function startRealServer(): Promise<RealServer> {
   })
   // Port 0 is not for operators: only a test lets the system choose.
   const free = { ...config, port: 0, publicUrl: 'http://127.0.0.1:0' }
-  const server = await startServer({ config: free, owner: cluster.connection, log: pino({ level: 'silent' }) })
+  const keys = await loadKeys(dataDir)
+  const server = await startServer({ config: free, owner: cluster.connection, keys, log: pino({ level: 'silent' }) })
   return {
     url: server.url,
     token: server.operatorToken,
