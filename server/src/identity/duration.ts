@@ -7,6 +7,7 @@ export const DURATION_HELP = 'A number and a unit: 90s, 15m, 1h, 30d or 2w.'
 
 /** Milliseconds, or null for what is no duration. */
 export function parseDuration(text: string): number | null {
+  if (text.trim() === '0') return 0
   const [, number, unit] = /^(\d{1,6})([smhdw])$/.exec(text.trim().toLowerCase()) ?? []
   const seconds = UNITS[unit ?? '']
   return number === undefined || seconds === undefined ? null : Number(number) * seconds * 1000

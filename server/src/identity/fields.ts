@@ -22,6 +22,7 @@ export const listInput = {
 }
 export const listOutput = {
   total: z.number().int(),
+  total_is_lower_bound: z.boolean().optional(),
   next_cursor: z.string().optional(),
 }
 
@@ -36,6 +37,13 @@ export function pageStart(list: string, filter: unknown, cursor: string | undefi
   throw invalidInput('cursor: this is not a cursor of this list.', 'Start again without a cursor.')
 }
 
-export function pageEnd(list: string, filter: unknown, total: number, next: Position | null) {
-  return { total, ...(next && { next_cursor: makeCursor(list, filter, next) }) }
+/** Totals stop counting here: counting further costs more than it tells. */
+export const MOST_COUNTED = 10_000
+
+export function pageEnd(list: string, filter: unknown, counted: number, next: Position | null) {
+  return {
+    total: Math.min(counted, MOST_COUNTED),
+    ...(counted > MOST_COUNTED && { total_is_lower_bound: true }),
+    ...(next && { next_cursor: makeCursor(list, filter, next) }),
+  }
 }

@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { requirePartnerLevel } from '../../domains/organizations/service.ts'
+import type { Caller } from '../../kernel/caller.ts'
+import type { Tx } from '../../kernel/db.ts'
+import { invalidInput } from '../../kernel/errors.ts'
+import { defineTool } from '../../kernel/tool.ts'
+import { nameField, referenceField } from '../fields.ts'
+import '../services/credentials.ts'
+import {
+  describeRoles,
+  resolveRoles,
+  roleRequestFields,
+  roleTargets,
+  type GrantedRoles,
+} from '../services/role-requests.ts'
+import { findUser, insertUser, replaceAssignments, setPassword, type UserFacts } from '../services/users.ts'
+
+const input = z.object({
+  kind: z
+    .enum(['person', 'service'])
+    .default('person')
+    .describe('A service user never signs in; its owner answers for it.'),
+  email: z.email().max(254).optional().describe('Needed for a person.'),
+  name: nameField.optional().describe('Needed for a service user.'),
+  ...roleRequestFields,
+  owner: referenceField.optional().describe('Of a service user: id, e-mail address or name; you, when left out.'),
+  belongs_to: z
+    .enum(['partner', 'organization'])
+    .optional()
+    .describe(
+      "Whose person: the partner's, or that of the one organization named, which is assumed when there is one.",
+    ),
+})
+type Input = z.output<typeof input>
+
+export default defineTool({
+  name: 'create_user',
+  title: 'Create a user',
+  description:
+    'Adds a person or a service user with a role in organizations or at the partner, never above your own. Answers with a one-time password for a person. Use a service user for keys that must outlive a person.',
+  area: 'administration',
+  surfaces: ['console', 'cli', 'rest'],
+  actions: { tier: 2, permission: 'users.write' },
+  input,
+  output: z.object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(['person', 'service']),
+    email: z.string().optional(),
+    roles: z.string(),
+    password: z.string().optional(),
+  }),
+  async targets({ tx, caller }, input) {
+    const planned = await planUser(tx, caller, input)
+    return roleTargets(caller, planned.granted)
+  },
+  async plan({ tx, caller }, input) {
+    const { granted } = await planUser(tx, caller, input)
+    return {
+      summary: `Create the ${input.kind} ${input.email ?? input.name} as ${describeRoles(granted)}.`,
+      irreversible: [],
+    }
+  },
+  async run({ tx, caller, newId }, input) {
+    const { granted, owner, organizationId } = await planUser(tx, caller, input)
+    const id = newId()
+    const name = input.name ?? input.email ?? ''
+    const email = input.email ?? null
+    await insertUser(tx, caller.partnerId, {
+      id,
+      kind: input.kind,
+      email,
+      name,
+      organizationId,
+      ownerId: owner?.id ?? null,
+    })
+    await replaceAssignments(tx, { id, partnerId: caller.partnerId }, granted.assignments, newId)
+    return { id, name, email, roles: describeRoles(granted) }
+  },
+  /** The password is hashed with no transaction open; until it is stored, nobody can sign in as this person. */
+  async settle({ transaction, services }, user, input) {
+    if (input.kind === 'service') return { ...user, password: null }
+    const { password, hash } = await services.credentials.makePassword()
+    await transaction((tx) => setPassword(tx, user.id, hash))
+    return { ...user, password }
+  },
+  present: ({ id, name, email, roles, password }, input) => ({
+    text: `Created ${name} (${id}) as ${roles}.${password === null ? '' : ` One-time password, shown only now: ${password}`}`,
+    data: {
+      id,
+      name,
+      kind: input.kind,
+      roles,
+      ...(email !== null && { email }),
+      ...(password !== null && { password }),
+    },
+  }),
+})
+
+interface PlannedUser {
+  granted: GrantedRoles
+  owner: UserFacts | null
+  /** The organization the user belongs to, as its own person; null for the partner's. */
+  organizationId: string | null
+}
+
+async function planUser(tx: Tx, caller: Caller, input: Input): Promise<PlannedUser> {
+  if (input.kind === 'person' && input.email === undefined)
+    throw invalidInput('email: a person needs an e-mail address.')
+  if (input.kind === 'service' && input.name === undefined) throw invalidInput('name: a service user needs a name.')
+  if (input.kind === 'person' && input.owner !== undefined)
+    throw invalidInput('owner: only service users have an owner.')
+  const granted = await resolveRoles(tx, caller, [input])
+  const [only, another] = granted.organizations
+  const organizationId = only && !another && input.belongs_to !== 'partner' ? only.id : null
+  if (input.belongs_to === 'organization' && organizationId === null) {
+    throw invalidInput('belongs_to: name exactly one organization.')
+  }
+  if (organizationId === null) requirePartnerLevel(caller, 'users.write', "Adding to the partner's own people")
+  return { granted, owner: await ownerOf(tx, caller, input), organizationId }
+}
+
+async function ownerOf(tx: Tx, caller: Caller, input: Input): Promise<UserFacts | null> {
+  if (input.kind === 'person') return null
+  const owner = await findUser(tx, caller, 'users.write', input.owner ?? caller.user.id)
+  if (owner.kind === 'service') throw invalidInput('owner: a service user must be owned by a person.')
+  if (owner.disabled) throw invalidInput('owner: this person is disabled.')
+  return owner
+}
