@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     // Two cores: two workers, each file alone in its process because servers and agents are started for real.
     maxWorkers: 2,
+    ...(process.env['CI'] && {
+      reporters: ['default', ['json', { outputFile: 'test-results/vitest.json' }]] as const,
+    }),
     projects: [
       {
         test: {
