@@ -133,6 +133,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const services: Services = {
     commands,
     devices: new Devices(),
+    enrollment,
     account: new Account(() => registry, governance),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
     credentials: new Credentials({
