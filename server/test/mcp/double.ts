@@ -111,10 +111,11 @@ const ACTING = { type: 'object', properties: { state: { type: 'string' } } }
 export class KernelDouble implements Kernel {
   readonly invocations: Invocation[] = []
   readonly throttles: { limit: string; retryAfterSeconds: number }[] = []
-  listings = 0
+  /** Throws, which a kernel never does. */
+  broken = false
 
   list(_caller: Caller, _surface: Surface, filter: ListingFilter = {}): Listing {
-    this.listings++
+    if (this.broken) throw new Error('select secret from /srv/keys')
     const names = Object.entries(TOOLS)
       .filter(([, tool]) => (!filter.areas || filter.areas.includes(tool.area)) && (!filter.pure || tool.pure))
       .map(([name]) => name)
@@ -128,6 +129,7 @@ export class KernelDouble implements Kernel {
 
   async invoke(caller: Caller, name: string, input: unknown, options: InvokeOptions): Promise<Outcome> {
     this.invocations.push({ caller, tool: name, input, surface: options.surface, signal: options.signal })
+    if (this.broken) throw new Error('select secret from /srv/keys')
     const tool = TOOLS[name]
     if (!tool) return refused({ code: 'unknown_tool', reason: `There is no tool ${name}.`, remedy: 'List the tools.' })
     const scope = this.missingScope(caller, name)
@@ -203,9 +205,12 @@ export class AuthenticatorDouble implements Authenticator {
   readonly #gone = new Set<string>()
   readonly #expiries = new Map<string, Date>()
   lookups = 0
+  /** The database does not answer. */
+  broken = false
 
   async authenticate(presented: PresentedCredential): Promise<Identity | null> {
     this.lookups++
+    if (this.broken) throw new Error('connection refused')
     const token = presented.apiKey ?? presented.authorization?.replace(/^Bearer /, '') ?? ''
     const found = IDENTITIES[token]
     if (!found || this.#gone.has(found.credential.id)) return null

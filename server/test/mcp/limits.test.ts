@@ -133,4 +133,9 @@ describe('failing sign-ins', () => {
     expect(server.authenticator.lookups).toBe(before)
     expect((await post(server.url, list, { key })).status).toBe(200)
   })
+
+  it('do not include requests that bring no credential: a client that only asks how to get in is always told', async () => {
+    await start({})
+    for (let asked = 0; asked < 100; asked++) expect((await post(server.url, list)).status).toBe(401)
+  })
 })

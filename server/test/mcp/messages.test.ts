@@ -51,6 +51,17 @@ describe('credentials', () => {
     expect((await post(server.url, list, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200)
   })
 
+  it('answers 503, not 401, while credentials can not be looked up', async () => {
+    server.authenticator.broken = true
+    for (const url of [server.url, `${server.origin}/api/v1/tools/list_devices`]) {
+      const response = await post(url, list, { key })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toBe('5')
+      expect(await response.text()).not.toContain('refused"')
+    }
+    server.authenticator.broken = false
+  })
+
   it('names the metadata of the very path when there is an authorization server', async () => {
     const well = 'http://127.0.0.1:7777/.well-known/oauth-protected-resource'
     const other = await startDouble({ config: { resourceMetadataUrl: (path) => `${well}${path}` } })
@@ -137,6 +148,17 @@ describe.each(Object.entries(ERAS))('calls in %s', (_era, message) => {
   it('refuses an unknown cursor', async () => {
     const { body, headers } = message('tools/list', { cursor: 'nowhere' })
     expect(await (await post(server.url, body, { key, headers })).json()).toMatchObject({ error: { code: -32602 } })
+  })
+
+  it('says nothing about what went wrong inside', async () => {
+    server.kernel.broken = true
+    const calls = [message('tools/call', { name: 'list_devices', arguments: {} }), message('tools/list')]
+    for (const { body, headers } of calls) {
+      const text = await (await post(server.url, body, { key, headers })).text()
+      expect(text).toContain('-32603')
+      expect(text).not.toContain('secret')
+    }
+    server.kernel.broken = false
   })
 
   it('stops waiting when the client has gone, and leaves the work alone', async () => {

@@ -1,9 +1,8 @@
 /** From a request to a caller, or to the refusal that tells a client how to get in (RFC 6750 §3, RFC 9728 §5.1). */
 import { hash } from 'node:crypto'
-import type { Authenticator, Identity, PresentedCredential } from '../../identity/authenticate.ts'
+import type { Identity, PresentedCredential } from '../../identity/authenticate.ts'
 import { LocalRateLimiter } from './limits.ts'
-import type { Metrics } from './metrics.ts'
-import type { HttpConfig } from './types.ts'
+import type { HttpConfig, HttpDeps } from './types.ts'
 
 /** Failed attempts a minute from one address, after which only credentials known to be good are still looked up. */
 const FAILURES_PER_MINUTE = 60
@@ -13,13 +12,18 @@ export type Admission =
   | { ok: true; identity: Identity; presented: PresentedCredential }
   | { ok: false; status: 401; challenge: string }
   | { ok: false; status: 429; retryAfterSeconds: number }
+  /** The credential could not be looked up: nobody can say whether it is good. */
+  | { ok: false; status: 503 }
+export type NotAdmitted = Extract<Admission, { ok: false }>
 
 export interface Gate {
   /** `path` is the resource that was asked for: each has its own metadata document. */
   admit(headers: Headers, ip: string | null, path: string): Promise<Admission>
 }
 
-export function createGate(deps: { authenticator: Authenticator; config: HttpConfig; metrics: Metrics }): Gate {
+type GateDeps = Pick<HttpDeps, 'authenticator' | 'config' | 'metrics' | 'log'>
+
+export function createGate(deps: GateDeps): Gate {
   const failures = new LocalRateLimiter(Date.now, 10_000)
   const known = new KnownCredentials()
 
@@ -27,22 +31,32 @@ export function createGate(deps: { authenticator: Authenticator; config: HttpCon
     async admit(headers, ip, path) {
       const presented = { authorization: headers.get('authorization'), apiKey: headers.get('x-api-key'), ip }
       const digest = digestOf(presented)
+      if (!digest) return unauthenticated(deps, path, null)
       const source = ip ?? 'local'
-      if (!digest || !known.has(digest)) {
+      if (!known.has(digest)) {
         const verdict = failures.exhausted(source, FAILURES_PER_MINUTE)
         if (!verdict.allowed) return { ok: false, status: 429, retryAfterSeconds: verdict.retryAfterSeconds }
       }
-      const identity = digest ? await deps.authenticator.authenticate(presented) : null
-      if (digest && identity) {
-        known.add(digest)
-        return { ok: true, identity, presented }
+      try {
+        const identity = await deps.authenticator.authenticate(presented)
+        if (identity) {
+          known.add(digest)
+          return { ok: true, identity, presented }
+        }
+      } catch (error) {
+        deps.log.error({ err: error }, 'a credential could not be looked up')
+        return { ok: false, status: 503 }
       }
-      if (digest) known.delete(digest)
+      known.delete(digest)
       failures.take(source, FAILURES_PER_MINUTE, 60_000)
-      deps.metrics.refusedCredentials.inc()
-      return { ok: false, status: 401, challenge: challenge(deps.config, path, digest ? 'invalid_token' : null) }
+      return unauthenticated(deps, path, 'invalid_token')
     },
   }
+}
+
+function unauthenticated(deps: GateDeps, path: string, error: 'invalid_token' | null): NotAdmitted {
+  deps.metrics.refusedCredentials.inc()
+  return { ok: false, status: 401, challenge: challenge(deps.config, path, error) }
 }
 
 /** The WWW-Authenticate value. Without a presented credential there is no error to name (RFC 6750 §3.1). */

@@ -1,7 +1,7 @@
 /** The adapter's own refusals, as a model can read them: throttles, bad bodies, missing credentials and scopes. */
 import type { Denial } from '@breeze/contract/governance'
 import { type JsonBody, readJson } from '../http/json-body.ts'
-import type { Admission } from '../http/credentials.ts'
+import type { NotAdmitted } from '../http/credentials.ts'
 import {
   INVALID_REQUEST,
   PARSE_ERROR,
@@ -15,7 +15,14 @@ import {
 /** Enough for any ordinary request; a throttled one is read only to answer with its id. */
 const MAX_THROTTLED_BYTES = 64 * 1024
 
-export function notAdmitted(admission: Extract<Admission, { ok: false }>): Response {
+export function notAdmitted(admission: NotAdmitted): Response {
+  if (admission.status === 503) {
+    const error = {
+      code: TRANSPORT_ERROR,
+      message: 'Breeze can not check credentials at the moment. Try again shortly.',
+    }
+    return rpcError(503, error, null, { 'retry-after': '5' })
+  }
   if (admission.status === 429) {
     return throttled('Too many failed sign-ins from this address.', admission.retryAfterSeconds, null)
   }

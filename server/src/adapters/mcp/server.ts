@@ -4,11 +4,14 @@
  */
 import {
   McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
   type RequestMethod,
   type ServerContext,
   type ServerNotifier,
   isInputRequiredResult,
 } from '@modelcontextprotocol/server'
+import type { Logger } from 'pino'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { callTool } from './call-tool.ts'
@@ -23,6 +26,7 @@ const LIST_CACHE = { ttlMs: 30_000, cacheScope: 'private' as const }
 export interface ServerKit {
   kernel: Kernel
   metrics: Metrics
+  log: Logger
   lists: ToolLists
   version: string
   fixtures: Fixtures | null
@@ -50,21 +54,36 @@ export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
     // Kept by the library for the session, or taken from this request's envelope: both are the right one here.
     callerOf(principalOf(context.http?.authInfo), server.server.getClientVersion())
 
-  server.server.setRequestHandler('tools/list', (request, context) => {
-    const { filter } = principalOf(context.http?.authInfo)
-    const list = kit.lists.list(callerIn(context), filter, request.params?.cursor)
-    return kit.fixtures ? { ...list, tools: [...list.tools, ...fixtureTools(kit.fixtures)] } : list
-  })
-  server.server.setRequestHandler('tools/call', async (request, context) => {
-    const { name, arguments: input = {} } = request.params
-    const fixture = kit.fixtures?.tools.get(name)
-    const result = fixture
-      ? await fixture.handle(input, { ...context, notify: kit.notify })
-      : await callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal })
-    return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
-  })
+  server.server.setRequestHandler('tools/list', (request, context) =>
+    discreetly(kit, async () => {
+      const { filter } = principalOf(context.http?.authInfo)
+      const list = kit.lists.list(callerIn(context), filter, request.params?.cursor)
+      return kit.fixtures ? { ...list, tools: [...list.tools, ...fixtureTools(kit.fixtures)] } : list
+    }),
+  )
+  server.server.setRequestHandler('tools/call', (request, context) =>
+    discreetly(kit, async () => {
+      const { name, arguments: input = {} } = request.params
+      const fixture = kit.fixtures?.tools.get(name)
+      const result = fixture
+        ? await fixture.handle(input, { ...context, notify: kit.notify })
+        : await callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal })
+      return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
+    }),
+  )
   if (kit.fixtures) addFixtures(server, kit, kit.fixtures, options.tool)
   return server
+}
+
+/** The library sends the message of whatever a handler throws to the client: only protocol errors may get that far. */
+async function discreetly<T>(kit: ServerKit, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error
+    kit.log.error({ err: error }, 'an mcp request failed')
+    throw new ProtocolError(ProtocolErrorCode.InternalError, 'Breeze could not complete this request.')
+  }
 }
 
 const fixtureTools = (fixtures: Fixtures) => [...fixtures.tools.values()].map((fixture) => fixture.tool)

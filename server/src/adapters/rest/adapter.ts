@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono'
 import type { Identity } from '../../identity/authenticate.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import type { Outcome } from '../../kernel/kernel.ts'
-import { type Gate, challenge } from '../http/credentials.ts'
+import { type Gate, type NotAdmitted, challenge } from '../http/credentials.ts'
 import { type JsonBody, readJson } from '../http/json-body.ts'
 import type { RateLimiter } from '../http/limits.ts'
 import { countCall } from '../http/metrics.ts'
@@ -92,7 +92,11 @@ function channelOf(c: RestContext, identity: Identity): 'rest' | 'cli' {
 
 const surfaceOf = (caller: Caller): Surface => (caller.channel === 'cli' ? 'cli' : 'rest')
 
-function notAdmitted(c: RestContext, admission: Extract<Awaited<ReturnType<Gate['admit']>>, { ok: false }>): Response {
+function notAdmitted(c: RestContext, admission: NotAdmitted): Response {
+  if (admission.status === 503) {
+    const reason = 'Breeze can not check credentials at the moment.'
+    return refusal(c, { code: 'unavailable', reason, remedy: 'Try again shortly.', retry_after_seconds: 5 })
+  }
   if (admission.status === 429)
     return tooMany(c, 'Too many failed sign-ins from this address.', admission.retryAfterSeconds)
   const denial: Denial = {
