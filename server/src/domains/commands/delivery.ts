@@ -49,29 +49,36 @@ const LOWEST = '00000000-0000-0000-0000-000000000000'
  * before it is handed out, so that a crash in between means a second sending (the agent runs an id once), never a loss.
  */
 export async function* claim(db: Db, now: () => Date, deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
-  if (deviceIds.length === 0) return
-  for (;;) {
-    const rows = await db.worker((tx) => tx.prepared<Row>('claim_commands', CLAIM, [deviceIds, now()]))
-    if (rows.length === 0) return
-    fault('command.claimed')
-    yield rows.sort((a, b) => compare(a.id, b.id)).map(outgoing)
-    if (rows.length < STEP) return
+  for (const ids of groups(deviceIds)) {
+    for (;;) {
+      const rows = await db.worker((tx) => tx.prepared<Row>('claim_commands', CLAIM, [ids, now()]))
+      if (rows.length === 0) break
+      fault('command.claimed')
+      yield rows.sort((a, b) => compare(a.id, b.id)).map(outgoing)
+      if (rows.length < STEP) break
+    }
   }
 }
 
 /** What these devices were sent before and have not finished: sent again after a reconnect. */
 export async function* redeliver(db: Db, deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
-  if (deviceIds.length === 0) return
-  let after = { device_id: LOWEST, id: LOWEST }
-  for (;;) {
-    const values = [deviceIds, after.device_id, after.id]
-    const rows = await db.worker((tx) => tx.prepared<Row>('redeliver_commands', REDELIVER, values))
-    const last = rows.at(-1)
-    if (!last) return
-    yield rows.map(outgoing)
-    if (rows.length < STEP) return
-    after = last
+  for (const ids of groups(deviceIds)) {
+    for (let after = { device_id: LOWEST, id: LOWEST }; ;) {
+      const values = [ids, after.device_id, after.id]
+      const rows = await db.worker((tx) => tx.prepared<Row>('redeliver_commands', REDELIVER, values))
+      const last = rows.at(-1)
+      if (!last) break
+      yield rows.map(outgoing)
+      if (rows.length < STEP) break
+      after = last
+    }
   }
+}
+
+/** Asked for all at once, each step would sort everything that still waits. */
+function groups(deviceIds: readonly string[]): string[][] {
+  const count = Math.ceil(deviceIds.length / STEP)
+  return Array.from({ length: count }, (_, index) => deviceIds.slice(index * STEP, (index + 1) * STEP))
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

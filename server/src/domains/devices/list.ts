@@ -77,15 +77,16 @@ function shapeOf(ids: readonly string[] | undefined): string {
 
 function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order: DeviceOrder): Compilable<Answer> {
   const direction = order.descending ? sql`desc` : sql`asc`
-  const key = order.sort === 'name' ? sql`page.sort_key` : sql`page.last_seen_at`
+  const key = order.sort === 'name' ? sql`page.sort_key` : sql`p.last_seen_at`
   const built = sql<Answer>`
     with page as materialized (${rows}),
     shown as (
-      select page.*, o.name as organization_name, s.name as site_name,
+      select page.*, p.last_seen_at, o.name as organization_name, s.name as site_name,
         row_number() over (order by ${key} ${direction} nulls last, page.id ${direction}) as place
       from page
       join organizations o on o.id = page.organization_id
-      join sites s on s.id = page.site_id),
+      join sites s on s.id = page.site_id
+      left join device_presence p on p.device_id = page.id),
     counted as (${counts})
     select
       coalesce((select json_agg(shown order by place) from shown), '[]') as rows,
@@ -94,7 +95,13 @@ function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order
 }
 
 const COLUMNS = sql`d.id, d.organization_id, d.site_id, d.name, d.platform, d.os, d.role, d.status, d.conditions, d.simulated,
-  d.agent_version, d.enrolled_at, d.first_seen_at, p.last_seen_at`
+  d.agent_version, d.enrolled_at, d.first_seen_at`
+
+/** Presence is joined before the limit only where it decides which devices match. */
+function source(filter: DeviceFilter): RawBuilder<unknown> {
+  if (!filter.lastSeenBefore && !filter.lastSeenAfter) return sql`devices d`
+  return sql`devices d left join device_presence p on p.device_id = d.id`
+}
 
 function byName(
   filter: DeviceFilter,
@@ -107,7 +114,7 @@ function byName(
   if (after) conditions.push(sql`(lower(d.name), d.id) ${compare} (${after.key}, ${after.id}::uuid)`)
   return sql`
     select ${COLUMNS}, lower(d.name) as sort_key
-    from devices d left join device_presence p on p.device_id = d.id
+    from ${source(filter)}
     where ${sql.join(conditions, sql` and `)}
     order by lower(d.name) ${direction}, d.id ${direction} limit ${limit}`
 }
@@ -130,16 +137,16 @@ function bySeen(
   }
   return sql`
     select * from (
-      (select ${COLUMNS}, p.last_seen_at::text as sort_key
+      (select ${COLUMNS}, p.last_seen_at as seen_at, p.last_seen_at::text as sort_key
       from device_presence p join devices d on d.id = p.device_id
       where ${sql.join(seen, sql` and `)}
       order by p.last_seen_at ${direction}, p.device_id ${direction} limit ${limit})
       union all
-      (select ${COLUMNS}, null
+      (select ${COLUMNS}, null, null
       from devices d left join device_presence p on p.device_id = d.id
       where ${sql.join(never, sql` and `)}
       order by d.id ${direction} limit ${limit})) both_parts
-    order by last_seen_at ${direction} nulls last, id ${direction} limit ${limit}`
+    order by seen_at ${direction} nulls last, id ${direction} limit ${limit}`
 }
 
 function fromCounters(filter: DeviceFilter): RawBuilder<unknown> {
@@ -150,7 +157,7 @@ function fromCounters(filter: DeviceFilter): RawBuilder<unknown> {
 function counted(filter: DeviceFilter): RawBuilder<unknown> {
   return sql`
     select status, count(*) as n from (
-      select d.status from devices d left join device_presence p on p.device_id = d.id
+      select d.status from ${source(filter)}
       where ${sql.join(deviceConditions(filter), sql` and `)} limit ${COUNTED_AT_MOST + 1}) matching
     group by status`
 }
