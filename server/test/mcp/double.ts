@@ -86,9 +86,9 @@ const TOOLS: Record<string, DoubleTool> = {
     area: 'scripts',
     pure: true,
     scope: 'ai:read',
-    behave: async (_input, { signal }) => {
+    behave: async (input, { signal }) => {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 20_000)
+        const timer = setTimeout(resolve, Number(input['seconds'] ?? 20) * 1000)
         signal?.addEventListener('abort', () => {
           clearTimeout(timer)
           resolve()

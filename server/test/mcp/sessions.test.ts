@@ -224,9 +224,34 @@ describe('when a credential ends', () => {
   })
 })
 
-it('ends every stream when the server stops', async () => {
-  const streams = [(await openSse()).stream, (await streamOf(await openSession())).stream, (await openListen()).stream]
-  const ended = Promise.all(streams.map(untilEnd))
-  await server.http.close()
-  for (const ms of await ended) expect(ms).toBeLessThan(1_000)
+describe('when the server stops', () => {
+  it('every stream ends', async () => {
+    const streams = [
+      (await openSse()).stream,
+      (await streamOf(await openSession())).stream,
+      (await openListen()).stream,
+    ]
+    const ended = Promise.all(streams.map(untilEnd))
+    await server.http.close()
+    for (const ms of await ended) expect(ms).toBeLessThan(1_000)
+  })
+
+  it('calls under way are answered on every leg, and new ones are told to come back', async () => {
+    const id = await openSession()
+    const { stream, endpoint } = await openSse()
+    const params = { name: 'run_script', arguments: { seconds: 0.5 } }
+    const asModern = modern('tools/call', params)
+    const answers = [
+      post(server.url, rpc('tools/call', params), { key }).then((response) => response.text()),
+      post(server.url, asModern.body, { key, headers: asModern.headers }).then((response) => response.text()),
+      post(server.url, rpc('tools/call', params), { key, headers: inSession(id) }).then((response) => response.text()),
+      post(endpoint, rpc('tools/call', params), { key }).then(async () => (await stream.next()).value?.data ?? ''),
+    ]
+    await expect.poll(() => server.kernel.invocations.length).toBe(4)
+    const closing = server.http.close()
+    const late = await post(server.url, list, { key })
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5'])
+    for (const text of await Promise.all(answers)) expect(text).toContain('The script goes on.')
+    await closing
+  })
 })

@@ -9,6 +9,7 @@ import type { Gate } from '../http/credentials.ts'
 import type { RateLimiter } from '../http/limits.ts'
 import type { HttpDeps, HttpEnv } from '../http/types.ts'
 import type { Fixtures } from './fixtures.ts'
+import { InFlight } from './in-flight.ts'
 import { ToolLists } from './listing.ts'
 import { AREAS_PATH, DIRECTORY_PATH, MCP_PATH, MESSAGES_PATH, SSE_PATH, areasFilter } from './paths.ts'
 import { type Address, Pipeline } from './pipeline.ts'
@@ -21,6 +22,9 @@ import { Streams } from './streams.ts'
 const MAX_LISTENERS = 10_000
 /** Changes within this time are told once. */
 const COALESCE_MS = 100
+/** How long a stop waits for calls under way; their work goes on in any case. */
+const DRAIN_MS = 10_000
+const FLUSH_MS = 50
 
 export interface McpDeps extends HttpDeps {
   gate: Gate
@@ -34,6 +38,7 @@ export interface McpAdapter {
   routes: Hono<HttpEnv>
   /** Tells every client with a stream that its tools may have changed. */
   toolsChanged(): void
+  /** Answers no new message, lets the calls under way answer, then ends every stream and session. */
   close(): Promise<void>
 }
 
@@ -45,7 +50,8 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
     ({ requestInfo }) => build({ streams: true, tool: (requestInfo && modernTools.get(requestInfo)) ?? null }),
     { legacy: 'reject', maxSubscriptions: MAX_LISTENERS, onerror: (error) => deps.log.debug({ err: error }, 'mcp') },
   )
-  const kit: ServerKit = { ...deps, lists: new ToolLists(deps.kernel), fixtures, notify: modern.notify }
+  const inFlight = new InFlight()
+  const kit: ServerKit = { ...deps, lists: new ToolLists(deps.kernel), inFlight, fixtures, notify: modern.notify }
   const withStream = () => build({ streams: true, tool: null })
   const sessions = new Sessions(withStream, deps.metrics, deps.sessions)
   const sse = new SseLeg(withStream)
@@ -64,6 +70,10 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
     routes: routesOf(pipeline),
     toolsChanged: announce,
     async close() {
+      pipeline.close()
+      await inFlight.idle(DRAIN_MS)
+      // The last answers leave before their streams do.
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
       forget()
       streams.close()
       await Promise.all([modern.close(), sessions.close(), sse.close()])

@@ -19,7 +19,7 @@ import {
   toolCallOf,
 } from './json-rpc.ts'
 import { type Principal, authInfoOf, callerOf, ownerOf } from './principal.ts'
-import { badBody, insufficientScope, notAdmitted, tooManyMessages, tooManyStreams } from './refusals.ts'
+import { badBody, insufficientScope, notAdmitted, stopping, tooManyMessages, tooManyStreams } from './refusals.ts'
 import { type Sessions, needsSession } from './sessions.ts'
 import type { SseLeg } from './sse-leg.ts'
 import { serveStateless } from './stateless.ts'
@@ -58,13 +58,20 @@ interface Exchange {
 export class Pipeline {
   readonly #deps: HttpDeps & { gate: Gate; limiter: RateLimiter }
   readonly #legs: Legs
+  #closed = false
 
   constructor(deps: HttpDeps & { gate: Gate; limiter: RateLimiter }, legs: Legs) {
     this.#deps = deps
     this.#legs = legs
   }
 
+  /** From now on every message is answered 503. */
+  close(): void {
+    this.#closed = true
+  }
+
   async serve(c: Context<HttpEnv>, address: Address): Promise<Response> {
+    if (this.#closed) return stopping()
     const request = c.req.raw
     const admission = await this.#deps.gate.admit(request.headers, c.get('ip'), c.req.path)
     if (!admission.ok) return notAdmitted(admission)

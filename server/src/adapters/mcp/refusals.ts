@@ -33,6 +33,11 @@ export function notAdmitted(admission: NotAdmitted): Response {
   return rpcError(401, error, null, { 'www-authenticate': admission.challenge })
 }
 
+export function stopping(): Response {
+  const error = { code: TRANSPORT_ERROR, message: 'This server is stopping. Try again shortly.' }
+  return rpcError(503, error, null, { 'retry-after': '5' })
+}
+
 export async function tooManyMessages(
   request: Request,
   perMinute: number,

@@ -16,6 +16,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { callTool } from './call-tool.ts'
 import { type FixtureContext, type Fixtures, asSchema } from './fixtures.ts'
+import type { InFlight } from './in-flight.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import type { ToolLists } from './listing.ts'
 import { callerOf, principalOf } from './principal.ts'
@@ -28,6 +29,7 @@ export interface ServerKit {
   metrics: Metrics
   log: Logger
   lists: ToolLists
+  inFlight: InFlight
   version: string
   fixtures: Fixtures | null
   notify: ServerNotifier
@@ -67,7 +69,9 @@ export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
       const fixture = kit.fixtures?.tools.get(name)
       const result = fixture
         ? await fixture.handle(input, { ...context, notify: kit.notify })
-        : await callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal })
+        : await kit.inFlight.track(
+            callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal }),
+          )
       return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
     }),
   )
