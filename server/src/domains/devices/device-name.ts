@@ -1,10 +1,10 @@
 /** What a device calls itself is shown to people and models: one line, nothing hidden in it. */
 
-// Controls, formats (bidi marks, zero-width characters), line and paragraph separators, private use, lone surrogates.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]+/gu
+// Controls, formats (bidi marks, zero-width and tag characters), private use, lone surrogates.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu
 
 /** Null when nothing visible is left. */
 export function cleanName(text: string, maximum = 255): string | null {
-  const visible = text.replaceAll(HIDDEN, '').replaceAll(/\s+/g, ' ').trim()
+  const visible = text.replaceAll(/\s+/g, ' ').replaceAll(HIDDEN, '').trim()
   return visible === '' ? null : [...visible].slice(0, maximum).join('')
 }
