@@ -5,6 +5,6 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu
 
 /** Null when nothing visible is left. */
 export function cleanName(text: string, maximum = 255): string | null {
-  const visible = text.replaceAll(/\s+/g, ' ').replaceAll(HIDDEN, '').trim()
+  const visible = text.replaceAll(/\s+/g, ' ').replaceAll(HIDDEN, '').replaceAll(/ +/g, ' ').trim()
   return visible === '' ? null : [...visible].slice(0, maximum).join('')
 }
