@@ -40,6 +40,18 @@ describe.each(Object.entries(officialClients(address)))('%s', (_name, connect) =
     await client.close()
   })
 
+  it('can use no tool that its list does not show', async () => {
+    const client = await connect(reader.key)
+    const listed = new Set((await client.listTools()).tools.map((tool) => tool.name))
+    const hidden = harness.server.registry.all().filter((tool) => !listed.has(tool.name))
+    expect(hidden.map((tool) => tool.name)).toContain('run_script')
+    for (const { name } of hidden) {
+      const answer = await client.callTool({ name, arguments: {} }).catch((error: { code?: number }) => error)
+      expect([answer, name]).toMatchObject('isError' in answer ? [{ isError: true }, name] : [{ code: -32602 }, name])
+    }
+    await client.close()
+  })
+
   it('is refused with the entry that the audit holds about it', async () => {
     const client = await connect(reader.key)
     await client.listTools()
@@ -65,6 +77,22 @@ it('audits an unknown tool and the program that asked for it', async () => {
   const [entry] = await auditOf(error.data.audit_entry)
   expect(entry?.tool).toBe('format_the_moon')
   expect(entry?.body).toContain('wire 2.0.0')
+})
+
+it('can use no tool over REST that its list does not show', async () => {
+  const listing = await fetch(`${harness.server.url}/api/v1/tools`, { headers: headersOf(reader.key) })
+  // The listing's shape.
+  const { tools } = (await listing.json()) as { tools: { name: string }[] }
+  const hidden = harness.server.registry.all().filter((tool) => !tools.some((shown) => shown.name === tool.name))
+  expect(hidden.length).toBeGreaterThan(0)
+  for (const { name } of hidden) {
+    const response = await post(`${harness.server.url}/api/v1/tools/${name}`, {}, { key: reader.key })
+    expect([name, response.status]).toEqual([
+      name,
+      expect.toSatisfy((status: number) => [400, 403, 404].includes(status)),
+    ])
+    expect(await response.json()).toMatchObject({ code: expect.any(String), audit_entry: expect.any(String) })
+  }
 })
 
 it("answers the operator's token over REST, on the CLI's channel", async () => {
