@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionTiming } from '../connection.ts'
+import type { Log } from '../log.ts'
+import { AgentSockets } from './agent-sockets.ts'
+import { enrollFleet, type Provision } from './enroll-fleet.ts'
+import { DEFAULT_DEVICES, type PlannedDevice, planFleet } from './fleet.ts'
+import { FleetStore } from './fleet-state.ts'
+import { KeyRing } from './key-ring.ts'
+import { deviceSeed, SimulatedDevice } from './simulated-device.ts'
+import { Recorder, Samples, type SimulationStatistics } from './statistics.ts'
+
+export type { Provision } from './enroll-fleet.ts'
+export type { SimulationStatistics } from './statistics.ts'
+
+export interface SimulationOptions {
+  /** Base URL, such as http://127.0.0.1:8080. */
+  server: string
+  /** Makes organizations, sites and tokens; asked only for what is not enrolled yet. */
+  provision: Provision
+  /** 147 unless told otherwise; any number has the same mix. */
+  devices?: number
+  /** The same seed gives the same names, keys and facts. */
+  seed?: string
+  /** Where the enrolled devices are remembered; without it, the next run with this seed is refused by the same server. */
+  stateDirectory?: string
+  /** Few events: sites enrolled, devices refused, what went wrong. */
+  log?: Log
+  /** Aborting it is `stop()`; during enrollment it makes `runSimulation` reject. */
+  signal?: AbortSignal
+  timing?: Partial<SimulationTiming>
+}
+
+export interface SimulationTiming {
+  /** First connections are spread at this rate. */
+  connectsPerSecond: number
+  /** Shortest and longest reboot. */
+  rebootMs: readonly [number, number]
+  connection: Partial<ConnectionTiming>
+}
+
+export interface HerdReport {
+  /** Sockets cut at the same moment. */
+  dropped: number
+  /** Devices that were back when the wait ended. */
+  returned: number
+  /** From the cut to each device's welcome. */
+  returnP50Ms: number | null
+  returnP99Ms: number | null
+  lastMs: number | null
+}
+
+export interface RunningSimulation {
+  devices: readonly (PlannedDevice & { deviceId: string })[]
+  /** How many this run enrolled; the others were known. */
+  enrolled: number
+  statistics(): SimulationStatistics
+  /** Cuts every connection at once, as a network does, and waits until all are back by the agent's own jitter. */
+  herd(patienceMs?: number): Promise<HerdReport>
+  /** All say goodbye. Safe to call twice. */
+  stop(): Promise<void>
+  /** Settles when stopped. */
+  closed: Promise<void>
+}
+
+const DEFAULT_TIMING: SimulationTiming = { connectsPerSecond: 200, rebootMs: [5000, 20_000], connection: {} }
+const FIRST_CONNECT_PATIENCE_MS = 60_000
+const HERD_PATIENCE_MS = 120_000
+const LOOK_MS = 20
+/** Events of one device that a person at the terminal wants to read. */
+const TOLD: ReadonlySet<string> = new Set(['device_refused', 'device_error', 'command_error', 'reboot', 'shutdown'])
+
+/**
+ * Enrolls a fleet where it is not enrolled yet and brings it to life. Resolves when every device that shall be online has
+ * connected once (or a minute has passed), and those that shall be offline have come and gone.
+ */
+export async function runSimulation(options: SimulationOptions): Promise<RunningSimulation> {
+  const { server, seed = 'breeze', log = () => undefined, signal = new AbortController().signal } = options
+  const timing = { ...DEFAULT_TIMING, ...options.timing }
+  const planned = planFleet(options.devices ?? DEFAULT_DEVICES)
+  const store = await FleetStore.open(options.stateDirectory, server, seed)
+  const enrolled = await enrollFleet({ server, provision: options.provision, store, planned, log, signal })
+
+  const recorder = new Recorder()
+  const keys = new KeyRing(store.state.pinnedServerKeys)
+  const sockets = new AgentSockets(server)
+  const devices = planned.map((device) => {
+    const known = store.state.devices[device.name]
+    if (!known) throw new Error(`${device.name} was not enrolled`)
+    return { ...device, deviceId: known.deviceId }
+  })
+  const fleet = devices.map((device) => ({
+    state: device.state,
+    simulated: new SimulatedDevice({
+      planned: device,
+      deviceId: device.deviceId,
+      seed: deviceSeed(seed, device.name),
+      server,
+      keys,
+      recorder,
+      log: deviceLog(device.name, recorder, log),
+      rebootMs: timing.rebootMs,
+      connection: timing.connection,
+    }),
+  }))
+  const living = fleet.filter(({ state }) => state === 'online').map(({ simulated }) => simulated)
+
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  let stopping: Promise<void> | undefined
+  const end = async (): Promise<void> => {
+    await Promise.all(fleet.map(({ simulated }) => simulated.stop('stop')))
+    sockets.close()
+    resolve()
+  }
+  const stop = (): Promise<void> => (stopping ??= end())
+  signal.addEventListener('abort', () => void stop(), { once: true })
+
+  await connect(fleet, timing.connectsPerSecond, signal)
+  await until(() => living.every((device) => device.isOnline) || signal.aborted, FIRST_CONNECT_PATIENCE_MS)
+  const connected = (): number => living.filter((device) => device.isOnline).length
+  log('simulating', { devices: devices.length, enrolled, connected: connected() })
+  return {
+    devices,
+    enrolled,
+    statistics: () => recorder.statistics(connected()),
+    herd: (patienceMs) => herd(living, sockets, patienceMs ?? HERD_PATIENCE_MS),
+    stop,
+    closed,
+  }
+}
+
+interface Member {
+  state: PlannedDevice['state']
+  simulated: SimulatedDevice
+}
+
+async function connect(fleet: readonly Member[], perSecond: number, signal: AbortSignal): Promise<void> {
+  const began = performance.now()
+  const visits: Promise<void>[] = []
+  for (const [index, { state, simulated }] of fleet.entries()) {
+    const ahead = (1000 * index) / perSecond - (performance.now() - began)
+    if (ahead > LOOK_MS) await sleep(ahead)
+    if (signal.aborted) return
+    if (state === 'online') simulated.start()
+    if (state === 'offline') visits.push(simulated.introduce())
+  }
+  await Promise.all(visits)
+}
+
+async function herd(
+  living: readonly SimulatedDevice[],
+  sockets: AgentSockets,
+  patienceMs: number,
+): Promise<HerdReport> {
+  const began = performance.now()
+  const away = new Set(living.filter((device) => device.isOnline))
+  const before = away.size
+  const dropped = sockets.cut()
+  const returns = new Samples()
+  let lastMs: number | null = null
+  await until(() => {
+    for (const device of away) {
+      if (device.welcomedAt <= began) continue
+      away.delete(device)
+      const returnedMs = device.welcomedAt - began
+      lastMs = Math.max(lastMs ?? 0, returnedMs)
+      returns.add(returnedMs)
+    }
+    return away.size === 0
+  }, patienceMs)
+  return {
+    dropped,
+    returned: before - away.size,
+    returnP50Ms: returns.percentile(0.5),
+    returnP99Ms: returns.percentile(0.99),
+    lastMs,
+  }
+}
+
+function deviceLog(device: string, recorder: Recorder, log: Log): Log {
+  return (event, fields) => {
+    recorder.event(event)
+    if (TOLD.has(event)) log(event, { device, ...fields })
+  }
+}
+
+async function until(condition: () => boolean, patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  while (!condition() && performance.now() < deadline) await sleep(LOOK_MS)
+}
