@@ -104,7 +104,7 @@ async function makeStarterKey(server: RunningServer): Promise<string | null> {
   const credential = { kind: 'operator', id: server.installation.adminId, name: 'operator' } as const
   const identity = await server.authenticator.userIdentity(server.installation.adminId, credential, null)
   if (!identity) return null
-  const input = { name: 'First connection', scopes: ['ai:read'], expires: '30d', partner: true }
+  const input = { name: 'First connection', scopes: ['ai:read'], expires_in: '30d', partner_wide: true }
   const outcome = await server.door.invoke(
     { ...identity, channel: 'cli', client: 'first start' },
     'create_api_key',

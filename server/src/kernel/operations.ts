@@ -112,7 +112,8 @@ export async function insertOperation(tx: Tx, operation: NewOperation): Promise<
       tier: intended.call.action.tier,
       state: operation.state,
       summary: intended.effect.summary,
-      input: canonicalJson(maskSecrets(intended.call.input)),
+      // For people to read; what is bound is the digest.
+      input: canonicalJson(maskSecrets(intended.call.input)).slice(0, 20_000),
       input_digest: inputDigest(intended.tool, intended.call),
       effect_digest: effectDigest(intended),
       target_ids: intended.targets.map((target) => target.id).sort(),

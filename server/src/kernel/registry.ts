@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Caller } from './caller.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
 import type { ListedTool, Listing, ListingFilter } from './kernel.ts'
-import { actionSpecs, canAct, confirmationShape, planShape, type ActionSpec, type Tool } from './tool.ts'
+import { actionSpecs, canAct, confirmationShape, type ActionSpec, type Tool } from './tool.ts'
 
 type JsonSchema = Record<string, unknown>
 
@@ -152,7 +152,8 @@ function outputSchema(tool: Tool, readOnly: boolean): JsonSchema {
   const widened = tool.outputSchema.partial().extend({
     state: z.string().optional(),
     operation: z.string().optional(),
-    plan: planShape.optional(),
+    // Described where it is the answer itself (preview_action); here it would stand in every tool that acts.
+    plan: z.looseObject({}).optional(),
     confirmation: confirmationShape.optional(),
     audit_entry: z.string().optional(),
   })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
+import { describeSection } from '../describe-section.ts'
 import { deviceId } from '../select.ts'
 
 const CHOICES = [...SECTION_NAMES, 'commands'] as const
@@ -83,14 +84,15 @@ export default defineTool({
       const { status, source, collectedAt, detail, data } = section
       return { name, status, source, collected_at: collectedAt, detail, ...(status === 'ok' && { data }) }
     })
-    const missing = sections.filter((section) => section.status !== 'ok')
+    const head =
+      `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}` +
+      `${device.simulated ? ', simulated' : ''}. Last seen ${device.lastSeenAt ?? 'never'}.`
+    const lines = sections.map((section) => {
+      const said = 'data' in section ? describeSection(section.name, section.data) : null
+      return `${section.name}: ${said ?? `not known (${section.status}${section.detail ? `: ${section.detail}` : ''})`}`
+    })
     return {
-      text:
-        `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}` +
-        `${device.simulated ? ', simulated' : ''}. Last seen ${device.lastSeenAt ?? 'never'}.` +
-        (missing.length > 0
-          ? ` Not known: ${missing.map((section) => `${section.name} (${section.status})`).join(', ')}.`
-          : ''),
+      text: [head, ...lines].join('\n'),
       data: {
         id: device.id,
         name: device.name,

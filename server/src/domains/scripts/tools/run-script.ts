@@ -34,7 +34,7 @@ export default defineTool({
   output: operationShape,
   targets: ({ tx, caller }, input) => selectTargets(tx, caller, input),
   plan: async (_, input, targets) => ({
-    summary: `Run a ${input.language} script of ${input.content.split('\n').length} lines on ${countOf(targets)}, for at most ${input.timeout_seconds} seconds each.`,
+    summary: `Run a ${input.language} script of ${input.content.length} characters on ${countOf(targets)}, for at most ${input.timeout_seconds} seconds each.`,
     irreversible: ['What a script changes on a device is not undone by Breeze.'],
     binding: { content: contentDigest(input.content) },
   }),

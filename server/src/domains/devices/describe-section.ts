@@ -1,0 +1,35 @@
+/** An inventory section in one line, for clients that pass only text to their model. */
+import { inventorySections, type InventorySections } from '@breeze/contract/agent-protocol'
+
+type Data<Name extends keyof InventorySections> = NonNullable<InventorySections[Name]['data']>
+
+const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
+
+const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => string } = {
+  identity: (data) =>
+    [
+      data.vendor,
+      data.model,
+      data.virtualization && `virtual (${data.virtualization})`,
+      data.serial && `serial ${data.serial}`,
+    ]
+      .filter(Boolean)
+      .join(', ') || 'maker not known',
+  os: (data) => `${data.name} ${data.version}, kernel ${data.kernel}, ${data.architecture}, booted ${data.bootedAt}`,
+  cpu: (data) => `${data.model}, ${data.cores} cores, ${data.threads} threads`,
+  memory: (data) =>
+    `${gib(data.availableBytes)} of ${gib(data.totalBytes)} available, swap ${gib(data.swapTotalBytes)}`,
+  disks: (data) =>
+    data.map((disk) => `${disk.mount} ${disk.usedPercent} % of ${gib(disk.totalBytes)}`).join(', ') || 'none',
+  network: (data) =>
+    data.map((card) => `${card.name} ${card.up ? 'up' : 'down'} ${card.addresses.join(' ')}`.trim()).join(', ') ||
+    'none',
+}
+
+/** Null where the stored data is not what this version of the protocol says. */
+export function describeSection<Name extends keyof InventorySections>(name: Name, data: unknown): string | null {
+  const parsed = inventorySections.shape[name].shape.data.safeParse(data)
+  if (!parsed.success || parsed.data === undefined) return null
+  // The schema of this very name was just applied; the union over names can't say so.
+  return DESCRIBE[name](parsed.data as Data<Name>)
+}
