@@ -219,15 +219,6 @@ describe('revisions', () => {
     expect(reply).toMatchObject({ result: { protocolVersion: '2025-11-25' } })
   })
 
-  it('puts what a model must know into the first 512 characters of its instructions', async () => {
-    // The reply of the protocol's own method.
-    const reply = (await (await post(server.url, initialize(), { key })).json()) as { result: { instructions: string } }
-    const [summary = ''] = reply.result.instructions.split('\n\n')
-    expect(summary.length).toBeLessThanOrEqual(512)
-    expect(summary).toContain('confirmation token')
-    expect(reply.result.instructions.length).toBeLessThan(2_048)
-  })
-
   it('refuses a header of an unknown revision', async () => {
     expect((await post(server.url, list, { key, headers: { 'mcp-protocol-version': '1999-01-01' } })).status).toBe(400)
   })
