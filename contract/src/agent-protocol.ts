@@ -79,7 +79,7 @@ export const osSection = section(
     version: text(100),
     kernel: text(200),
     /** Windows only: Win32_OperatingSystem.ProductType. */
-    productType: z.enum(["workstation", "domain_controller", "server"]).optional(),
+    productType: z.enum(['workstation', 'domain_controller', 'server']).optional(),
     architecture: text(40),
     bootId: text(80),
     bootedAt: time,

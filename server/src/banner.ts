@@ -68,9 +68,10 @@ function connectLines(facts: BannerFacts, mcp: string): string[] {
   ]
 }
 
+const named = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
+
 function modeText({ config, executeTools, publicUrl }: BannerFacts): string {
   const allowed = config.executeAllowList
-  const named = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
   const may =
     allowed === 'all'
       ? 'all tier-3 tools'

@@ -120,7 +120,7 @@ async function stop(code: number): Promise<void> {
   if (stopping) process.exit(1)
   stopping = true
   setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref()
-  for (const end of stops.reverse()) await end()
+  for (const end of stops.toReversed()) await end()
   process.exit(code)
 }
 

@@ -116,14 +116,15 @@ export class Db {
 
   /** Connections in use and waiting, for /metrics. */
   usage(): Record<keyof Pools, { total: number; idle: number; waiting: number }> {
-    const of = (pool: pg.Pool) => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount })
-    return { owner: of(this.#pools.owner), app: of(this.#pools.app), auth: of(this.#pools.auth) }
+    return { owner: usageOf(this.#pools.owner), app: usageOf(this.#pools.app), auth: usageOf(this.#pools.auth) }
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#pools.owner.end(), this.#pools.app.end(), this.#pools.auth.end()])
   }
 }
+
+const usageOf = (pool: pg.Pool) => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount })
 
 async function transaction<T>(pool: pg.Pool, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect()

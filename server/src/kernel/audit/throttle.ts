@@ -43,7 +43,7 @@ export class ThrottleRecorder {
 
   /** Writes what is still being counted. */
   async close(): Promise<void> {
-    for (const key of [...this.#windows.keys()]) this.#end(key)
+    for (const key of this.#windows.keys()) this.#end(key)
     await this.#audit.drain()
   }
 

@@ -69,7 +69,7 @@ export default defineTool({
     const after = input.cursor ? position(readCursor('audit', filter, input.cursor)) : undefined
     return { filter, ...(await auditPage(tx, caller.partnerId, filter, input.limit, after)) }
   },
-  present({ filter, entries, total, isLowerBound, next }, input) {
+  present({ filter, entries, total, isLowerBound, next }) {
     const shown = entries.map((item) => ({ ...item, input: item.input === null ? null : item.input.slice(0, 500) }))
     const lines = shown.slice(0, 10).map((item) => {
       const what = [item.tool ?? item.kind, item.action].filter(Boolean).join(' ')
