@@ -2,15 +2,12 @@
  * The composition: from a configuration and a database to a server that listens. `main.ts` calls it for people, the tests'
  * harness for tests; nothing else builds these parts.
  */
-import { createServer, type Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { getRequestListener } from '@hono/node-server'
 import { Registry as MetricsRegistry } from 'prom-client'
 import type { Logger } from 'pino'
 import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
-import { createHttpApp, type HttpApp } from './adapters/http/app.ts'
+import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
 import { catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
@@ -42,6 +39,7 @@ import { Registry } from './kernel/registry.ts'
 import type { Services } from './kernel/services.ts'
 import type { Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
+import { listen, type Listener } from './listener.ts'
 import { Periodic } from './periodic.ts'
 import { VERSION } from './version.ts'
 
@@ -49,6 +47,8 @@ export interface ServerOptions {
   config: Config
   owner: Connection
   keys: Keys
+  /** Already listening; otherwise the port of the configuration is taken. */
+  listener?: Listener
   log: Logger
   environment?: Environment
   /** Beside the catalogue; tests only. */
@@ -85,11 +85,25 @@ export interface RunningServer {
 }
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, log } = options
-  const environment = options.environment ?? systemEnvironment
-  const { keys } = options
+  const { keys, log } = options
   const onError = (error: Error): void => log.warn({ err: error }, 'a database connection was lost')
   const { db, migrated } = await openDatabase({ owner: options.owner, pepper: keys.pepper, onError })
+  try {
+    return await startOn({ ...options, listener: options.listener ?? (await listen(options.config)) }, db, migrated)
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+}
+
+async function startOn(
+  options: ServerOptions & { listener: Listener },
+  db: Db,
+  migrated: string[],
+): Promise<RunningServer> {
+  const { config, keys, listener, log } = options
+  const { url } = listener
+  const environment = options.environment ?? systemEnvironment
   const installation = await ensureInstallation(db, environment, config.admin)
 
   const audit = await AuditAppender.open(db, environment, await nodeId(config.dataDir))
@@ -168,8 +182,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await db.ping()
     return true
   }
-  const listener = await listen(config)
-  const url = listener.url
   const metrics = createMetrics(new MetricsRegistry())
   const http = createHttpApp({
     kernel: door,
@@ -198,8 +210,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
     ],
   })
-  listener.serve(http)
+  listener.serve(http.app.fetch)
   hub.attach(listener.server)
+  // Settings decide who may use what: clients with a stream are told to look again.
+  events.subscribe('administration', () => http.mcp.toolsChanged())
   await writeOperatorFiles(config.dataDir, url, operatorToken)
 
   const close = async (): Promise<void> => {
@@ -238,58 +252,4 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hub,
     close,
   }
-}
-
-export class ListenError extends Error {
-  override readonly name = 'ListenError'
-}
-
-interface Listener {
-  url: string
-  port: number
-  server: HttpServer
-  serve(http: HttpApp): void
-  close(): Promise<void>
-}
-
-/** Takes the port first, so that the public URL is known when the routes are made. */
-async function listen(config: Config): Promise<Listener> {
-  const server = createServer((_, response) => response.writeHead(503, { 'retry-after': '1' }).end())
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, config)))
-    server.listen(config.port, config.host, resolve)
-  })
-  // A server that listens on TCP has an AddressInfo; a string is for pipes only.
-  const { port } = server.address() as AddressInfo
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return {
-    url: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${port}`,
-    port,
-    server,
-    serve: (http) => {
-      server.removeAllListeners('request')
-      server.on('request', getRequestListener(http.app.fetch))
-    },
-    close: () => closeGently(server),
-  }
-}
-
-async function closeGently(server: HttpServer): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve())
-  })
-  server.closeIdleConnections()
-  const force = setTimeout(() => server.closeAllConnections(), 5000)
-  await closed
-  clearTimeout(force)
-}
-
-function explain(error: NodeJS.ErrnoException, config: Config): Error {
-  const place = `${config.host}:${config.port}`
-  if (error.code === 'EADDRINUSE')
-    return new ListenError(`PORT: something already listens on ${place}; stop it or set PORT to another port`)
-  if (error.code === 'EACCES')
-    return new ListenError(`PORT: this account may not listen on ${place}; use a port above 1023`)
-  if (error.code === 'EADDRNOTAVAIL') return new ListenError(`HOST: this machine has no address ${config.host}`)
-  return error
 }

@@ -1,7 +1,8 @@
 /** Files of the data folder that are neither keys nor the database: who this node is, and the operator's way in. */
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 
 export class DataFolderError extends Error {
@@ -11,11 +12,24 @@ export class DataFolderError extends Error {
 /** Makes the folder, and finds out now whether it can be written, not in the middle of something. */
 export async function openDataFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(dataDir)
     await writeFile(join(dataDir, '.writable'), '')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     throw new DataFolderError(`BREEZE_DATA_DIR: the folder ${dataDir} can't be written (${code})`, { cause: error })
+  }
+}
+
+/** One level at a time: where a parent refuses without a reason, Node's own recursion never ends (a folder under /proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path || existsSync(dirname(path))) throw error
+    await makeFolder(dirname(path))
+    await mkdir(path)
   }
 }
 

@@ -48,6 +48,14 @@ class RotatingFile {
   }
 }
 
+/** What an error says, and nothing that hangs on it: the database's errors carry their whole connection. */
+function errorFacts(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? { code: String(error.code) } : {}
+  const cause = error.cause === undefined ? {} : { cause: errorFacts(error.cause) }
+  return { type: error.name, message: error.message, stack: error.stack, ...code, ...cause }
+}
+
 export interface ServerLog {
   log: Logger
   file: string
@@ -68,6 +76,7 @@ export function openLog(dataDir: string, level: string): ServerLog {
       level,
       base: null,
       redact: ['req.headers', '*.password', '*.token', '*.key'],
+      serializers: { err: errorFacts },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
     level === 'silent' ? pino.destination('/dev/null') : pino.multistream(streams),

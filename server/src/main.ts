@@ -10,6 +10,7 @@ import { openDataFolder } from './data-folder.ts'
 import type { Connection } from './database/logins.ts'
 import { connectionFromUrl } from './database/open.ts'
 import { superviseAgent, type LocalAgent } from './local-agent.ts'
+import { listen } from './listener.ts'
 import { openLog } from './log.ts'
 import { actionSpecs } from './kernel/tool.ts'
 import { loadKeys } from './keys/keys.ts'
@@ -31,6 +32,8 @@ const stops: (() => Promise<void>)[] = []
 async function main(): Promise<void> {
   const began = performance.now()
   const config = readConfig()
+  const listener = await listen(config)
+  stops.push(() => listener.close())
   await openDataFolder(config.dataDir)
   const { log, close } = openLog(config.dataDir, config.logLevel)
   stops.push(close)
@@ -38,7 +41,7 @@ async function main(): Promise<void> {
   const keys = await loadKeys(config.dataDir)
   const database = await openPostgres(config, log)
   stops.push(() => database.stop())
-  const server = await startServer({ config, owner: database.connection, keys, log })
+  const server = await startServer({ config, owner: database.connection, keys, listener, log })
   stops.push(() => server.close())
   if (config.localAgent) {
     const agent = await startLocalAgent(server, log)

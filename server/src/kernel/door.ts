@@ -143,6 +143,7 @@ export class Door implements Kernel {
     record.stage = 'running'
     const pending = await this.#parts.db.tenant(this.#access(walk), (tx) => this.#commitAct(walk, tx, intended))
     fault('act.committed')
+    if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
     const shown = await this.#settle(walk, pending)
     const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
     const { text, data } = neutraliseAll(shown)
