@@ -6,7 +6,14 @@ import { identityFrom, type Rights } from './rights.ts'
 import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret } from './tokens.ts'
 
 interface KeyAnswer {
-  key: { id: string; name: string; scopes: string[]; ip_allow_list: string[] | null; expires_at: string | null; last_used_at: string | null }
+  key: {
+    id: string
+    name: string
+    scopes: string[]
+    ip_allow_list: string[] | null
+    expires_at: string | null
+    last_used_at: string | null
+  }
   stopped: string | null
   rights: Rights
 }
@@ -61,9 +68,11 @@ export class DatabaseAuthenticator implements Authenticator {
   }
 
   async #apiKey(token: string, ip: string | null): Promise<Identity | null> {
-    const row = await this.#parts.db.lookUp<{ answer: KeyAnswer | null }>('auth_api_key', 'select auth_api_key($1) as answer', [
-      hashToken(token, this.#parts.pepper),
-    ])
+    const row = await this.#parts.db.lookUp<{ answer: KeyAnswer | null }>(
+      'auth_api_key',
+      'select auth_api_key($1) as answer',
+      [hashToken(token, this.#parts.pepper)],
+    )
     if (!row?.answer) return null
     const { key, stopped, rights } = row.answer
     if (key.ip_allow_list && !isAllowed(ip, key.ip_allow_list)) return null
@@ -90,9 +99,20 @@ export class DatabaseAuthenticator implements Authenticator {
     credential: Extract<Identity['credential'], { kind: 'operator' | 'session' }>,
     ip: string | null,
   ): Promise<Identity | null> {
-    const row = await this.#parts.db.lookUp<{ answer: { rights: Rights } | null }>('auth_user', 'select auth_user($1) as answer', [userId])
+    const row = await this.#parts.db.lookUp<{ answer: { rights: Rights } | null }>(
+      'auth_user',
+      'select auth_user($1) as answer',
+      [userId],
+    )
     if (!row?.answer) return null
-    return identityFrom(row.answer.rights, { credential, scopes: 'all', stopped: null, expiresAt: null, lastUsedAt: null, ip })
+    return identityFrom(row.answer.rights, {
+      credential,
+      scopes: 'all',
+      stopped: null,
+      expiresAt: null,
+      lastUsedAt: null,
+      ip,
+    })
   }
 }
 
@@ -107,7 +127,8 @@ function isAllowed(ip: string | null, allowed: readonly string[]): boolean {
   const list = new BlockList()
   for (const range of allowed) {
     const [address, bits] = range.split('/')
-    if (address) list.addSubnet(address, Number(bits ?? (isIPv6(address) ? 128 : 32)), isIPv6(address) ? 'ipv6' : 'ipv4')
+    if (address)
+      list.addSubnet(address, Number(bits ?? (isIPv6(address) ? 128 : 32)), isIPv6(address) ? 'ipv6' : 'ipv4')
   }
   return list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')
 }

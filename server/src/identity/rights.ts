@@ -9,12 +9,15 @@ export interface Rights {
   user: { id: string; name: string; kind: 'person' | 'service' }
   partner: string
   admin: boolean
-  partner_permissions: Permission[] | null
+  /** Permissions by role id. */
+  roles: Record<string, Permission[]>
+  /** Roles held at the partner's level. */
+  partner_roles: string[]
   stopped: string | null
   organizations: {
     id: string
     name: string
-    permissions: Permission[]
+    role: string
     sites: string[] | null
     stopped: boolean
     assistants: boolean
@@ -33,6 +36,8 @@ export interface CredentialFacts {
 
 export function identityFrom(rights: Rights, facts: CredentialFacts): Identity {
   const assistant = isDelegated(facts.credential)
+  const permissions = new Map(Object.entries(rights.roles).map(([role, list]) => [role, new Set(list)]))
+  const atPartner = rights.partner_roles.flatMap((role) => rights.roles[role] ?? [])
   return {
     user: rights.user,
     partnerId: rights.partner,
@@ -40,20 +45,28 @@ export function identityFrom(rights: Rights, facts: CredentialFacts): Identity {
     ip: facts.ip,
     scopes: facts.scopes,
     admin: rights.admin,
-    partner: rights.partner_permissions ? { permissions: new Set(rights.partner_permissions) } : null,
+    partner: rights.partner_roles.length > 0 ? { permissions: new Set(atPartner) } : null,
     // "Assistants off" takes an organization out of the reach of every key and grant.
-    organizations: mergeAssignments(rights.organizations.filter((item) => item.assistants || !assistant)),
+    organizations: mergeAssignments(
+      rights.organizations.filter((item) => item.assistants || !assistant),
+      permissions,
+    ),
     stopped: facts.stopped ?? rights.stopped,
     expiresAt: facts.expiresAt,
     lastUsedAt: facts.lastUsedAt,
   }
 }
 
+const NONE: ReadonlySet<Permission> = new Set()
+
 /** A user may hold several roles in one organization; each keeps its own sites. */
-function mergeAssignments(assigned: Rights['organizations']): Map<string, OrganizationAccess> {
+function mergeAssignments(
+  assigned: Rights['organizations'],
+  permissions: ReadonlyMap<string, ReadonlySet<Permission>>,
+): Map<string, OrganizationAccess> {
   const merged = new Map<string, OrganizationAccess>()
   for (const item of assigned) {
-    const grant = { permissions: new Set(item.permissions), sites: item.sites ?? ('all' as const) }
+    const grant = { permissions: permissions.get(item.role) ?? NONE, sites: item.sites ?? ('all' as const) }
     merged.set(item.id, {
       id: item.id,
       name: item.name,

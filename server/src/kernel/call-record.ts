@@ -45,30 +45,45 @@ export class CallRecord {
     if (operation) this.#details['operation'] = operation
   }
 
-  /** One draft per organization touched, so that each organization's audit is whole by itself. */
+  /**
+   * One draft per organization touched, so that each organization's audit is whole by itself. A call over several of them
+   * says in each only what concerns it: its input and reason name the others' things, and stand in the partner's entry.
+   */
   drafts(kind: EntryKind, at: Date, said: Partial<Draft>): Draft[] {
     const organizations = this.#organizations()
-    return organizations.map((organizationId) => {
-      const own = this.#targets.filter(
-        (target) => target.organizationId === organizationId || organizations.length === 1,
-      )
-      return {
-        ...draftFor(this.#caller, kind, at),
-        organizationId,
-        callId: this.callId,
-        tool: this.#tool.slice(0, 100),
-        action: this.#admitted?.judged.call.action.name ?? null,
-        tier: this.tier,
-        durationMs: kind === 'outcome' ? Math.max(0, at.getTime() - this.startedAt.getTime()) : null,
-        input: bounded(this.#input),
-        ...said,
-        details: {
-          ...draftFor(this.#caller, kind, at).details,
-          ...this.#details,
-          ...(own.length > 0 && { targets: own.slice(0, 50).map((target) => target.id), target_count: own.length }),
-        },
-      }
+    if (organizations.length === 1) return [this.#draft(kind, at, organizations[0] ?? null, this.#targets, said)]
+    const shared = organizations.map((organizationId): Draft => {
+      const own = this.#targets.filter((target) => target.organizationId === organizationId)
+      const draft = this.#draft(kind, at, organizationId, own, said)
+      return { ...draft, input: { withheld: 'this call touched several organizations' }, reason: null }
     })
+    return [this.#draft(kind, at, null, this.#targets, said), ...shared]
+  }
+
+  #draft(
+    kind: EntryKind,
+    at: Date,
+    organizationId: string | null,
+    targets: readonly Target[],
+    said: Partial<Draft>,
+  ): Draft {
+    const draft = draftFor(this.#caller, kind, at)
+    const listed = targets.length > 0 && {
+      targets: targets.slice(0, 50).map((target) => target.id),
+      target_count: targets.length,
+    }
+    return {
+      ...draft,
+      organizationId,
+      callId: this.callId,
+      tool: this.#tool.slice(0, 100),
+      action: this.#admitted?.judged.call.action.name ?? null,
+      tier: this.tier,
+      durationMs: kind === 'outcome' ? Math.max(0, at.getTime() - this.startedAt.getTime()) : null,
+      input: bounded(this.#input),
+      ...said,
+      details: { ...draft.details, ...this.#details, ...listed },
+    }
   }
 
   #organizations(): (string | null)[] {

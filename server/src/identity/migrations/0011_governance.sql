@@ -35,14 +35,17 @@ grant update (lifted_by, lifted_at) on emergency_stops to breeze_app;
 -- The two credential look-ups: all that the auth login may do. One statement answers who calls and with which rights now.
 create function auth_rights(subject users, reach uuid[]) returns jsonb language sql stable security definer set search_path = public as $$
   with assigned as (
-    select a.organization_id, a.site_ids, r.permissions, r.admin, r.level, r.id as role_id
+    select a.organization_id, a.site_ids, a.role_id, r.permissions, r.admin, r.level
     from role_assignments a join roles r on r.id = a.role_id
     where a.user_id = subject.id
   ),
-  per_organization as (
-    select o.id, o.name, o.approval_limit, a.permissions, a.site_ids, a.role_id,
-      exists (select from emergency_stops s where s.organization_id = o.id and s.credential_id is null and s.lifted_at is null) as stopped,
-      o.assistants_enabled
+  stops as (
+    select organization_id, credential_id, reason from emergency_stops
+    where partner_id = subject.partner_id and lifted_at is null
+  ),
+  reached as (
+    select o.id, o.name, o.approval_limit, o.assistants_enabled, a.site_ids, a.role_id,
+      exists (select from stops s where s.organization_id = o.id and s.credential_id is null) as stopped
     from organizations o
     join assigned a on (a.organization_id = o.id)
       or (a.organization_id is null and (o.kind = 'customer' or a.role_id = 'partner_admin'))
@@ -54,13 +57,14 @@ create function auth_rights(subject users, reach uuid[]) returns jsonb language 
     'user', jsonb_build_object('id', subject.id, 'name', coalesce(subject.email, subject.name), 'kind', subject.kind),
     'partner', subject.partner_id,
     'admin', coalesce((select bool_or(admin) from assigned), false),
-    'partner_permissions', (select jsonb_agg(distinct p) from assigned, unnest(permissions) p
-      where organization_id is null and level = 'partner' and subject.organization_id is null and reach is null),
-    'stopped', (select s.reason from emergency_stops s where s.partner_id = subject.partner_id
-      and s.organization_id is null and s.credential_id is null and s.lifted_at is null limit 1),
+    -- Told once, not per organization: a partner's user reaches hundreds of them with one role.
+    'roles', coalesce((select jsonb_object_agg(role_id, permissions) from assigned), '{}'),
+    'partner_roles', case when subject.organization_id is null and reach is null then
+      coalesce((select jsonb_agg(role_id) from assigned where organization_id is null and level = 'partner'), '[]') else '[]' end,
+    'stopped', (select reason from stops where organization_id is null and credential_id is null limit 1),
     'organizations', coalesce((select jsonb_agg(jsonb_build_object(
-        'id', id, 'name', name, 'permissions', permissions, 'sites', site_ids, 'stopped', stopped,
-        'assistants', assistants_enabled, 'approval_limit', approval_limit)) from per_organization), '[]')
+        'id', id, 'name', name, 'role', role_id, 'sites', site_ids, 'stopped', stopped,
+        'assistants', assistants_enabled, 'approval_limit', approval_limit)) from reached), '[]')
   )
 $$;
 
