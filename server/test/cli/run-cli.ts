@@ -13,6 +13,9 @@ export interface CliResult {
 export interface CliOptions {
   env?: Record<string, string>
   input?: string
+  /** Instead of the sources: a bundle, or the file that npm links. */
+  entry?: string
+  nodeOptions?: readonly string[]
   /** Called with the process once it runs, to end it from outside. */
   started?(child: ReturnType<typeof spawn>): void
 }
@@ -20,7 +23,10 @@ export interface CliOptions {
 /** Nothing of this process's own environment gets in but what finds Node. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env }
-  const child = spawn(process.execPath, [ENTRY, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.entry ?? ENTRY, ...args], {
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
