@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HerdReport } from '../agent/src/simulator/simulation.ts'
+import type { AgentsAnswer, AgentsRequest, AgentsSetup } from './agents-process.ts'
+import { end, said } from './floor-process.ts'
+import { cpuMicroseconds, proportionalBytes, residentBytes } from './process-facts.ts'
+import type { BenchedServer } from './server-process.ts'
+
+const PATIENCE_MS = 180_000
+
+export interface Lag {
+  p99Ms: number
+  maxMs: number
+}
+
+export interface SteadyReport {
+  connected: number
+  connectSeconds: number
+  heartbeatsPerSecond: number
+  lag: Lag
+  /** Of one core. */
+  serverCpuPercent: number
+  serverBytes: number
+  postgresBytes: number
+  agentBytes: number | null
+  simulatorBytes: number
+  errors: number
+}
+
+export interface HerdSummary extends HerdReport {
+  lag: Lag
+  errors: number
+}
+
+export class SimulatedAgents {
+  readonly #child: ChildProcess
+  readonly #server: BenchedServer
+  readonly connectSeconds: number
+
+  private constructor(child: ChildProcess, server: BenchedServer, connectSeconds: number) {
+    this.#child = child
+    this.#server = server
+    this.connectSeconds = connectSeconds
+  }
+
+  /** Resolves when all that shall be online are. */
+  static async start(server: BenchedServer, setup: AgentsSetup): Promise<SimulatedAgents> {
+    const child = fork(join(import.meta.dirname, 'agents-process.ts'))
+    const began = performance.now()
+    await asked(child, { ask: 'start', setup })
+    return new SimulatedAgents(child, server, (performance.now() - began) / 1000)
+  }
+
+  async steady(milliseconds: number): Promise<SteadyReport> {
+    const { pid } = this.#server
+    const before = (await asked(this.#child, { ask: 'statistics' })).statistics
+    const cpu = cpuMicroseconds(pid)
+    const began = performance.now()
+    await eventLoopLag(this.#server.url)
+    await sleep(milliseconds)
+    const lag = await eventLoopLag(this.#server.url)
+    const seconds = (performance.now() - began) / 1000
+    const after = (await asked(this.#child, { ask: 'statistics' })).statistics
+    const agent = this.#server.agentPid
+    return {
+      connected: after.connected,
+      connectSeconds: this.connectSeconds,
+      heartbeatsPerSecond: (after.heartbeats - before.heartbeats) / seconds,
+      lag,
+      serverCpuPercent: (cpuMicroseconds(pid) - cpu) / seconds / 10_000,
+      serverBytes: residentBytes(pid),
+      postgresBytes: proportionalBytes(await this.#server.postgresPid()),
+      agentBytes: agent === undefined ? null : residentBytes(agent),
+      simulatorBytes: residentBytes(this.#child.pid ?? 0),
+      errors: sum(after.errors),
+    }
+  }
+
+  async herd(): Promise<HerdSummary> {
+    const before = (await asked(this.#child, { ask: 'statistics' })).statistics
+    await eventLoopLag(this.#server.url)
+    const { herd, statistics } = await asked(this.#child, { ask: 'herd' })
+    if (!herd) throw new Error('the simulator did not report')
+    return {
+      ...herd,
+      lag: await eventLoopLag(this.#server.url),
+      errors: sum(statistics.errors) - sum(before.errors),
+    }
+  }
+
+  async stop(): Promise<void> {
+    await end(this.#child)
+  }
+}
+
+function asked(child: ChildProcess, request: AgentsRequest): Promise<AgentsAnswer> {
+  child.send(request)
+  return said<AgentsAnswer>(child, PATIENCE_MS)
+}
+
+/** Since it was last asked: the server's metrics start over with each reading. */
+async function eventLoopLag(url: string): Promise<Lag> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) })
+  const text = await response.text()
+  const read = (name: string): number =>
+    1000 * Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+  return { p99Ms: read('nodejs_eventloop_lag_p99_seconds'), maxMs: read('nodejs_eventloop_lag_max_seconds') }
+}
+
+const sum = (errors: Readonly<Record<string, number>>): number =>
+  Object.values(errors).reduce((total, count) => total + count, 0)
