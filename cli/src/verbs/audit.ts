@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { EXIT } from '../failure.ts'
-import { plural } from '../print.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { note, plural } from '../print.ts'
 import { answer, runVerb, verb, type CommonOptions } from './verb.ts'
 
 interface Broken {
@@ -18,7 +19,7 @@ export function auditVerbs(program: Command): void {
     'check that no entry was changed, removed or reordered; exit code 1 when one was',
     'breeze audit verify',
   ).action(async (options: CommonOptions) => {
-    const result = await runVerb(options, 'manage_audit', { action: 'verify' })
+    const result = await verify(options)
     answer(options, result, ['ok', 'entries', 'first_broken'], () => {
       if (result['ok'] === true)
         return `The audit is whole: ${plural(Number(result['entries']), 'entry').replace(/entrys$/, 'entries')} verified.`
@@ -28,4 +29,22 @@ export function auditVerbs(program: Command): void {
     })
     if (result['ok'] !== true) process.exitCode = EXIT.refused
   })
+}
+
+const LONGEST_MS = 30 * 60_000
+const PAUSE_MS = 2000
+
+/** A long audit takes longer than one call may: the server goes on verifying, and the next call waits for the same walk. */
+async function verify(options: CommonOptions) {
+  const deadline = Date.now() + LONGEST_MS
+  for (;;) {
+    try {
+      return await runVerb(options, 'manage_audit', { action: 'verify' })
+    } catch (error) {
+      const underWay = error instanceof Failure && error.detail?.['code'] === 'unavailable'
+      if (!underWay || Date.now() > deadline) throw error
+      note('Still verifying …')
+      await sleep(PAUSE_MS)
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { plural } from '../print.ts'
+import { plural, say, sayJson, table } from '../print.ts'
+import { listVerb, sayRest } from './organizations.ts'
 import { actingVerb, answer, runVerb, wholeNumber, type CommonOptions } from './verb.ts'
 
 interface CreateOptions extends CommonOptions {
@@ -8,6 +9,15 @@ interface CreateOptions extends CommonOptions {
   uses?: number
   expires?: string
   simulated?: boolean
+}
+
+interface ListedToken {
+  id: string
+  organization: { name: string }
+  site: { name: string }
+  uses_left: number
+  state: string
+  expires_at: string
 }
 
 export function enrollVerbs(program: Command): void {
@@ -32,4 +42,32 @@ export function enrollVerbs(program: Command): void {
         return `A token for ${plural(Number(made['uses']), 'device')} of ${place}, until ${made['expires_at']}:\n${made['token']}`
       })
     })
+  listVerb(enroll, 'list tokens with what is left of them', "breeze enroll list --org 'Acme Dental'")
+    .option('--org <organization>', 'its id or name')
+    .action(async (options: CommonOptions & { org?: string; limit?: number; cursor?: string }) => {
+      const { org, limit, cursor } = options
+      const data = await runVerb(options, 'list_enrollment_tokens', { organization: org, limit, cursor })
+      if (options.json) return sayJson(data)
+      const rows = data['enrollment_tokens'] as ListedToken[]
+      say(
+        table(
+          ['id', 'organization', 'site', 'uses left', 'state', 'expires'],
+          rows.map((row) => [
+            row.id,
+            row.organization.name,
+            row.site.name,
+            String(row.uses_left),
+            row.state,
+            row.expires_at,
+          ]),
+        ),
+      )
+      sayRest(data)
+    })
+  actingVerb(enroll, 'delete <token>', 'end a token at once, by its id', 'breeze enroll delete 019f2c1e-…').action(
+    async (token: string, options: CommonOptions) => {
+      const gone = await runVerb(options, 'delete_enrollment_token', { token })
+      answer(options, gone, ['id', 'state'], () => `The enrollment token ${gone['id']} is deleted.`)
+    },
+  )
 }

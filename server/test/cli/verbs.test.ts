@@ -220,7 +220,7 @@ describe('wrong input', () => {
   it('has help with an example for every verb', async () => {
     const verbs = [
       'status', 'org create', 'org list', 'site create', 'site list', 'user create', 'user list', 'key create', 'key list',
-      'key update', 'key rotate', 'key delete', 'enroll create', 'agent run', 'call', 'tools', 'audit verify', 'fleet simulate',
+      'key update', 'key rotate', 'key delete', 'enroll create', 'enroll list', 'enroll delete', 'agent run', 'call', 'tools', 'audit verify', 'fleet simulate',
     ] // prettier-ignore
     for (const words of verbs) {
       const result = await cli([...words.split(' '), '--help'], { env: { BREEZE_DATA_DIR: '/nonexistent' } })

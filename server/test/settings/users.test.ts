@@ -147,6 +147,20 @@ describe('create_user', () => {
       code(await h.invoke(key, 'create_user', { email: 'seen@acme.test', role: 'viewer', organizations: 'Acme' })),
     ).toBe('done')
   })
+
+  it('gives a key no password, neither of a new person nor of anybody else', async () => {
+    const key = await h.caller(
+      await h.key(await h.user('partner_admin'), ['administration.write', 'ai:execute']),
+      'rest',
+    )
+    const made = done(
+      await h.invoke(key, 'create_user', { email: 'keymade@acme.test', role: 'viewer', organizations: 'Acme' }),
+    )
+    expect(made).not.toHaveProperty('password')
+    const input = { action: 'reset_password', user: made['id'] }
+    expect(code(await h.invoke(key, 'update_user', input))).toBe('forbidden')
+    expect(done(await h.invoke(operator, 'update_user', input))['password']).toHaveLength(20)
+  })
 })
 
 describe('update_user', () => {

@@ -7,7 +7,7 @@ import {
 } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
-import { conflict, forbidden, invalidInput } from '../../kernel/errors.ts'
+import { conflict, forbidden, invalidInput, notFound } from '../../kernel/errors.ts'
 import { defineTool, type Target } from '../../kernel/tool.ts'
 import { DURATION_HELP, durationField } from '../duration.ts'
 import { asList, nameField, oneOrMany, referenceField } from '../fields.ts'
@@ -152,6 +152,7 @@ async function serviceUser(tx: Tx, caller: Caller, reference: string) {
   const user = await findUser(tx, caller, 'keys.write', reference)
   if (user.id === caller.user.id) return user
   if (user.ownerId !== caller.user.id) {
+    if (organizationsWith(caller, 'users.read').length === 0) throw notFound('user', reference)
     throw forbidden('Keys are made for yourself or for a service user you own.', 'Ask the owner to make it.')
   }
   if (user.disabled) throw conflict(`${user.name} is disabled.`, 'Enable it first.')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { requirePartnerLevel } from '../../domains/organizations/service.ts'
-import type { Caller } from '../../kernel/caller.ts'
+import { isDelegated, type Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import { defineTool } from '../../kernel/tool.ts'
@@ -37,7 +37,7 @@ export default defineTool({
   name: 'create_user',
   title: 'Create a user',
   description:
-    'Adds a person or a service user with a role in organizations or at the partner, never above your own. Answers with a one-time password for a person. Use a service user for keys that must outlive a person.',
+    'Adds a person or a service user with a role in organizations or at the partner, never above your own. Answers with a one-time password for a person, unless a key makes them. Use a service user for keys that must outlive a person.',
   area: 'administration',
   surfaces: ['console', 'cli', 'rest'],
   actions: { tier: 2, permission: 'users.write' },
@@ -77,9 +77,12 @@ export default defineTool({
     await replaceAssignments(tx, { id, partnerId: caller.partnerId }, granted.assignments, newId)
     return { id, name, email, roles: describeRoles(granted) }
   },
-  /** The password is hashed with no transaction open; until it is stored, nobody can sign in as this person. */
-  async settle({ transaction, services }, user, input) {
-    if (input.kind === 'service') return { ...user, password: null }
+  /**
+   * The password is hashed with no transaction open; until it is stored, nobody can sign in as this person. A key gets
+   * none: who signs in is bound by neither its scopes nor its expiry nor the allow-list.
+   */
+  async settle({ caller, transaction, services }, user, input) {
+    if (input.kind === 'service' || isDelegated(caller.credential)) return { ...user, password: null }
     const { password, hash } = await services.credentials.makePassword()
     await transaction((tx) => setPassword(tx, user.id, hash))
     return { ...user, password }

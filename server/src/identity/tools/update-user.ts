@@ -105,9 +105,12 @@ async function planChange(
   input: Input,
 ): Promise<{ user: UserFacts; granted: GrantedRoles | null }> {
   const user = await findUser(tx, caller, 'users.write', input.user)
-  // A password is no right: who acts in person may have a new one of their own.
-  const ownPassword = input.action === 'reset_password' && !isDelegated(caller.credential)
-  if (user.id === caller.user.id && !ownPassword) throw ownRights()
+  // A password is no right: one may have a new one of one's own.
+  if (user.id === caller.user.id && input.action !== 'reset_password') throw ownRights()
+  // Who signs in is bound by neither a key's scopes nor its expiry nor the allow-list.
+  if (input.action === 'reset_password' && isDelegated(caller.credential)) {
+    throw forbidden("A key can't give passwords.", 'Do it in person, at the console or on the server.')
+  }
   const held = await assignmentsOf(tx, [user.id])
   requireAtLeast(caller, held)
   if (input.action !== 'disable') requireScopesFor(caller, held)

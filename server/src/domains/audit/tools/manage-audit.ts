@@ -17,8 +17,15 @@ declare module '../../../kernel/services.ts' {
   }
 }
 
-/** A walk over millions of entries takes a while; whoever asks meanwhile waits for the one under way. */
-const underWay = new WeakMap<AuditService, Promise<Verification>>()
+/** One walk through the audit. Over millions of entries it outlasts a call; whoever asks again waits for the same one. */
+interface Walk {
+  result: Promise<Verification>
+  listeners: number
+  /** Set when it ended with nobody left to hear it: the next to ask does, if they ask soon. */
+  unheardSince: Date | null
+}
+const walks = new WeakMap<AuditService, Walk>()
+const UNHEARD_MS = 60_000
 
 export default defineTool({
   name: 'manage_audit',
@@ -57,8 +64,8 @@ export default defineTool({
     )
     return { own: counted?.n ?? 0 }
   },
-  async settle({ services, signal }, { own }): Promise<Pick<Verification, 'ok' | 'entries' | 'first_broken'>> {
-    const verification = await within(signal, verifyOnce(services.audit))
+  async settle({ services, signal, now }, { own }): Promise<Pick<Verification, 'ok' | 'entries' | 'first_broken'>> {
+    const verification = await hear(walkOf(services.audit, now), signal)
     if (own === null) return verification
     return { ok: verification.ok, entries: own }
   },
@@ -70,30 +77,38 @@ export default defineTool({
   }),
 })
 
-function verifyOnce(audit: AuditService): Promise<Verification> {
-  const running = underWay.get(audit)
-  if (running) return running
-  const started = audit.verify().finally(() => underWay.delete(audit))
-  underWay.set(audit, started)
-  return started
+function walkOf(audit: AuditService, now: () => Date): Walk {
+  const known = walks.get(audit)
+  if (known?.unheardSince) walks.delete(audit)
+  const isFresh = !known?.unheardSince || now().getTime() - known.unheardSince.getTime() < UNHEARD_MS
+  if (known && isFresh) return known
+  const walk: Walk = { result: audit.verify(), listeners: 0, unheardSince: null }
+  walks.set(audit, walk)
+  const ended = (): void => {
+    if (walk.listeners === 0) walk.unheardSince = now()
+    else walks.delete(audit)
+  }
+  // A failure reaches whoever listens; here it only ends the walk.
+  walk.result.then(ended, ended)
+  return walk
 }
 
-async function within(signal: AbortSignal, verification: Promise<Verification>): Promise<Verification> {
-  const { promise: ended, resolve } = Promise.withResolvers<null>()
+async function hear(walk: Walk, signal: AbortSignal): Promise<Verification> {
+  const { promise: gone, resolve } = Promise.withResolvers<null>()
   const onAbort = (): void => resolve(null)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
+  walk.listeners += 1
   try {
-    const result = await Promise.race([verification, ended])
-    if (result) return result
+    const verification = await Promise.race([walk.result, gone])
+    if (verification) return verification
   } finally {
+    walk.listeners -= 1
     signal.removeEventListener('abort', onAbort)
   }
-  // Nobody may be left to hear how the walk ends.
-  verification.catch(() => undefined)
   throw new KernelError({
     code: 'unavailable',
     reason: 'The verification is still under way.',
-    remedy: 'Ask again in a minute; the answer of the running one is used.',
+    remedy: 'Ask again; the answer of the running one is used.',
   })
 }
