@@ -47,7 +47,7 @@ function tableOf(rows: readonly Thing[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   return table(
     columns.map(words),
-    rows.map((row) => columns.map((column) => cell(row[column]))),
+    rows.map((row) => columns.map((column) => clip(cell(row[column])))),
   )
 }
 
@@ -60,5 +60,10 @@ function cell(value: unknown): string {
     .map(([name, item]) => `${words(name)} ${cell(item)}`)
     .join(', ')
 }
+
+/** A line that wraps is no table any more; --json has the whole. */
+const LONGEST_CELL = 60
+const clip = (text: string): string =>
+  width(text) <= LONGEST_CELL ? text : `${[...text].slice(0, LONGEST_CELL - 1).join('')}…`
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -127,6 +127,9 @@ const propertiesOf = (tool: ListedTool): Json => (tool.inputSchema['properties']
 
 function toolHelp(tool: ListedTool, properties: Json): string {
   const required = new Set([tool.inputSchema['required']].flat())
+  const needed = Object.keys(properties).filter(
+    (name) => required.has(name) && (properties[name] as Json)['default'] === undefined,
+  )
   const flags = Object.entries(properties)
     .filter(([name]) => name !== 'dry_run')
     .map(([name, schema]): [string, string] => [flagName(name), fieldHelp(schema as Json, required.has(name))])
@@ -137,7 +140,7 @@ function toolHelp(tool: ListedTool, properties: Json): string {
     '',
     flags.length === 0 ? 'It takes no input.' : facts(flags),
     '',
-    `Example:\n  breeze call ${tool.name} --json`,
+    `Example:\n  breeze call ${[tool.name, ...needed.map((name) => `${flagName(name)} …`)].join(' ')} --json`,
   ].join('\n')
 }
 
