@@ -112,7 +112,7 @@ describe('the verbs answer in their fixed shapes', () => {
   it('service users and keys for them, partner-wide and several organizations', async () => {
     await h.organization('Globex')
     const service = await json(['user', 'create', 'Backups', '--service', '--role', 'viewer', '--org', 'Acme,Globex'])
-    expect(service).toEqual({ id: expect.any(String) })
+    expect(service).toEqual({ id: expect.any(String), email: null })
     const key = await json([
       'key',
       'create',

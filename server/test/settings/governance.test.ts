@@ -69,6 +69,25 @@ describe('emergency_stop', () => {
     done(await h.invoke(admin, 'emergency_stop', { action: 'lift', organization: 'Acme' }))
   })
 
+  it("set by somebody of the partner's own with a role in the organization is theirs to lift", async () => {
+    const made = done(
+      await h.invoke(operator, 'create_user', {
+        email: 'lead@msp.test',
+        role: 'organization_admin',
+        organizations: ['Acme'],
+        belongs_to: 'partner',
+      }),
+    )
+    const lead = await inPerson(made['id'])
+    expect(lead.partner).toBeNull()
+    done(await h.invoke(lead, 'emergency_stop', { action: 'stop', organization: 'Acme', reason: 'mine' }))
+    expect(done(await h.invoke(lead, 'emergency_stop', { action: 'lift', organization: 'Acme' }))).toMatchObject({
+      stopped: false,
+    })
+    const service = { kind: 'service', name: 'Lead sync', role: 'viewer', organizations: 'Acme' }
+    expect(done(await h.invoke(lead, 'create_user', service))).toMatchObject({ name: 'Lead sync', email: null })
+  })
+
   it('of a credential refuses its acts, and it cannot set itself free', async () => {
     const key = await keyOf('partner_admin', null, ['administration.write', 'ai:execute'])
     expect(code(await act(await h.caller(key, 'rest')))).toBe('done')

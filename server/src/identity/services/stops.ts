@@ -29,6 +29,7 @@ export interface ActiveStop {
   id: string
   reason: string
   stoppedAt: Date
+  stoppedById: string
   /** Null for somebody the transaction does not see: the partner's own people, to an organization's. */
   stoppedBy: string | null
 }
@@ -37,10 +38,16 @@ export async function stopsOf(tx: Tx, partnerId: string, subject: StopSubject): 
   const rows = await tx.all(
     activeFor(partnerId, subject)
       .leftJoin('users as u', 'u.id', 's.stopped_by')
-      .select(['s.id', 's.reason', 's.stopped_at', 'u.name'])
+      .select(['s.id', 's.reason', 's.stopped_at', 's.stopped_by', 'u.name'])
       .orderBy('s.id'),
   )
-  return rows.map((row) => ({ id: row.id, reason: row.reason, stoppedAt: row.stopped_at, stoppedBy: row.name }))
+  return rows.map((row) => ({
+    id: row.id,
+    reason: row.reason,
+    stoppedAt: row.stopped_at,
+    stoppedById: row.stopped_by,
+    stoppedBy: row.name,
+  }))
 }
 
 export async function insertStop(

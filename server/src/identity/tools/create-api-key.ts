@@ -104,7 +104,8 @@ interface PlannedKey {
 async function planKey(tx: Tx, caller: Caller, now: Date, input: Input): Promise<PlannedKey> {
   const { reach, targets } = await resolveReach(tx, caller, input)
   requireScopes(caller, input.scopes, permissionsOver(caller, reach))
-  const holder = input.user === undefined ? null : await serviceUser(tx, caller, input.user)
+  const holder =
+    input.user === undefined || input.user === caller.user.id ? null : await serviceUser(tx, caller, input.user)
   const limits = await makerLimits(tx, caller)
   const wanted = input.expires_in === undefined ? null : new Date(now.getTime() + input.expires_in)
   return {

@@ -46,7 +46,7 @@ export default defineTool({
     id: z.string(),
     name: z.string(),
     kind: z.enum(['person', 'service']),
-    email: z.string().optional(),
+    email: z.string().nullable(),
     roles: z.string(),
     password: z.string().optional(),
   }),
@@ -89,20 +89,13 @@ export default defineTool({
   },
   present: ({ id, name, email, roles, password }, input) => ({
     text: `Created ${name} (${id}) as ${roles}.${password === null ? '' : ` One-time password, shown only now: ${password}`}`,
-    data: {
-      id,
-      name,
-      kind: input.kind,
-      roles,
-      ...(email !== null && { email }),
-      ...(password !== null && { password }),
-    },
+    data: { id, name, email, kind: input.kind, roles, ...(password !== null && { password }) },
   }),
 })
 
 interface PlannedUser {
   granted: GrantedRoles
-  owner: UserFacts | null
+  owner: Pick<UserFacts, 'id'> | null
   /** The organization the user belongs to, as its own person; null for the partner's. */
   organizationId: string | null
 }
@@ -123,10 +116,11 @@ async function planUser(tx: Tx, caller: Caller, input: Input): Promise<PlannedUs
   return { granted, owner: await ownerOf(tx, caller, input), organizationId }
 }
 
-async function ownerOf(tx: Tx, caller: Caller, input: Input): Promise<UserFacts | null> {
+async function ownerOf(tx: Tx, caller: Caller, input: Input): Promise<Pick<UserFacts, 'id'> | null> {
   if (input.kind === 'person') return null
-  const owner = await findUser(tx, caller, 'users.write', input.owner ?? caller.user.id)
+  // Not everybody sees their own row: who belongs to the partner and holds a role in an organization does not.
+  const owner = input.owner === undefined ? caller.user : await findUser(tx, caller, 'users.write', input.owner)
   if (owner.kind === 'service') throw invalidInput('owner: a service user must be owned by a person.')
-  if (owner.disabled) throw invalidInput('owner: this person is disabled.')
+  if ('disabled' in owner && owner.disabled) throw invalidInput('owner: this person is disabled.')
   return owner
 }

@@ -154,7 +154,8 @@ async function lift(
   if (isDelegated(caller.credential))
     throw forbidden("A key can't lift an emergency stop.", 'Do it in person, at the console or on the server.')
   if (stops.length === 0) throw conflict(`No emergency stop of ${name} is in force.`, 'There is nothing to lift.')
-  if (!caller.partner && stops.some((stop) => stop.stoppedBy === null)) {
+  const foreign = stops.some((stop) => stop.stoppedBy === null && stop.stoppedById !== caller.user.id)
+  if (!caller.partner && foreign) {
     throw forbidden("The partner's own people set this stop.", 'Ask them to lift it.')
   }
   await liftStops(
