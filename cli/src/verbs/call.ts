@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { text as readStream } from 'node:stream/consumers'
 import { Client, type Json, type ListedTool } from '../client.ts'
-import { usage } from '../failure.ts'
+import { Failure, usage } from '../failure.ts'
 import { flagName, inputFrom, kindsOf, splitArguments } from '../flags.ts'
 import { describe, facts, say, sayJson, table } from '../print.ts'
 import { runTool } from '../run-tool.ts'
@@ -55,27 +55,22 @@ async function callUnlisted(
   args: readonly string[],
   listed: readonly ListedTool[],
 ): Promise<void> {
-  const near = listed.filter((item) => item.name.includes(tool) || tool.includes(item.name)).map((item) => item.name)
-  const whole = args[args.indexOf('--input') + 1]
-  const input = args.includes('--input') && whole !== undefined ? await wholeInput(whole) : await loosely(args)
+  // Without a schema, every flag is text.
+  const names = args.flatMap((word) => /^--([a-z][\w-]*)/i.exec(word)?.[1]?.replaceAll('-', '_') ?? [])
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+  const parsed = splitArguments(args, properties)
+  const input = parsed.whole === undefined ? inputFrom(parsed.fields, properties) : await wholeInput(parsed.whole)
   try {
-    const data = await runTool(client, tool, input, { yes: args.includes('--yes') })
-    if (args.includes('--json')) sayJson(data)
+    const data = await runTool(client, tool, { ...input, ...(parsed.dryRun && { dry_run: true }) }, { yes: parsed.yes })
+    if (parsed.json) sayJson(data)
     else say(describe(data))
   } catch (error) {
-    if (near.length > 0 && error instanceof Error && error.message.startsWith('There is no tool')) {
+    const near = listed.filter((item) => item.name.includes(tool) || tool.includes(item.name)).map((item) => item.name)
+    if (near.length > 0 && error instanceof Failure && error.detail?.['code'] === 'unknown_tool') {
       throw usage(error.message, `Did you mean ${near.join(', ')}?`)
     }
     throw error
   }
-}
-
-/** Without a schema, every flag is text. */
-async function loosely(args: readonly string[]): Promise<Json> {
-  const words = args.filter((word) => !['--yes', '--json', '--help', '--dry-run'].includes(word))
-  const names = words.flatMap((word) => /^--([a-z][\w-]*)/i.exec(word)?.[1]?.replaceAll('-', '_') ?? [])
-  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
-  return inputFrom(splitArguments(words, properties).fields, properties)
 }
 
 async function callWithoutTool(args: readonly string[]): Promise<void> {

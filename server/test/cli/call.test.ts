@@ -92,6 +92,7 @@ describe('call', () => {
       [['list_devices', '--limit', '1000'], /limit: /],
       [['list_devices', '--dry-run'], /no dry run/],
       [['no_such_tool'], /There is no tool "no_such_tool"/],
+      [['devices'], /Did you mean list_devices/],
     ]
     for (const [args, message] of wrong) {
       const result = await cli(args)
@@ -115,6 +116,7 @@ describe('call', () => {
       ['export_secrets'],
       ['change_own_rights'],
       ['manage_audit', '--action', 'disable'],
+      ['manage_organization', '--input={"action":"delete"}', '--dry-run'],
     ]) {
       const result = await cli([...args, '--json'])
       expect([args, result.code, JSON.parse(result.stderr)]).toMatchObject([
