@@ -1,5 +1,7 @@
-/** Shorthands for what a call answered. */
+/** Shorthands for who calls and what they are answered. */
+import type { Caller } from '../../src/kernel/caller.ts'
 import type { Outcome } from '../../src/kernel/kernel.ts'
+import type { Harness } from '../harness.ts'
 
 // Tests read answers by their documented keys; the tools' own tests of shape are the output schemas.
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -16,4 +18,12 @@ export const code = (outcome: Outcome): string => ('denial' in outcome ? outcome
 export function denial(outcome: Outcome) {
   if ('denial' in outcome) return outcome.denial
   throw new Error(`expected a refusal, got ${JSON.stringify(outcome)}`)
+}
+
+/** Somebody who acts in person: only their role bounds them. */
+export async function inPerson(h: Harness, userId: string): Promise<Caller> {
+  const credential = { kind: 'session' as const, id: userId, name: 'session' }
+  const identity = await h.server.authenticator.userIdentity(userId, credential, null)
+  if (!identity) throw new Error('the user has no way in')
+  return { ...identity, channel: 'rest', client: null }
 }

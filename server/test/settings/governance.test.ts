@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
-import { code, denial, done } from './answers.ts'
+import { code, denial, done, inPerson } from './answers.ts'
 
 let h: Harness
 let operator: Caller
@@ -16,15 +16,6 @@ beforeAll(async () => {
 })
 afterAll(() => h.stop())
 
-async function inPerson(userId: string): Promise<Caller> {
-  const identity = await h.server.authenticator.userIdentity(
-    userId,
-    { kind: 'session', id: userId, name: 'session' },
-    null,
-  )
-  if (!identity) throw new Error('the user has no way in')
-  return { ...identity, channel: 'rest', client: null }
-}
 const keyOf = async (role: string, organization: string | null, scopes: string[]) =>
   h.key(await h.user(role, organization), scopes)
 const act = (caller: Caller, organization = 'Acme') =>
@@ -56,7 +47,7 @@ describe('emergency_stop', () => {
     const now = await h.operator()
     expect(code(await act(now, 'Acme'))).toBe('emergency_stop')
     expect(code(await act(now, 'Globex'))).toBe('done')
-    const admin = await inPerson(await h.user('organization_admin', acme.id))
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
     expect(denial(await h.invoke(admin, 'emergency_stop', { action: 'lift', organization: 'Acme' }))).toMatchObject({
       code: 'forbidden',
       reason: "The partner's own people set this stop.",
@@ -78,7 +69,7 @@ describe('emergency_stop', () => {
         belongs_to: 'partner',
       }),
     )
-    const lead = await inPerson(made['id'])
+    const lead = await inPerson(h, made['id'])
     expect(lead.partner).toBeNull()
     done(await h.invoke(lead, 'emergency_stop', { action: 'stop', organization: 'Acme', reason: 'mine' }))
     expect(done(await h.invoke(lead, 'emergency_stop', { action: 'lift', organization: 'Acme' }))).toMatchObject({
@@ -137,14 +128,14 @@ describe('emergency_stop', () => {
     ]
     for (const input of bad)
       expect([input, code(await h.invoke(operator, 'emergency_stop', input))]).toEqual([input, 'invalid_input'])
-    const admin = await inPerson(await h.user('organization_admin', acme.id))
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
     expect(code(await h.invoke(admin, 'emergency_stop', { action: 'stop', everything: true, reason: 'x' }))).toBe(
       'forbidden',
     )
     expect(
       code(await h.invoke(admin, 'emergency_stop', { action: 'stop', organization: globex.id, reason: 'x' })),
     ).toBe('not_found')
-    const technician = await inPerson(await h.user('technician', acme.id))
+    const technician = await inPerson(h, await h.user('technician', acme.id))
     expect(
       code(await h.invoke(technician, 'emergency_stop', { action: 'stop', organization: 'Acme', reason: 'x' })),
     ).toBe('forbidden')
@@ -197,7 +188,7 @@ describe('confirmation policies', () => {
   it('are not for keys, other tenants or bad input', async () => {
     const key = await h.caller(await keyOf('partner_admin', null, ['administration.write']), 'rest')
     expect(code(await h.invoke(key, 'set_confirmation_policy', { policy: 'client', tier: 3 }))).toBe('forbidden')
-    const admin = await inPerson(await h.user('organization_admin', acme.id))
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
     expect(code(await h.invoke(admin, 'set_confirmation_policy', { policy: 'preview', organization: 'Globex' }))).toBe(
       'not_found',
     )
@@ -259,14 +250,14 @@ describe('manage_audit', () => {
   })
 
   it("tells an organization's own people nothing of the others' entries", async () => {
-    const admin = await inPerson(await h.user('organization_admin', globex.id))
+    const admin = await inPerson(h, await h.user('organization_admin', globex.id))
     const answer = done(await h.invoke(admin, 'manage_audit', { action: 'verify' }))
     const [own] = await h.sql<{ n: number }>(
       'select count(*)::int as n from audit_entries where organization_id = $1',
       [globex.id],
     )
     expect(Math.abs(answer['entries'] - (own?.n ?? 0))).toBeLessThanOrEqual(1)
-    const technician = await inPerson(await h.user('technician', globex.id))
+    const technician = await inPerson(h, await h.user('technician', globex.id))
     expect(code(await h.invoke(technician, 'manage_audit', { action: 'verify' }))).toBe('forbidden')
   })
 })

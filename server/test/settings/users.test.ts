@@ -2,7 +2,7 @@ import { verify } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
-import { code, denial, done } from './answers.ts'
+import { code, denial, done, inPerson } from './answers.ts'
 
 let h: Harness
 let operator: Caller
@@ -16,17 +16,6 @@ beforeAll(async () => {
   operator = await h.operator()
 })
 afterAll(() => h.stop())
-
-/** Somebody who acts in person: only their role bounds them. */
-async function inPerson(userId: string): Promise<Caller> {
-  const identity = await h.server.authenticator.userIdentity(
-    userId,
-    { kind: 'session', id: userId, name: 'session' },
-    null,
-  )
-  if (!identity) throw new Error('the user has no way in')
-  return { ...identity, channel: 'rest', client: null }
-}
 
 describe('create_user', () => {
   it('makes a technician of one organization with a one-time password', async () => {
@@ -50,7 +39,7 @@ describe('create_user', () => {
 
   it('makes a partner technician, a person over two organizations and a service user', async () => {
     const partner = done(await h.invoke(operator, 'create_user', { email: 'pat@msp.test', role: 'partner_technician' }))
-    expect((await inPerson(partner['id'])).partner).not.toBeNull()
+    expect((await inPerson(h, partner['id'])).partner).not.toBeNull()
     const two = done(
       await h.invoke(operator, 'create_user', {
         email: 'two@msp.test',
@@ -58,7 +47,7 @@ describe('create_user', () => {
         organizations: ['Acme', globex.id],
       }),
     )
-    expect([...(await inPerson(two['id'])).organizations.keys()].sort()).toEqual([acme.id, globex.id].sort())
+    expect([...(await inPerson(h, two['id'])).organizations.keys()].sort()).toEqual([acme.id, globex.id].sort())
     const service = done(
       await h.invoke(operator, 'create_user', {
         kind: 'service',
@@ -83,7 +72,7 @@ describe('create_user', () => {
         sites: 'Main Office',
       }),
     )
-    expect((await inPerson(made['id'])).organizations.get(acme.id)?.grants).toMatchObject([{ sites: [acme.siteId] }])
+    expect((await inPerson(h, made['id'])).organizations.get(acme.id)?.grants).toMatchObject([{ sites: [acme.siteId] }])
   })
 
   it('refuses what makes no sense', async () => {
@@ -105,7 +94,7 @@ describe('create_user', () => {
   })
 
   it('lets an organization admin make people of that organization, up to their own rights', async () => {
-    const admin = await inPerson(await h.user('organization_admin', acme.id))
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
     expect(
       code(
         await h.invoke(admin, 'create_user', {
@@ -134,7 +123,7 @@ describe('create_user', () => {
   })
 
   it('refuses a role without the right, and a key that gives away more than its scopes', async () => {
-    const technician = await inPerson(await h.user('technician', acme.id))
+    const technician = await inPerson(h, await h.user('technician', acme.id))
     expect(
       code(await h.invoke(technician, 'create_user', { email: 'x@acme.test', role: 'viewer', organizations: 'Acme' })),
     ).toBe('forbidden')
@@ -222,7 +211,7 @@ describe('update_user', () => {
   })
 
   it("does not find another organization's people", async () => {
-    const admin = await inPerson(await h.user('organization_admin', acme.id))
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
     const foreign = await h.user('viewer', globex.id)
     const answer = denial(await h.invoke(admin, 'update_user', { action: 'disable', user: foreign }))
     expect(answer).toMatchObject({ code: 'not_found', reason: `No user "${foreign}" is visible to you.` })
@@ -241,13 +230,15 @@ describe('update_user', () => {
 
 describe('list_users', () => {
   it('shows an organization admin only that organization', async () => {
-    const admin = await inPerson(await h.user('organization_admin', globex.id))
+    const admin = await inPerson(h, await h.user('organization_admin', globex.id))
     const list = done(await h.invoke(admin, 'list_users', { limit: 200 }))
     const organizations = list['users'].flatMap((user: { roles: { organization: { id: string } | null }[] }) =>
       user.roles.map((role) => role.organization?.id),
     )
     expect(new Set(organizations)).toEqual(new Set([globex.id]))
     expect(code(await h.invoke(admin, 'list_users', { organization: 'Acme' }))).toBe('not_found')
-    expect(code(await h.invoke(await inPerson(await h.user('viewer', globex.id)), 'list_users', {}))).toBe('forbidden')
+    expect(code(await h.invoke(await inPerson(h, await h.user('viewer', globex.id)), 'list_users', {}))).toBe(
+      'forbidden',
+    )
   })
 })

@@ -68,7 +68,7 @@ async function rotatable(tx: Tx, caller: Caller, now: Date, reference: string): 
   }
   if (key.state === 'expired')
     throw conflict(`The key "${key.name}" has expired.`, 'Set a new expiry first, or make a new key.')
-  if (key.id === caller.credential.id) return key
+  if (key.id === caller.credential.id) return requireNewestSecret(caller, key)
   // The secret of another key is worth all that this key can do, which must not be more than the caller can.
   requireScopes(caller, key.scopes.filter(isScope), permissionsOver(caller, key.organizationIds ?? 'partner'))
   if (key.user.id !== caller.user.id) requireAtLeast(caller, await assignmentsOf(tx, [key.user.id]))
@@ -82,4 +82,15 @@ async function rotatable(tx: Tx, caller: Caller, now: Date, reference: string): 
   }
   await boundRanges(tx, limits, key.ipAllowList)
   return key
+}
+
+/** Whoever still holds the former secret is who the rotation was meant to shut out: it can't take the key over. */
+function requireNewestSecret(caller: Caller, key: KeyFacts): KeyFacts {
+  // The authenticator ends what a former secret opens with the overlap.
+  const { formerExpiresAt: end } = key
+  if (end === null || caller.expiresAt === null || caller.expiresAt > end) return key
+  throw forbidden(
+    'While a rotation overlaps, this key can only be rotated in person.',
+    'Rotate it at the console or on the server.',
+  )
 }
