@@ -3,6 +3,7 @@
  * this list. A wrong value ends the start with one line that names the variable.
  */
 import { resolve } from 'node:path'
+import { FAULT_POINTS, type FaultPoint } from './kernel/faults.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -109,6 +110,12 @@ export const VARIABLES = {
     meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`.',
     parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
   }),
+  BREEZE_FAULT: variable({
+    default: 'none',
+    meaning:
+      'Tests only: the server kills itself when it first reaches this named point, to prove that nothing is lost.',
+    parse: oneOf<FaultPoint>(...FAULT_POINTS),
+  }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({
     default: '60',
     meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.',
@@ -159,6 +166,8 @@ export interface Config {
   admin: { email: string; password: string | null }
   localAgent: boolean
   logLevel: string
+  /** Tests only. */
+  fault: FaultPoint | null
   oauthEnabled: boolean
   executeAllowList: 'all' | ReadonlySet<string>
   requireExecuteAdmin: boolean
@@ -195,6 +204,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     admin: { email: read('BREEZE_ADMIN_EMAIL'), password: read('BREEZE_ADMIN_PASSWORD') },
     localAgent: localAgent === null ? isLoopback(host) : localAgent === 'on',
     logLevel: read('BREEZE_LOG_LEVEL') ?? 'info',
+    fault: read('BREEZE_FAULT'),
     oauthEnabled: read('MCP_OAUTH_ENABLED'),
     executeAllowList: allowList(read('MCP_EXECUTE_TOOL_ALLOWLIST'), mode),
     requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),

@@ -12,6 +12,7 @@ import { connectionFromUrl } from './database/open.ts'
 import { superviseAgent, type LocalAgent } from './local-agent.ts'
 import { listen } from './listener.ts'
 import { openLog } from './log.ts'
+import { armFault } from './kernel/faults.ts'
 import { actionSpecs } from './kernel/tool.ts'
 import { loadKeys } from './keys/keys.ts'
 import { startCluster } from './postgres/cluster.ts'
@@ -32,6 +33,8 @@ const stops: (() => Promise<void>)[] = []
 async function main(): Promise<void> {
   const began = performance.now()
   const config = readConfig()
+  // Killed outright, as a power cut would: no handler runs, nothing is flushed.
+  if (config.fault) armFault(config.fault, () => process.kill(process.pid, 'SIGKILL'))
   const listener = await listen(config)
   stops.push(() => listener.close())
   await openDataFolder(config.dataDir)
