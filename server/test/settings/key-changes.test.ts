@@ -101,6 +101,25 @@ describe('rotate_api_key', () => {
   })
 })
 
+describe('a service user with more rights than its owner has now', () => {
+  it('gets no new keys and no new secrets from that owner', async () => {
+    const owner = await h.user('organization_admin', acme.id)
+    const service = { kind: 'service', name: 'Robot', role: 'organization_admin', organizations: 'Acme' }
+    done(await h.invoke(await inPerson(h, owner), 'create_user', service))
+    const key = done(await create(await inPerson(h, owner), { name: 'robot', user: 'Robot' }))
+    const roles = [{ role: 'technician', organizations: 'Acme' }]
+    done(await h.invoke(operator, 'update_user', { action: 'set_roles', user: owner, roles }))
+    const lowered = await inPerson(h, owner)
+    const refused = {
+      code: 'forbidden',
+      reason: 'The role Organization Admin includes more than you hold yourself there.',
+    }
+    expect(denial(await create(lowered, { user: 'Robot' }))).toMatchObject(refused)
+    expect(denial(await h.invoke(lowered, 'rotate_api_key', { key: key['id'] }))).toMatchObject(refused)
+    expect(code(await h.invoke(lowered, 'delete_api_key', { key: key['id'] }))).toBe('done')
+  })
+})
+
 describe('delete_api_key', () => {
   it('takes effect at once, streams included, and leaves the key in the list of deleted ones', async () => {
     const made = done(await create(operator, { name: 'gone', organizations: 'Acme', scopes: ['ai:read'] }))

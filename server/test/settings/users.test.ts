@@ -137,6 +137,21 @@ describe('create_user', () => {
     ).toBe('done')
   })
 
+  it("refuses a role with more permissions than the giver's", async () => {
+    await h.sql(
+      `insert into roles values ('auditor', 'Auditor', 'organization', false, '{devices.read,organizations.write}')`,
+    )
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
+    const input = { email: 'audit@acme.test', role: 'Auditor', organizations: 'Acme' }
+    expect(denial(await h.invoke(admin, 'create_user', input))).toMatchObject({
+      code: 'forbidden',
+      reason: 'The role Auditor includes more than you hold yourself there.',
+    })
+    const made = done(await h.invoke(operator, 'create_user', input))
+    expect(code(await h.invoke(admin, 'update_user', { action: 'reset_password', user: made['id'] }))).toBe('forbidden')
+    expect(code(await h.invoke(admin, 'update_user', { action: 'disable', user: made['id'] }))).toBe('forbidden')
+  })
+
   it('gives a key no password, neither of a new person nor of anybody else', async () => {
     const key = await h.caller(
       await h.key(await h.user('partner_admin'), ['administration.write', 'ai:execute']),
