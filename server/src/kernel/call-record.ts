@@ -3,6 +3,7 @@ import { organizationsOf } from './blast-radius.ts'
 import { rowAccess, type Caller } from './caller.ts'
 import { draftFor, type Draft, type EntryKind } from './audit/entry.ts'
 import type { PolicyDecision } from './gates/confirmation.ts'
+import { maskSecrets } from './redact.ts'
 import type { Admitted } from './admission.ts'
 import type { Target } from './tool.ts'
 
@@ -76,7 +77,7 @@ export class CallRecord {
       ...draft,
       organizationId,
       callId: this.callId,
-      tool: this.#tool.slice(0, 100),
+      tool: storable(this.#tool).slice(0, 100),
       action: this.#admitted?.judged.call.action.name ?? null,
       tier: this.tier,
       durationMs: kind === 'outcome' ? Math.max(0, at.getTime() - this.startedAt.getTime()) : null,
@@ -99,8 +100,12 @@ export class CallRecord {
 
 const MAX_INPUT = 20_000
 
-/** The audit keeps what was asked, not megabytes of it. */
+/** The audit keeps what was asked, not megabytes of it. Masked before it is cut, while names still tell what is secret. */
 function bounded(input: unknown): unknown {
   const text = JSON.stringify(input ?? null)
-  return text.length <= MAX_INPUT ? input : { truncated: true, bytes: text.length, start: text.slice(0, MAX_INPUT) }
+  if (text.length <= MAX_INPUT) return input
+  return { truncated: true, bytes: text.length, start: JSON.stringify(maskSecrets(input)).slice(0, MAX_INPUT) }
 }
+
+/** A name nobody declared may hold what PostgreSQL's text can't, which would fail the write of everybody's entries. */
+const storable = (name: string): string => name.replaceAll(/[^\x20-\x7e]/g, '?')

@@ -1,14 +1,14 @@
 /** What may be written down and what may be read: secrets masked in inputs, control characters neutralised in outputs. */
 
 const SECRET_KEY =
-  /^(password|passwd|secret|token|confirmation|api_?key|authorization|cookie|private_?key|client_secret)$/i
+  /^(?:.*[_-])?(?:passwd|passphrase|secret|token|confirmation|api_?key|authorization|cookie|private_?key)$|password$/i
 const SECRET_TEXT: readonly [RegExp, string][] = [
-  [/\bbrz(?:op)?_[A-Za-z0-9_-]{8,}/g, 'brz_[masked]'],
+  [/\b(brz[a-z]{0,2}_)[A-Za-z0-9_-]{8,}/g, '$1[masked]'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{12,}/gi, '$1 [masked]'],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[masked private key]'],
   [/\bAKIA[0-9A-Z]{16}\b/g, '[masked AWS key]'],
   [/\bgh[pousr]_[A-Za-z0-9]{30,}/g, '[masked GitHub token]'],
-  [/\b((?:password|passwd|pwd|secret|token|api[_-]?key)\s*[=:]\s*)(["']?)[^\s"']{3,}\2/gi, '$1[masked]'],
+  [/((?:password|passwd|pwd|passphrase|secret|token|api[_-]?key)["']?\s*[=:]\s*)(["']?)[^\s"']{3,}\2/gi, '$1[masked]'],
   [/(\/\/[^\s/:@]{1,64}):[^\s/@]{1,256}@/g, '$1:[masked]@'],
 ]
 
@@ -20,7 +20,9 @@ export function maskText(text: string): string {
 
 /** A copy of a parsed input that may stand in the audit. */
 export function maskSecrets(value: unknown, key = ''): unknown {
-  if (typeof value === 'string') return SECRET_KEY.test(key) ? '[masked]' : maskText(value)
+  // Whatever stands under such a name: a number, a list or an object too.
+  if (SECRET_KEY.test(key) && value !== null && typeof value !== 'boolean') return '[masked]'
+  if (typeof value === 'string') return maskText(value)
   if (Array.isArray(value)) return value.map((item) => maskSecrets(item, key))
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, maskSecrets(item, name)]))
