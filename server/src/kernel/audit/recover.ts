@@ -13,17 +13,22 @@ interface OpenIntent {
   tier: number | null
 }
 
+const PAGE = 1000
 const OPEN = `select i.id, i.partner_id, i.organization_id, i.call_id, i.tool, i.tier from audit_entries i
   where i.chain = $1 and i.kind = 'intent'
     and not exists (select from audit_entries o where o.call_id = i.call_id and o.kind = 'outcome'
       and o.organization_id is not distinct from i.organization_id)
-  order by i.seq limit 1000`
+  order by i.seq limit ${PAGE}`
 
 /** Answers how many were found. Whatever the intents started (commands in the queue) goes on by itself. */
 export async function closeInterrupted(db: Db, audit: AuditAppender, environment: Environment): Promise<number> {
-  const open = await db.worker((tx) => tx.prepared<OpenIntent>('audit_open_intents', OPEN, [audit.chain]))
-  await Promise.all(open.map((intent) => audit.append(interrupted(intent, environment.now()))))
-  return open.length
+  let closed = 0
+  for (;;) {
+    const open = await db.worker((tx) => tx.prepared<OpenIntent>('audit_open_intents', OPEN, [audit.chain]))
+    await Promise.all(open.map((intent) => audit.append(interrupted(intent, environment.now()))))
+    closed += open.length
+    if (open.length < PAGE) return closed
+  }
 }
 
 function interrupted(intent: OpenIntent, at: Date): Draft {

@@ -1,7 +1,7 @@
 /** Walks every chain from its first entry and every checkpoint, and names the first thing that is not as it was written. */
 import { z } from 'zod'
 import type { Db } from '../db.ts'
-import { checkpointHash, parseBody, type Checkpoint, type CheckpointKey } from './checkpoints.ts'
+import { checkpointHash, parseBody, type Checkpoint, type CheckpointCopies, type CheckpointKey } from './checkpoints.ts'
 import { GENESIS, linkHash, payloadDigest } from './entry.ts'
 
 const PAGE = 1000
@@ -16,10 +16,14 @@ export interface Verification {
 interface Row {
   id: string
   seq: number
+  partner_id: string | null
   organization_id: string | null
   at: Date
   kind: string
+  call_id: string | null
+  channel: string | null
   tool: string | null
+  tier: number | null
   decision: string | null
   outcome: string | null
   user_id: string | null
@@ -36,8 +40,12 @@ const bodyShape = z.object({
   chain: z.string(),
   at: z.string(),
   kind: z.string(),
+  partner_id: z.string().nullable(),
   organization_id: z.string().nullable(),
+  call_id: z.string().nullable(),
+  channel: z.string().nullable(),
   tool: z.string().nullable(),
+  tier: z.number().nullable(),
   decision: z.string().nullable(),
   outcome: z.string().nullable(),
   actor: z.object({ user_id: z.string() }).nullable(),
@@ -53,10 +61,10 @@ type Promised = Map<string, Map<number, string>>
 export async function verifyAudit(
   db: Db,
   key: CheckpointKey,
-  checkpoints: readonly Checkpoint[],
+  { exported: checkpoints, stored }: CheckpointCopies,
 ): Promise<Verification> {
   const promised: Promised = new Map()
-  const brokenCheckpoint = readPromises(checkpoints, key, promised)
+  const brokenCheckpoint = readPromises(checkpoints, key, promised) ?? compareCopies(checkpoints, stored)
   const chains = await db.worker((tx) =>
     tx.prepared<{ chain: string }>('audit_chains', 'select distinct chain from audit_entries order by chain', []),
   )
@@ -86,6 +94,20 @@ function readPromises(checkpoints: readonly Checkpoint[], key: CheckpointKey, pr
       heads.set(head.seq, head.hash)
       promised.set(chain, heads)
     }
+  }
+  return null
+}
+
+/** The exported lines and the table's rows are two copies of one list: who cuts one leaves the other. */
+function compareCopies(exported: CheckpointCopies['exported'], stored: CheckpointCopies['stored']): Broken | null {
+  const broken = (seq: number, problem: string): Broken => ({ chain: 'checkpoints', seq, id: null, problem })
+  for (let index = 0; index < Math.max(exported.length, stored.length); index += 1) {
+    const line = exported[index]
+    const row = stored[index]
+    if (!line) return broken(index + 1, 'it is missing among the exported checkpoints')
+    if (row?.seq !== index + 1) return broken(index + 1, 'it is missing in the database')
+    if (line.body !== row.body || line.signature !== row.signature)
+      return broken(index + 1, 'the database holds another one than was exported')
   }
   return null
 }
@@ -132,7 +154,7 @@ function checkEntry(chain: string, row: Row, previous: Buffer, promised: Readonl
   const promise = promised.get(row.seq)
   if (promise !== undefined && promise !== row.hash.toString('hex'))
     return 'the chain was rewritten: a checkpoint saw another entry here'
-  const body = bodyShape.safeParse(JSON.parse(row.body))
+  const body = bodyShape.safeParse(parsed(row.body))
   if (!body.success) return 'its text is not an entry'
   const said = body.data
   const agrees =
@@ -141,7 +163,11 @@ function checkEntry(chain: string, row: Row, previous: Buffer, promised: Readonl
     said.chain === chain &&
     said.at === row.at.toISOString() &&
     said.kind === row.kind &&
+    said.partner_id === row.partner_id &&
     said.organization_id === row.organization_id &&
+    said.call_id === row.call_id &&
+    said.channel === row.channel &&
+    said.tier === row.tier &&
     said.tool === row.tool &&
     said.decision === row.decision &&
     said.outcome === row.outcome &&
@@ -152,5 +178,15 @@ function checkEntry(chain: string, row: Row, previous: Buffer, promised: Readonl
   return null
 }
 
-const PAGE_TEXT = `select id, seq, organization_id, at, kind, tool, decision, outcome, user_id, credential_id, body, payload, previous, hash
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON: the shape refuses it, and the entry is named.
+    return null
+  }
+}
+
+const PAGE_TEXT = `select id, seq, partner_id, organization_id, at, kind, call_id, channel, tool, tier, decision, outcome, user_id, credential_id,
+    body, payload, previous, hash
   from audit_entries where chain = $1 and seq > $2 order by seq limit $3`
