@@ -133,7 +133,9 @@ async function transaction<T>(pool: pg.Pool, begin: string, work: (tx: Tx) => Pr
   try {
     await client.query(begin)
     const result = await work(tx)
-    await client.query('commit')
+    const ended = await client.query('commit')
+    // A statement failed and `work` went on all the same: PostgreSQL then answers a commit by rolling back, without an error.
+    if (ended.command !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed')
     for (const action of tx.actions) action()
     return result
   } catch (error) {
