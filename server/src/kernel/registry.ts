@@ -38,14 +38,8 @@ export class Registry {
 
   /** The tools and actions that this caller may use now, narrowed to them. Equal sets share one frozen listing. */
   list(caller: Caller, surface: Surface, governance: Governance, filter: ListingFilter = {}): Listing {
-    const offered: { entry: Entry; actions: Entry['actions'] }[] = []
-    for (const entry of this.#entries.values()) {
-      if (!entry.tool.surfaces.has(surface) || !fits(entry, filter)) continue
-      const actions = entry.actions.filter(
-        (action) => mayUse(caller, entry.tool, action, governance).verdict === 'allow',
-      )
-      if (actions.length > 0) offered.push({ entry, actions })
-    }
+    const usable = this.#usable(caller, surface, governance)
+    const offered = usable.filter(({ entry }) => fits(entry, filter))
     const signature = offered.map(({ entry, actions }) => `${entry.tool.name}:${faceKey(actions)}`).join(' ')
     const known = this.#listings.get(signature)
     if (known) return known
@@ -55,6 +49,22 @@ export class Registry {
     })
     this.#listings.set(signature, listing)
     return listing
+  }
+
+  #usable(caller: Caller, surface: Surface, governance: Governance): { entry: Entry; actions: Entry['actions'] }[] {
+    const usable = [...this.#entries.values()].flatMap((entry) => {
+      if (!entry.tool.surfaces.has(surface)) return []
+      if (entry.tool.standsForOthers) return [{ entry, actions: entry.actions }]
+      const actions = entry.actions.filter(
+        (action) => mayUse(caller, entry.tool, action, governance).verdict === 'allow',
+      )
+      return actions.length > 0 ? [{ entry, actions }] : []
+    })
+    // What only stands for other tools is of use to whoever may use one of those that act.
+    const acts = usable.some(
+      ({ entry, actions }) => !entry.tool.standsForOthers && actions.some((action) => action.tier > 1),
+    )
+    return acts ? usable : usable.filter(({ entry }) => !entry.tool.standsForOthers)
   }
 
   /** The public face of a tool that offers these actions; all but those of tier 4 when none are named. */

@@ -134,6 +134,8 @@ export interface Tool {
   readonly openWorld: boolean
   readonly worksWhenStopped: boolean
   readonly outlivesCall: boolean
+  /** Each call of it stands for one of another tool and is judged by that one's gates. */
+  readonly standsForOthers: boolean
   readonly inputSchema: Input
   readonly outputSchema: Output
   /** Throws `invalid_input`, naming each field that is wrong. */
@@ -192,6 +194,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
   const inputSchema = canAct(spec.actions) ? spec.input.extend(controlFields).strict() : spec.input.strict()
 
   const parse = (raw: unknown): Call => {
+    if (holdsNul(raw)) throw invalidInput('input: must not contain NUL characters.')
     const parsed = inputSchema.safeParse(raw ?? {})
     if (!parsed.success) throw invalidInput(describeIssues(parsed.error), 'Correct the named fields and call again.')
     // Extending the schema loses the static link to I; the fields were checked by the line above.
@@ -232,6 +235,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     openWorld: spec.openWorld ?? false,
     worksWhenStopped: spec.worksWhenStopped ?? false,
     outlivesCall: spec.outlivesCall ?? false,
+    standsForOthers: spec.standsFor !== undefined,
     inputSchema,
     outputSchema: spec.output,
     parse,
@@ -245,6 +249,13 @@ function pickAction(spec: { actions: Actions; name: string }, input: Record<stri
   // An action without a declared tier is a defect of the tool; it is refused, never run.
   if (!action) throw invalidInput(`"${name}" is not an action of ${spec.name}.`)
   return { ...action, name }
+}
+
+/** PostgreSQL's text can't hold one: without this it would fail somewhere deep inside. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  if (value === null || typeof value !== 'object') return false
+  return Object.entries(value).some(([key, item]) => key.includes('\0') || holdsNul(item))
 }
 
 function describeIssues(error: z.ZodError): string {

@@ -26,18 +26,17 @@ export class Account {
   }
 
   standing(caller: Caller): Standing {
-    const usable: string[] = []
     const needsMore: Standing['needsMore'] = []
     const surface =
       caller.channel === 'mcp' || caller.channel === 'rest' || caller.channel === 'cli' ? caller.channel : 'console'
-    for (const tool of this.#registry().all()) {
-      if (!tool.surfaces.has(surface)) continue
-      let allowed = 0
+    const registry = this.#registry()
+    for (const tool of registry.all()) {
+      // What stands for other tools needs what those need.
+      if (!tool.surfaces.has(surface) || tool.standsForOthers) continue
       for (const action of actionSpecs(tool.actions)) {
         if (action.tier === 4) continue
         const verdict = mayUse(caller, tool, action, this.#governance)
-        if (verdict.verdict === 'allow') allowed += 1
-        else {
+        if (verdict.verdict === 'deny') {
           const { code, remedy, required_scope } = verdict.denial
           needsMore.push({
             tool: tool.name,
@@ -48,8 +47,8 @@ export class Account {
           })
         }
       }
-      if (allowed > 0) usable.push(tool.name)
     }
+    const usable = registry.list(caller, surface, this.#governance).tools.map((tool) => tool.name)
     return { usable, needsMore }
   }
 }
