@@ -31,6 +31,12 @@ export function organizationsOf(targets: readonly Target[]): string[] {
   return [...ids].sort()
 }
 
+export function sitesOf(targets: readonly Target[]): string[] {
+  const ids = new Set<string>()
+  for (const target of targets) if (target.siteId !== null) ids.add(target.siteId)
+  return [...ids].sort()
+}
+
 /** The plan as a sentence or two, for a person who has to decide. */
 export function planText(plan: Plan): string {
   const radius = plan.blast_radius

@@ -122,25 +122,25 @@ export class Door implements Kernel {
       const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
       return {
         status: 'done',
-        text: `Dry run, nothing was done.\n${planText(plan)}`,
-        data: { state: 'dry_run', plan, audit_entry: entry },
+        text: neutraliseAll(`Dry run, nothing was done.\n${planText(plan)}`),
+        data: neutraliseAll({ state: 'dry_run', plan, audit_entry: entry }),
         auditEntry: entry,
       }
     }
     if (held) {
       record.policy(intended.policy, held.operation)
       const entry = await this.#append(record, 'outcome', { decision: 'held', code: 'confirmation_required' })
-      const hold = {
+      const hold = neutraliseAll({
         state: 'confirmation_required' as const,
         operation: held.operation,
         plan,
         confirmation: held.confirmation,
-      }
-      return { status: 'held', hold, auditEntry: entry, text: heldText(planText(plan), held.confirmation, entry) }
+      })
+      const text = neutraliseAll(heldText(planText(plan), held.confirmation, entry))
+      return { status: 'held', hold, auditEntry: entry, text }
     }
     await this.#append(record, 'intent', { decision: 'allowed' })
     fault('intent.recorded')
-    record.stage = 'running'
     const pending = await this.#parts.db.tenant(this.#access(walk), (tx) => this.#commitAct(walk, tx, intended))
     fault('act.committed')
     if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
@@ -159,17 +159,28 @@ export class Door implements Kernel {
   async #prepare(walk: Walk, tx: Tx) {
     const { caller, admitted, record, context } = walk
     const { tool, call } = admitted
-    const targets = await call.targets({ ...context, tx })
-    record.targets(targets)
-    const intended = await this.#intend(walk, tx, targets)
-    record.policy(intended.policy, null)
-    check(organizationStopGate(caller, tool, call.action, targets))
-    if (call.control.dryRun) return { intended, held: null }
-    check(this.#limit.gate(caller, tool.name, call.action, context.now()))
-    if (call.control.confirmation) {
-      await readConfirmation(tx, caller, tool.name, call, call.control.confirmation, context.now(), false)
+    const resolved = await call.targets({ ...context, tx })
+    record.targets(resolved)
+    check(organizationStopGate(caller, tool, call.action, resolved))
+    if (call.control.dryRun) {
+      const intended = await this.#intend(walk, tx, resolved)
+      record.policy(intended.policy, null)
       return { intended, held: null }
     }
+    check(this.#limit.gate(caller, tool.name, call.action, context.now()))
+    const token = call.control.confirmation
+    if (token) {
+      const confirmed = await readConfirmation(tx, caller, tool.name, call, token, context.now(), false)
+      const targets = frozenTargets(confirmed, resolved)
+      // The audit names what is acted on, not what the same words would mean by now.
+      record.targets(targets)
+      const intended = await this.#intend(walk, tx, targets)
+      checkEffect(confirmed, intended)
+      record.policy(confirmed.policy, confirmed.operation)
+      return { intended, held: null }
+    }
+    const intended = await this.#intend(walk, tx, resolved)
+    record.policy(intended.policy, null)
     if (intended.policy.applied === 'client') return { intended, held: null }
     return { intended, held: await this.#hold(walk, tx, intended, record.callId) }
   }
@@ -212,6 +223,7 @@ export class Door implements Kernel {
       })
       record.policy(expected.policy, operation)
     }
+    record.stage = 'running'
     const pending = await call.run({ ...context, tx, operation, preview: this.#previewer(walk, tx) }, targets)
     if (!tool.outlivesCall) await finishOperation(tx, operation, 'succeeded', context.now())
     return pending

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { ColumnType } from 'kysely'
-import { organizationsOf } from './blast-radius.ts'
+import { organizationsOf, sitesOf } from './blast-radius.ts'
 import { canonicalJson, digest } from './canonical.ts'
 import type { Caller } from './caller.ts'
 import { query, type Tx } from './db.ts'
@@ -46,6 +46,8 @@ export interface OperationsTable {
   input_digest: Buffer
   effect_digest: Buffer
   target_ids: string[]
+  /** Where they are; empty for what is in no site. */
+  site_ids: ColumnType<string[], string[] | undefined, never>
   policy_asked: string
   policy_applied: string
   confirmation_hash: Buffer | null
@@ -117,6 +119,7 @@ export async function insertOperation(tx: Tx, operation: NewOperation): Promise<
       input_digest: inputDigest(intended.tool, intended.call),
       effect_digest: effectDigest(intended),
       target_ids: intended.targets.map((target) => target.id).sort(),
+      site_ids: sitesOf(intended.targets),
       policy_asked: intended.policy.asked,
       policy_applied: intended.policy.applied,
       confirmation_hash: operation.confirmation?.hash ?? null,
@@ -159,11 +162,11 @@ export async function readConfirmation(
   const foreign = found && (found.user_id !== caller.user.id || found.credential_id !== caller.credential.id)
   if (!found || foreign || found.tool !== tool)
     throw refuse('confirmation_invalid', 'This confirmation is not for this call.')
+  if (found.state === 'expired' || !found.confirmation_expires_at || found.confirmation_expires_at <= now)
+    throw refuse('confirmation_expired', `This confirmation expired after ${CONFIRMATION_MINUTES} minutes.`)
+  if (found.state === 'cancelled') throw refuse('confirmation_invalid', 'This confirmation was cancelled.')
   if (found.state !== 'awaiting_confirmation')
     throw refuse('confirmation_invalid', 'This confirmation was already used.')
-  if (!found.confirmation_expires_at || found.confirmation_expires_at <= now) {
-    throw refuse('confirmation_expired', `This confirmation expired after ${CONFIRMATION_MINUTES} minutes.`)
-  }
   if (!found.input_digest.equals(inputDigest(tool, call))) {
     throw refuse('confirmation_invalid', 'The input differs from the one that was previewed.')
   }
@@ -182,7 +185,8 @@ export async function readConfirmation(
 /** The frozen list: exactly what was previewed, as far as the caller still sees all of it. */
 export function frozenTargets(confirmed: Confirmed, resolved: readonly Target[]): Target[] {
   const frozen = resolved.filter((target) => confirmed.targetIds.has(target.id))
-  if (frozen.length !== confirmed.targetIds.size) {
+  // One thing may stand for several organizations, once each.
+  if (new Set(frozen.map((target) => target.id)).size !== confirmed.targetIds.size) {
     throw refuse('confirmation_invalid', 'Something this call would act on has changed since the preview.')
   }
   return frozen
