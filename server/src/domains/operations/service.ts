@@ -54,17 +54,23 @@ export async function cancelOperation(tx: Tx, id: string, now: Date): Promise<bo
   return changed > 0
 }
 
-/** An operation of commands has ended when each of them has; its state follows from theirs. */
-const CLOSE = `update operations o set finished_at = $1, state = case
+/**
+ * An operation of commands has ended when each of them has; its state follows from theirs. Those that wait for offline
+ * devices, for days perhaps, are passed over, so that however many they are they keep none of the others open.
+ */
+const CLOSE = `with ended as (
+    select o.id from operations o
+    where o.state = 'running' and exists (select from device_commands c where c.operation_id = o.id)
+      and not exists (select from device_commands c where c.operation_id = o.id and c.state in ('queued', 'delivered', 'accepted', 'started'))
+    limit 500)
+  update operations o set finished_at = $1, state = case
     when c.good = c.n then 'succeeded' when c.cancelled = c.n then 'cancelled' when c.good = 0 then 'failed' else 'partial' end
   from (
     select operation_id, count(*) as n, count(*) filter (where state = 'succeeded') as good,
-      count(*) filter (where state = 'cancelled') as cancelled,
-      count(*) filter (where state in ('queued', 'delivered', 'accepted', 'started')) as open
-    from device_commands where operation_id = any ($2::uuid[]) group by operation_id) c
-  where o.id = c.operation_id and c.open = 0 and o.state = 'running'`
+      count(*) filter (where state = 'cancelled') as cancelled
+    from device_commands where operation_id in (select id from ended) group by operation_id) c
+  where o.id = c.operation_id and o.state = 'running'`
 
-const RUNNING = `select id from operations where state = 'running' order by id limit 500`
 const EXPIRE = `update operations set state = 'expired', finished_at = $1
   where state = 'awaiting_confirmation' and confirmation_expires_at < $1`
 
@@ -81,8 +87,6 @@ export class OperationKeeper {
   async sweep(): Promise<void> {
     const now = this.#now()
     await this.#db.workerStatement('operations_expire', EXPIRE, [now])
-    const running = await this.#db.worker((tx) => tx.prepared<{ id: string }>('operations_running', RUNNING, []))
-    if (running.length > 0)
-      await this.#db.workerStatement('operations_close', CLOSE, [now, running.map((row) => row.id)])
+    await this.#db.workerStatement('operations_close', CLOSE, [now])
   }
 }
