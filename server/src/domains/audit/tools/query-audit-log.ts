@@ -90,11 +90,13 @@ export default defineTool({
   },
 })
 
+const place = z.tuple([z.iso.datetime(), z.uuid()])
+
 function position(key: readonly (string | number | null)[]): [string, string] {
   const [at, id] = key
-  if (typeof at !== 'string' || typeof id !== 'string' || Number.isNaN(Date.parse(at)))
-    throw invalidInput('cursor: not of this list.')
-  return [at, id]
+  const said = place.safeParse([at, id])
+  if (!said.success) throw invalidInput('cursor: not of this list.', 'Start again without a cursor.')
+  return said.data
 }
 
 /** An organization the caller does not reach matches nothing, as one that does not exist. */

@@ -89,6 +89,7 @@ export default defineTool({
 
 function commandId(key: readonly (string | number | null)[]): string {
   const [id] = key
-  if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) throw invalidInput('cursor: not of this list.')
-  return id
+  const said = z.uuid().safeParse(id)
+  if (!said.success) throw invalidInput('cursor: not of this list.', 'Start again without a cursor.')
+  return said.data
 }
