@@ -64,7 +64,7 @@ export async function verifyAudit(
   { exported: checkpoints, stored }: CheckpointCopies,
 ): Promise<Verification> {
   const promised: Promised = new Map()
-  const brokenCheckpoint = readPromises(checkpoints, key, promised) ?? compareCopies(checkpoints, stored)
+  const unfit = readPromises(checkpoints, key, promised) ?? compareCopies(checkpoints, stored)
   const chains = await db.worker((tx) =>
     tx.prepared<{ chain: string }>('audit_chains', 'select distinct chain from audit_entries order by chain', []),
   )
@@ -75,7 +75,7 @@ export async function verifyAudit(
     entries += result.entries
     if (result.broken) return { ok: false, entries, checkpoints: checkpoints.length, first_broken: result.broken }
   }
-  if (brokenCheckpoint) return { ok: false, entries, checkpoints: checkpoints.length, first_broken: brokenCheckpoint }
+  if (unfit) return { ok: false, entries, checkpoints: checkpoints.length, first_broken: unfit }
   return { ok: true, entries, checkpoints: checkpoints.length }
 }
 
@@ -84,9 +84,10 @@ function readPromises(checkpoints: readonly Checkpoint[], key: CheckpointKey, pr
   let seq = 0
   for (const checkpoint of checkpoints) {
     const body = parseBody(checkpoint)
-    const broken = (problem: string): Broken => ({ chain: 'checkpoints', seq: seq + 1, id: null, problem })
-    if (!body || !key.verify(checkpoint.body, checkpoint.signature)) return broken('its signature does not hold')
-    if (body.previous !== previous || body.seq !== seq + 1) return broken('a checkpoint before it is missing')
+    if (!body || !key.verify(checkpoint.body, checkpoint.signature))
+      return brokenCheckpoint(seq + 1, 'its signature does not hold')
+    if (body.previous !== previous || body.seq !== seq + 1)
+      return brokenCheckpoint(seq + 1, 'a checkpoint before it is missing')
     previous = checkpointHash(checkpoint)
     seq = body.seq
     for (const [chain, head] of Object.entries(body.chains)) {
@@ -98,16 +99,17 @@ function readPromises(checkpoints: readonly Checkpoint[], key: CheckpointKey, pr
   return null
 }
 
+const brokenCheckpoint = (seq: number, problem: string): Broken => ({ chain: 'checkpoints', seq, id: null, problem })
+
 /** The exported lines and the table's rows are two copies of one list: who cuts one leaves the other. */
 function compareCopies(exported: CheckpointCopies['exported'], stored: CheckpointCopies['stored']): Broken | null {
-  const broken = (seq: number, problem: string): Broken => ({ chain: 'checkpoints', seq, id: null, problem })
   for (let index = 0; index < Math.max(exported.length, stored.length); index += 1) {
     const line = exported[index]
     const row = stored[index]
-    if (!line) return broken(index + 1, 'it is missing among the exported checkpoints')
-    if (row?.seq !== index + 1) return broken(index + 1, 'it is missing in the database')
+    if (!line) return brokenCheckpoint(index + 1, 'it is missing among the exported checkpoints')
+    if (row?.seq !== index + 1) return brokenCheckpoint(index + 1, 'it is missing in the database')
     if (line.body !== row.body || line.signature !== row.signature)
-      return broken(index + 1, 'the database holds another one than was exported')
+      return brokenCheckpoint(index + 1, 'the database holds another one than was exported')
   }
   return null
 }
