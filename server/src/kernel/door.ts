@@ -267,6 +267,8 @@ export class Door implements Kernel {
   #previewer(walk: Walk, tx: Tx) {
     return async (): Promise<PreviewResult> => {
       const { tool, call } = walk.admitted.judged
+      // Nothing runs in a preview: whatever ends it is a refusal, as it would be of the call itself.
+      walk.record.stage = 'gates'
       if (call.action.tier === 1)
         throw invalidInput(`${tool.name} only reads; call it directly.`, 'No confirmation is needed.')
       const targets = await call.targets({ ...walk.context, tx })
