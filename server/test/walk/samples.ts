@@ -1,0 +1,100 @@
+/** One valid input per tool and action. A tool without one fails the walk: add its line here. */
+import type { Tool } from '../../src/kernel/tool.ts'
+import { actionSpecs, type ActionSpec } from '../../src/kernel/tool.ts'
+
+/** Ids or names that inputs point at; a walk fills it with its own, with foreign or with absent ones. */
+export interface Things {
+  organization: string
+  site: string
+  device: string
+  operation: string
+  run: string
+  key: string
+  user: string
+  enrollmentToken: string
+}
+
+type Input = Record<string, unknown>
+type Table = Record<string, Input | Record<string, Input>>
+
+const table = (at: Things): Table => ({
+  whoami: {},
+  manage_audit: { verify: { action: 'verify' }, disable: { action: 'disable' } },
+  query_audit_log: { organization: at.organization, actor: at.user, credential: at.key },
+  create_enrollment_token: { organization: at.organization, site: at.site },
+  list_enrollment_tokens: { organization: at.organization },
+  delete_enrollment_token: { token: at.enrollmentToken },
+  device_actions: {
+    reboot: { action: 'reboot', devices: at.device },
+    shutdown: { action: 'shutdown', devices: [at.device] },
+    wipe: { action: 'wipe', devices: at.device },
+    uninstall_agent: { action: 'uninstall_agent', devices: at.device },
+  },
+  get_device_details: { device: at.device },
+  list_devices: { organization: at.organization, site: at.site },
+  cancel_operation: { operation: at.operation },
+  get_operation: { operation: at.operation },
+  preview_action: { tool: 'run_script', input: { devices: at.device, content: 'true' } },
+  create_organization: { name: 'A new customer' },
+  create_site: { organization: at.organization, name: 'A new site' },
+  list_organizations: {},
+  list_sites: { organization: at.organization },
+  manage_organization: { delete: { action: 'delete', organization: at.organization } },
+  update_organization: { organization: at.organization, approval_limit: 5 },
+  get_script_results: { run: at.run },
+  run_script: { devices: at.device, content: 'true' },
+  change_own_rights: { scopes: ['ai:execute'] },
+  create_api_key: { name: 'A new key', scopes: ['ai:read'], organizations: at.organization },
+  create_user: { email: 'new@example.test', role: 'viewer', organizations: at.organization },
+  delete_api_key: { key: at.key },
+  emergency_stop: {
+    stop: { action: 'stop', organization: at.organization, reason: 'a walk' },
+    lift: { action: 'lift', organization: at.organization },
+    status: { action: 'status' },
+  },
+  export_secrets: {},
+  list_api_keys: { organization: at.organization },
+  list_confirmation_policies: { organization: at.organization },
+  list_users: { organization: at.organization },
+  rotate_api_key: { key: at.key },
+  set_confirmation_policy: { policy: 'preview', organization: at.organization },
+  update_api_key: { key: at.key, name: 'Another name' },
+  update_user: {
+    disable: { action: 'disable', user: at.user },
+    enable: { action: 'enable', user: at.user },
+    set_roles: { action: 'set_roles', user: at.user, roles: [{ role: 'viewer', organizations: at.organization }] },
+    reset_password: { action: 'reset_password', user: at.user },
+  },
+})
+
+/** Where the table and the registry differ, either way. */
+export function missingSamples(tools: readonly Tool[], at: Things): string[] {
+  const known = table(at)
+  return tools.flatMap((tool) => {
+    const sample = known[tool.name]
+    if (!sample) return [tool.name]
+    if (!('each' in tool.actions)) return []
+    return Object.keys(tool.actions.each).flatMap((name) => (name in sample ? [] : [`${tool.name} ${name}`]))
+  })
+}
+
+export interface Step {
+  tool: Tool
+  action: ActionSpec & { name: string | null }
+  /** "device_actions reboot". */
+  title: string
+  input: Input
+}
+
+/** Every tool and action with its valid input. */
+export function steps(tools: readonly Tool[], at: Things): Step[] {
+  const known = table(at)
+  return tools.flatMap((tool) =>
+    actionSpecs(tool.actions).map((action) => {
+      const sample = known[tool.name] ?? {}
+      // The table's two shapes: by action where the tool has several, else the input itself.
+      const input = (action.name === null ? sample : sample[action.name]) as Input
+      return { tool, action, title: [tool.name, action.name].filter(Boolean).join(' '), input }
+    }),
+  )
+}

@@ -1,0 +1,80 @@
+/** An organization with one of everything that inputs can point at. */
+import { randomUUID } from 'node:crypto'
+import type { Harness, Organization } from '../harness.ts'
+import type { Things } from './samples.ts'
+
+export interface Furnished extends Organization {
+  things: Things
+  /** The same by their names, where they have one. */
+  names: Things
+}
+
+/** Every name begins with `prefix`, so that a walk can look for it in answers. */
+export async function furnish(world: Harness, prefix: string): Promise<Furnished> {
+  const organization = await world.organization(`${prefix} Incorporated`)
+  const site = await world.site(organization.id, `${prefix} Harbour`)
+  const device = await world.device({ ...organization, siteId: site }, `${prefix}-WS-01`)
+  const user = await world.user('viewer', organization.id)
+  await world.sql('update users set name = $2, email = $3 where id = $1', [
+    user,
+    `${prefix} Person`,
+    `person@${prefix.toLowerCase()}.test`,
+  ])
+  const holder = await world.user('technician', organization.id)
+  await world.sql('update users set name = $2 where id = $1', [holder, `${prefix} Holder`])
+  const key = await world.key(holder, ['ai:read'], { organizations: [organization.id] })
+  await world.sql('update api_keys set name = $2 where id = $1', [key.id, `${prefix} Key`])
+  const enrollmentToken = randomUUID()
+  await world.sql(
+    `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
+     values ($1, $2, $3, sha256($5::text::bytea), 1, $4, now() + interval '1 hour')`,
+    [enrollmentToken, organization.id, site, user, enrollmentToken],
+  )
+  const { operation, run } = await insertRun(world, organization.id, site, device, user)
+  const things = { organization: organization.id, site, device, operation, run, key: key.id, user, enrollmentToken }
+  const names = {
+    ...things,
+    organization: organization.name,
+    site: `${prefix} Harbour`,
+    device: `${prefix}-WS-01`,
+    key: `${prefix} Key`,
+    user: `${prefix} Person`,
+  }
+  return { ...organization, things, names }
+}
+
+async function insertRun(world: Harness, organization: string, site: string, device: string, user: string) {
+  const [operation, run] = [randomUUID(), randomUUID()]
+  const partner = world.server.installation.partnerId
+  await world.sql(
+    `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier,
+       state, summary, input, input_digest, effect_digest, target_ids, policy_asked, policy_applied, created_at)
+     values ($1, $2, array[$3::uuid], gen_random_uuid(), $4, 'api_key', 'none', 'mcp', 'run_script', 3, 'running', 'Run a script.', '{}',
+       ''::bytea, ''::bytea, array[$5::uuid], 'client', 'client', now())`,
+    [operation, partner, organization, user, device],
+  )
+  await world.sql(
+    `insert into script_runs (id, partner_id, organization_ids, operation_id, language, content, content_digest, timeout_seconds)
+     values ($1, $2, array[$3::uuid], $4, 'bash', 'true', '', 60)`,
+    [run, partner, organization, operation],
+  )
+  await world.sql(
+    `insert into device_commands (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature,
+       issued_at, expires_at, run_seconds, give_up_at)
+     values ($1, $2, $3, $4, $5, 'script.run', 'k', '{}', '', now(), now() + interval '1 day', 60, now() + interval '1 day')`,
+    [randomUUID(), organization, site, device, operation],
+  )
+  return { operation, run }
+}
+
+/** Ids and names of nothing. */
+export const absent = (): Things => ({
+  organization: randomUUID(),
+  site: randomUUID(),
+  device: randomUUID(),
+  operation: randomUUID(),
+  run: randomUUID(),
+  key: randomUUID(),
+  user: randomUUID(),
+  enrollmentToken: randomUUID(),
+})
