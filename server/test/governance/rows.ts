@@ -1,0 +1,87 @@
+/** A row of one organization in every tenant table, written by the owner past row-level security. */
+import { GLOBAL_TABLES } from '../../src/database/isolation.ts'
+import { systemEnvironment } from '../../src/kernel/context.ts'
+import type { Harness, Organization } from '../harness.ts'
+
+export interface TenantTable {
+  name: string
+  columns: string[]
+  /** True of this organization's rows. */
+  mine: string
+  /** One of them whole, as JSON. */
+  row: unknown
+}
+export type Filled = ReadonlyMap<string, TenantTable>
+
+const { newId, randomBytes } = systemEnvironment
+
+export async function fillTenantTables(world: Harness, organization: Organization): Promise<Filled> {
+  await insertRows(world, organization)
+  const columns = await world.sql<{ name: string; columns: string[] }>(
+    `select table_name as name, array_agg(column_name::text order by ordinal_position) as columns
+     from information_schema.columns where table_schema = 'public' group by 1 order by 1`,
+  )
+  const filled = new Map<string, TenantTable>()
+  for (const { name, columns: own } of columns) {
+    if (name in GLOBAL_TABLES) continue
+    const mine = belongsTo(name, own, organization.id)
+    const [found] = await world.sql<{ row: unknown }>(`select to_jsonb(t) as row from ${name} t where ${mine} limit 1`)
+    filled.set(name, { name, columns: own, mine, row: found?.row ?? null })
+  }
+  return filled
+}
+
+function belongsTo(table: string, columns: readonly string[], id: string): string {
+  if (table === 'organizations') return `t.id = '${id}'`
+  if (columns.includes('organization_id')) return `t.organization_id = '${id}'`
+  if (columns.includes('organization_ids')) return `t.organization_ids = '{${id}}'`
+  throw new Error(`${table} has no column that names its tenant`)
+}
+
+async function insertRows(world: Harness, organization: Organization): Promise<void> {
+  const partner = world.server.installation.partnerId
+  const { id: org, siteId: site } = organization
+  const user = await world.user('technician', org)
+  const key = await world.key(user, ['ai:execute'], { organizations: [org] })
+  const device = await world.device(organization, `${organization.name}-PC`)
+  const operation = newId()
+  await world.sql(
+    `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier, state,
+       summary, input, input_digest, effect_digest, target_ids, site_ids, policy_asked, policy_applied)
+     values ($1, $2, $3, $1, $4, 'api_key', $5, 'mcp', 'run_script', 3, 'running', 'secret plan', '{}', '', '', $6, $7, 'client', 'client')`,
+    [operation, partner, [org], user, key.id, [device], [site]],
+  )
+  await world.sql(
+    `insert into script_runs (id, partner_id, organization_ids, operation_id, language, content, content_digest, timeout_seconds)
+     values ($1, $2, $3, $4, 'bash', 'true', '', 60)`,
+    [newId(), partner, [org], operation],
+  )
+  await world.sql(
+    `insert into device_commands (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at)
+     values ($1, $2, $3, $4, $5, 'script.run', '', '', '', now(), now() + interval '1 day', 60, now() + interval '1 day')`,
+    [newId(), org, site, device, operation],
+  )
+  await world.sql(
+    `insert into device_presence (device_id, organization_id, site_id, last_seen_at) values ($1, $2, $3, now())`,
+    [device, org, site],
+  )
+  await world.sql(
+    `insert into device_sections (device_id, section, organization_id, site_id, status, source, collected_at, hash)
+     values ($1, 'os', $2, $3, 'ok', 'test', now(), '')`,
+    [device, org, site],
+  )
+  await world.sql(
+    `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
+     values ($1, $2, $3, $4, 1, $5, now() + interval '1 day')`,
+    [newId(), org, site, randomBytes(32), user],
+  )
+  await world.sql(
+    `insert into confirmation_policies (id, partner_id, organization_id, tool, policy) values ($1, $2, $3, 'run_script', 'preview')`,
+    [newId(), partner, org],
+  )
+  await world.sql(
+    `insert into emergency_stops (id, partner_id, organization_id, reason, stopped_by, lifted_at) values ($1, $2, $3, 'drill', $4, now())`,
+    [newId(), partner, org, user],
+  )
+  await world.invoke(await world.caller(key), 'list_devices', {})
+}
