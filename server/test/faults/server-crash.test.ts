@@ -1,0 +1,130 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type RunningAgent, runAgent } from '../../../agent/src/main.ts'
+import { FAULT_POINTS, type FaultPoint } from '../../src/kernel/faults.ts'
+import { freePort, makeFolder, removeFolder, rowsOf, ServerProcess } from './server-process.ts'
+
+let folder: string
+let port: number
+let server: ServerProcess
+let agent: RunningAgent
+let agents = 0
+let interrupted = 0
+const operations = new Set<string>()
+
+const dataDir = () => join(folder, 'data')
+const proof = (point: string) => join(folder, `proof-${point}`)
+const linesOf = (point: string) =>
+  existsSync(proof(point)) ? readFileSync(proof(point), 'utf8').trim().split('\n') : []
+
+const start = (fault?: FaultPoint) => new ServerProcess({ dataDir: dataDir(), port, ...(fault && { fault }) }).ready()
+
+const startAgent = async (name: string, token?: string): Promise<RunningAgent> =>
+  runAgent({
+    server: `http://127.0.0.1:${port}`,
+    token,
+    stateDirectory: join(folder, name),
+    power: 'dry-run',
+    fault: undefined,
+    scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
+    timing: { reconnectBaseMs: 50 },
+    log: () => undefined,
+  })
+
+async function enroll(): Promise<RunningAgent> {
+  const { body } = await server.call('create_enrollment_token', { organization: 'Contoso', uses: 1 })
+  agents += 1
+  return startAgent(`agent-${agents}`, String(body['token']))
+}
+
+const becomes = (deviceId: string, status: string) =>
+  vi.waitFor(async () => {
+    const rows = await rowsOf(dataDir(), 'select status from devices where id = $1', [deviceId])
+    expect(rows).toEqual([{ status }])
+  }, 10_000)
+
+const runOn = (deviceId: string, point: string) =>
+  server.call('run_script', { devices: deviceId, content: `echo ran >> ${proof(point)}` })
+
+async function newOperations(): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(dataDir(), `select id from operations where tool = 'run_script'`)
+  const fresh = rows.map((row) => row.id).filter((id) => !operations.has(id))
+  for (const id of fresh) operations.add(id)
+  return fresh
+}
+
+beforeAll(async () => {
+  folder = makeFolder()
+  port = await freePort()
+  server = await start()
+  const organization = await server.call('create_organization', { name: 'Contoso' })
+  expect(organization.status).toBe(200)
+  expect((await server.call('create_site', { organization: 'Contoso', name: 'Main' })).status).toBe(200)
+  // This machine is a server, whose scripts are held by default; here they are to run at once.
+  const policy = await server.call('set_confirmation_policy', { policy: 'client', tool: 'run_script' })
+  expect(policy.status).toBe(200)
+  agent = await enroll()
+  await becomes(agent.deviceId, 'online')
+})
+afterAll(async () => {
+  await agent?.stop('stop')
+  await server?.kill('SIGKILL')
+  await removeFolder(dataDir())
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Reached while the call itself is under way: its caller never gets an answer. */
+const IN_THE_CALL = new Set<FaultPoint>(['intent.recorded', 'act.committed', 'audit.flushed', 'command.queued'])
+/** Killed here, the act is not in the database yet: it never happened. */
+const BEFORE_THE_ACT = new Set<FaultPoint>(['intent.recorded', 'audit.flushed'])
+
+describe('killed at every point, started again', () => {
+  test.each(FAULT_POINTS)('%s: nothing acknowledged is lost and nothing runs twice', async (point) => {
+    const device = agent.deviceId
+    await agent.stop('stop')
+    await becomes(device, 'offline')
+    expect(await server.kill('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' })
+
+    server = await start(point)
+    const enrolling = point === 'enrollment.committed'
+    // To a device that is away, the answer comes at once: this act is acknowledged.
+    const reply = enrolling ? null : await runOn(device, point).catch(() => null)
+    expect(reply?.status).toBe(enrolling || IN_THE_CALL.has(point) ? undefined : 200)
+    const back = enrolling ? enroll() : startAgent(`agent-${agents}`)
+    expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' })
+    server = await start()
+    agent = await back
+    await becomes(agent.deviceId, 'online')
+    if (enrolling) {
+      expect(await rowsOf(dataDir(), 'select id from devices')).toHaveLength(agents)
+      expect((await runOn(agent.deviceId, point)).body).toMatchObject({ state: 'succeeded' })
+    }
+
+    const made = await newOperations()
+    expect(made).toHaveLength(BEFORE_THE_ACT.has(point) ? 0 : 1)
+    if (reply) expect(made).toEqual([reply.body['operation']])
+    for (const operation of made)
+      await vi.waitFor(
+        async () =>
+          expect((await server.call('get_operation', { operation })).body).toMatchObject({ state: 'succeeded' }),
+        10_000,
+      )
+    expect(linesOf(point)).toEqual(linesExpected(point))
+    expect((await server.call('manage_audit', { action: 'verify' })).body).toMatchObject({ ok: true })
+    expect(await rowsOf(dataDir(), OPEN_INTENTS)).toEqual([])
+    interrupted += IN_THE_CALL.has(point) ? 1 : 0
+    expect(await rowsOf(dataDir(), INTERRUPTED)).toHaveLength(interrupted)
+  })
+
+  test('and in the end every operation has ended, and nothing ran late', async () => {
+    const unfinished = 'select id, tool, state from operations where finished_at is null'
+    await vi.waitFor(async () => expect(await rowsOf(dataDir(), unfinished)).toEqual([]), 15_000)
+    for (const point of FAULT_POINTS) expect([point, linesOf(point)]).toEqual([point, linesExpected(point)])
+  })
+})
+
+const linesExpected = (point: FaultPoint): string[] => (BEFORE_THE_ACT.has(point) ? [] : ['ran'])
+const INTERRUPTED = `select id from audit_entries where outcome = 'interrupted'`
+const OPEN_INTENTS = `select call_id from audit_entries i where kind = 'intent' and not exists (
+  select from audit_entries o where o.call_id = i.call_id and o.kind = 'outcome')`
