@@ -113,7 +113,7 @@ describe('tampering', () => {
   const found = async (seq: number, problem: RegExp): Promise<void> =>
     expect(await verify()).toMatchObject({ ok: false, first_broken: { seq, problem: expect.stringMatching(problem) } })
   const rehash = async (from: number): Promise<void> => {
-    let previous = Buffer.alloc(32)
+    let previous: Buffer = Buffer.alloc(32)
     for (const row of await entries('true')) {
       const hash = linkHash(previous, row.body)
       if (row.seq >= from)
