@@ -13,6 +13,14 @@ const junk = () =>
 const bindingOf = (list: string, filter: unknown): string =>
   createHash('sha256').update(list).update(canonicalJson(filter)).digest('base64url').slice(0, 12)
 
+const instant = z.iso.datetime({ offset: true })
+
+/** Whether a position's text is a time, as PostgreSQL or `toISOString` writes one: anything else would fail in the query. */
+export function isInstant(text: string): boolean {
+  if (text.length > 40 || text.startsWith('0000') || !/(?:Z|[+-](?:0\d|1[0-5])(?::\d\d)?)$/.test(text)) return false
+  return instant.safeParse(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).success
+}
+
 export function makeCursor(list: string, filter: unknown, key: SortKey): string {
   return Buffer.from(JSON.stringify([bindingOf(list, filter), key])).toString('base64url')
 }

@@ -106,8 +106,8 @@ export async function auditPage(
 
 function matching(partnerId: string, filter: AuditFilter) {
   let rows = query.selectFrom('audit_entries').where('partner_id', '=', partnerId)
-  if (filter.since) rows = rows.where('at', '>=', sql<Date>`${filter.since}::timestamptz`)
-  if (filter.until) rows = rows.where('at', '<', sql<Date>`${filter.until}::timestamptz`)
+  if (filter.since) rows = rows.where('at', '>=', new Date(filter.since))
+  if (filter.until) rows = rows.where('at', '<', new Date(filter.until))
   if (filter.tools) rows = rows.where('tool', 'in', filter.tools)
   if (filter.channels) rows = rows.where('channel', 'in', filter.channels)
   if (filter.actor) rows = rows.where(sql<boolean>`user_id::text = ${filter.actor}`)

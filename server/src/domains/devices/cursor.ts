@@ -1,6 +1,6 @@
 /** Where a page of the device list ended: the sort key as the database wrote it, and the id. */
 import { z } from 'zod'
-import { makeCursor, readCursor } from '../../kernel/cursor.ts'
+import { isInstant, makeCursor, readCursor } from '../../kernel/cursor.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import type { DeviceFilter } from './filter.ts'
 
@@ -32,7 +32,7 @@ export function readPosition(filter: DeviceFilter, order: DeviceOrder, cursor: s
 
 function isKeyOf({ sort }: DeviceOrder, key: string | null): boolean {
   if (sort === 'name') return key !== null && !key.includes('\0')
-  return key === null || !Number.isNaN(Date.parse(key))
+  return key === null || isInstant(key)
 }
 
 /** As JSON, in which a date is a text: the digest would see all dates as equal. */

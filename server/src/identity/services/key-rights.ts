@@ -38,7 +38,8 @@ export const ipRangesField = z
 function isRange(text: string): boolean {
   const [address = '', bits, more] = text.split('/')
   const family = isIP(address)
-  if (family === 0 || more !== undefined) return false
+  // PostgreSQL has no addresses with a zone.
+  if (family === 0 || address.includes('%') || more !== undefined) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 

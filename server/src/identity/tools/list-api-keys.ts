@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { findOrganization } from '../../domains/organizations/service.ts'
+import { isInstant } from '../../kernel/cursor.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import { defineTool } from '../../kernel/tool.ts'
 import { asList, listInput, listOutput, oneOrMany, pageEnd, pageStart, referenceField } from '../fields.ts'
@@ -47,7 +48,7 @@ export default defineTool({
       states: asList(input.state) ?? KEY_STATES,
     }
     const after = pageStart('api_keys', filter, input.cursor)
-    if (after && Number.isNaN(Date.parse(after[0]))) throw invalidInput('cursor: this is not a cursor of this list.')
+    if (after && !isInstant(after[0])) throw invalidInput('cursor: this is not a cursor of this list.')
     const list = await listKeys(tx, caller, filter, now(), input.limit, after)
     const names = new Map([...caller.organizations.values()].map((item) => [item.id, item.name]))
     return { list, names, now: now(), page: pageEnd('api_keys', filter, list.counted, list.next) }

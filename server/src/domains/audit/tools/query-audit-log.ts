@@ -1,13 +1,16 @@
 import { CHANNELS } from '@breeze/contract/governance'
 import { z } from 'zod'
-import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
+import { isInstant, makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { auditPage, type AuditFilter } from '../service.ts'
 
 const many = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).max(50)])
-const asList = <T>(value: T | T[] | undefined): T[] | undefined =>
-  value === undefined ? undefined : Array.isArray(value) ? value : [value]
+/** A list of nothing filters nothing. */
+function asList<T>(value: T | T[] | undefined): T[] | undefined {
+  if (!Array.isArray(value)) return value === undefined ? undefined : [value]
+  return value.length > 0 ? value : undefined
+}
 
 const entry = z.object({
   id: z.string(),
@@ -90,7 +93,7 @@ export default defineTool({
   },
 })
 
-const place = z.tuple([z.iso.datetime(), z.uuid()])
+const place = z.tuple([z.string().refine(isInstant), z.uuid()])
 
 function position(key: readonly (string | number | null)[]): [string, string] {
   const [at, id] = key

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { listInput, listOutput, MOST_COUNTED, pageEnd, pageStart, referenceField } from '../../../identity/fields.ts'
 import { rowAccess } from '../../../kernel/caller.ts'
+import { isInstant } from '../../../kernel/cursor.ts'
 import { query } from '../../../kernel/db.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
@@ -39,7 +40,7 @@ export default defineTool({
       organization === undefined ? undefined : (await findOrganization(tx, caller, 'enrollment.write', organization)).id
     const filter = { organizationId }
     const after = pageStart('enrollment_tokens', filter, input.cursor)
-    if (after && Number.isNaN(Date.parse(after[0]))) throw invalidInput('cursor: this is not a cursor of this list.')
+    if (after && !isInstant(after[0])) throw invalidInput('cursor: this is not a cursor of this list.')
     const access = rowAccess(caller, 'enrollment.write')
     let base = query
       .selectFrom('enrollment_tokens as t')
