@@ -3,9 +3,11 @@ import whoami from './domains/account/tools/whoami.ts'
 import manageAudit from './domains/audit/tools/manage-audit.ts'
 import queryAuditLog from './domains/audit/tools/query-audit-log.ts'
 import createEnrollmentToken from './domains/devices/tools/create-enrollment-token.ts'
+import deleteEnrollmentToken from './domains/devices/tools/delete-enrollment-token.ts'
 import deviceActions from './domains/devices/tools/device-actions.ts'
 import getDeviceDetails from './domains/devices/tools/get-device-details.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
+import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
 import cancelOperation from './domains/operations/tools/cancel-operation.ts'
 import getOperation from './domains/operations/tools/get-operation.ts'
 import previewAction from './domains/operations/tools/preview-action.ts'
@@ -37,9 +39,11 @@ export const catalogue: readonly Tool[] = [
   manageAudit,
   queryAuditLog,
   createEnrollmentToken,
+  deleteEnrollmentToken,
   deviceActions,
   getDeviceDetails,
   listDevices,
+  listEnrollmentTokens,
   cancelOperation,
   getOperation,
   previewAction,

@@ -52,11 +52,12 @@ export class CallRecord {
    */
   drafts(kind: EntryKind, at: Date, said: Partial<Draft>): Draft[] {
     const organizations = this.#organizations()
-    if (organizations.length === 1) return [this.#draft(kind, at, organizations[0] ?? null, this.#targets, said)]
+    const [only = null, another] = organizations
+    if (another === undefined && !this.#namesOthersThan(only)) return [this.#draft(kind, at, only, this.#targets, said)]
     const shared = organizations.map((organizationId): Draft => {
       const own = this.#targets.filter((target) => target.organizationId === organizationId)
       const draft = this.#draft(kind, at, organizationId, own, said)
-      return { ...draft, input: { withheld: 'this call touched several organizations' }, reason: null }
+      return { ...draft, input: { withheld: 'this call was about several organizations' }, reason: null }
     })
     return [this.#draft(kind, at, null, this.#targets, said), ...shared]
   }
@@ -85,6 +86,19 @@ export class CallRecord {
       ...said,
       details: { ...draft.details, ...this.#details, ...listed },
     }
+  }
+
+  /** A filter over several organizations may match in one of them only: its people must not read the others' names there. */
+  #namesOthersThan(organizationId: string | null): boolean {
+    if (organizationId === null || this.#caller.organizations.size < 2) return false
+    const text = JSON.stringify(bounded(this.#input) ?? null).toLowerCase()
+    return [...this.#caller.organizations.values()].some(({ id, name }) => {
+      const written = JSON.stringify(name.toLowerCase())
+      // A short name stands in many words; it counts where it stands alone.
+      return (
+        id !== organizationId && (text.includes(id) || text.includes(name.length < 4 ? written : written.slice(1, -1)))
+      )
+    })
   }
 
   #organizations(): (string | null)[] {

@@ -15,7 +15,7 @@ import type { Db, Tx } from './db.ts'
 import { asKernelError, invalidInput, KernelError } from './errors.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
-import { decidePolicy, type PolicyRule } from './gates/confirmation.ts'
+import { decidePolicy, type PolicyDecision, type PolicyRule } from './gates/confirmation.ts'
 import { organizationStopGate } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
@@ -237,11 +237,11 @@ export class Door implements Kernel {
       'select * from confirmation_policies_for($1, $2, $3, $4)',
       [organizations, tool.area, call.action.tier, tool.name],
     )
-    const policy = decidePolicy(
-      walk.caller,
-      { tool: tool.name, area: tool.area, action: call.action, targets, organizations },
-      rules,
-    )
+    const asked = { tool: tool.name, area: tool.area, action: call.action, targets, organizations }
+    // What stops an emergency must not itself wait for a confirmation.
+    const policy: PolicyDecision = tool.worksWhenStopped
+      ? { asked: 'client', applied: 'client' }
+      : decidePolicy(walk.caller, asked, rules)
     return { tool: tool.name, call, targets, policy, effect: await call.plan({ ...walk.context, tx }, [...targets]) }
   }
 

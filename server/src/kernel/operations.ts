@@ -118,7 +118,7 @@ export async function insertOperation(tx: Tx, operation: NewOperation): Promise<
       input: canonicalJson(maskSecrets(intended.call.input)).slice(0, 20_000),
       input_digest: inputDigest(intended.tool, intended.call),
       effect_digest: effectDigest(intended),
-      target_ids: intended.targets.map((target) => target.id).sort(),
+      target_ids: [...new Set(intended.targets.map((target) => target.id))].sort(),
       site_ids: sitesOf(intended.targets),
       policy_asked: intended.policy.asked,
       policy_applied: intended.policy.applied,
