@@ -1,0 +1,156 @@
+import { ALL_SCOPES } from '@breeze/contract/governance'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { boot, type Harness, type TestKey } from '../harness.ts'
+import { each, legsOf, type Ended, type Leg } from './legs.ts'
+import { steps, type Things } from './samples.ts'
+import { absent, furnish, type Furnished } from './world.ts'
+
+let world: Harness
+let legs: Record<string, Leg> = {}
+/** The caller's own organization, and the other one, whose every name holds the word Umbra. */
+let own: Furnished
+let other: Furnished
+let callers: Record<string, string>
+let partner: TestKey
+
+beforeAll(async () => {
+  world = await boot({ env: { BREEZE_ENV: 'development' } })
+  legs = legsOf(world)
+  own = await furnish(world, 'Northwind')
+  other = await furnish(world, 'Umbra')
+  const scopes = [...ALL_SCOPES]
+  const admin = await world.user('organization_admin', own.id)
+  const siteOnly = await world.user('technician', own.id, [own.things.site])
+  const partnerAdmin = await world.user('partner_admin')
+  partner = await world.key(partnerAdmin, scopes)
+  callers = {
+    'an Organization Admin': (await world.key(admin, scopes)).key,
+    'a Technician of one site': (await world.key(siteOnly, scopes)).key,
+    "a Partner Admin's key for one organization": (await world.key(partnerAdmin, scopes, { organizations: [own.id] }))
+      .key,
+  }
+})
+afterAll(async () => {
+  for (const leg of Object.values(legs)) leg.close()
+  await world.stop()
+})
+
+const CALLERS = ['an Organization Admin', 'a Technician of one site', "a Partner Admin's key for one organization"]
+const keyOf = (name: string): string => callers[name] ?? ''
+async function call(key: string, tool: string, input: unknown, leg = 'CLI'): Promise<Ended> {
+  return legs[leg]?.call(key, tool, input) ?? Promise.reject(new Error(`no leg ${leg}`))
+}
+
+/** The answer without what may differ: the references that it echoes and the ids it was given. */
+function bare(ended: Ended, echoed: Things): string {
+  let text = ended.raw
+  for (const reference of new Set(Object.values(echoed) as string[])) text = text.replaceAll(reference, '<reference>')
+  const entry = ended.data['audit_entry']
+  return typeof entry === 'string' ? text.replaceAll(entry, '<entry>') : text
+}
+
+const foreignNames = /umbra/i
+
+describe.each(CALLERS)('for %s', (who) => {
+  it.each(['ids', 'names'])("answers the other organization's %s as those of nothing", async (kind) => {
+    const theirs = kind === 'ids' ? other.things : other.names
+    const nothing = absent()
+    const tools = world.server.registry.all()
+    const known = steps(tools, theirs)
+    const unknown = steps(tools, nothing)
+    let compared = 0
+    await each([...known.keys()], async (index) => {
+      const [foreign, missing] = [known[index], unknown[index]]
+      if (!foreign || !missing) return
+      // Without a reference to anything of theirs there is nothing to compare.
+      if (JSON.stringify(foreign.input) === JSON.stringify(missing.input)) return
+      for (const leg of foreign.tool.surfaces.has('mcp') ? ['CLI', 'MCP 2025-11-25', 'MCP 2026-07-28'] : ['CLI']) {
+        const seen = await call(keyOf(who), foreign.tool.name, foreign.input, leg)
+        const blind = await call(keyOf(who), missing.tool.name, missing.input, leg)
+        expect([foreign.title, seen.status, bare(seen, theirs)]).toEqual([
+          foreign.title,
+          blind.status,
+          bare(blind, nothing),
+        ])
+        compared += 1
+      }
+    })
+    expect(compared).toBeGreaterThan(30)
+  })
+
+  it('never counts or names what is theirs', async () => {
+    const lists = steps(world.server.registry.all(), own.things).filter((step) => step.action.tier === 1)
+    await each(lists, async (step) => {
+      const input = 'action' in step.input ? { action: step.input['action'] } : {}
+      const { raw } = await call(keyOf(who), step.tool.name, step.tool.name.startsWith('get_') ? step.input : input)
+      // What this caller itself wrote into the audit above names them; what was answered does not.
+      if (step.tool.name !== 'query_audit_log')
+        expect([step.title, raw]).toEqual([step.title, expect.not.stringMatching(foreignNames)])
+      for (const id of Object.values(other.things) as string[]) {
+        if (step.tool.name !== 'query_audit_log') expect([step.title, raw.includes(id)]).toEqual([step.title, false])
+      }
+    })
+  })
+})
+
+it('keeps totals to the own organization', async () => {
+  const key = keyOf('an Organization Admin')
+  expect((await call(key, 'list_devices', {})).data).toMatchObject({ total: 1, counts: { offline: 1 } })
+  expect((await call(key, 'list_devices', { text: 'umbra' })).data['total']).toBe(0)
+  expect((await call(key, 'list_organizations', {})).data['total']).toBe(1)
+  expect((await call(key, 'list_sites', {})).data['total']).toBe(2)
+  const rows = async (table: string): Promise<number> => {
+    const where = `from ${table} where organization_id = $1`
+    return (await world.sql<{ n: number }>(`select count(*)::int as n ${where}`, [own.id]))[0]?.n ?? -1
+  }
+  expect((await call(key, 'list_api_keys', {})).data['total']).toBe(await rows('api_keys'))
+  expect((await call(key, 'list_users', {})).data['total']).toBe(await rows('users'))
+  expect((await call(key, 'list_enrollment_tokens', {})).data['total']).toBe(1)
+  // The query's own entry is written after it has counted.
+  const entries = await rows('audit_entries')
+  expect((await call(key, 'query_audit_log', {})).data['total']).toBe(entries)
+  expect((await call(key, 'manage_audit', { action: 'verify' })).data['entries']).toBe(entries + 1)
+})
+
+describe('over two organizations', () => {
+  /** All that an Organization Admin reads in the audit of this call. */
+  async function entriesOf(admin: string, tool: string, since: Date): Promise<string> {
+    const { raw, data } = await call(admin, 'query_audit_log', { tool, since: since.toISOString(), limit: 200 })
+    expect(data['total']).toBeGreaterThan(0)
+    return raw
+  }
+
+  it('shows each admin nothing of the other in the audit', async () => {
+    const key = keyOf('an Organization Admin')
+    const theirAdmin = (await world.key(await world.user('organization_admin', other.id), [...ALL_SCOPES])).key
+    const since = new Date()
+    const calls: [string, Record<string, unknown>][] = [
+      ['run_script', { devices: [own.names.device, other.names.device], content: 'true' }],
+      ['run_script', { filter: { organization: [own.names.organization, other.names.organization] }, content: 'true' }],
+      ['device_actions', { action: 'reboot', devices: [own.things.device, other.things.device] }],
+      ['create_api_key', { name: 'both', scopes: ['ai:read'], organizations: [own.id, other.names.organization] }],
+      [
+        'preview_action',
+        { tool: 'run_script', input: { devices: [own.names.device, other.names.device], content: 'x' } },
+      ],
+    ]
+    for (const [tool, input] of calls) {
+      const ended = await call(partner.key, tool, input)
+      expect([tool, ended.code]).toEqual([tool, expect.stringMatching(/^(held|done)$/)])
+    }
+    for (const [tool] of calls) {
+      expect([tool, await entriesOf(key, tool, since)]).toEqual([tool, expect.not.stringMatching(foreignNames)])
+      expect([tool, await entriesOf(theirAdmin, tool, since)]).toEqual([tool, expect.not.stringMatching(/northwind/i)])
+    }
+  })
+
+  it("names no second organization in the entry of a call that touched only the first's devices", async () => {
+    const key = keyOf('an Organization Admin')
+    const since = new Date()
+    // The filter names both; only one of them has such a device.
+    const filter = { organization: [own.names.organization, other.names.organization], text: own.names.device }
+    const ended = await call(partner.key, 'run_script', { filter, content: 'true', dry_run: true })
+    expect(ended.code).toBe('done')
+    expect(await entriesOf(key, 'run_script', since)).not.toMatch(foreignNames)
+  })
+})
