@@ -130,6 +130,11 @@ async function transaction<T>(pool: pg.Pool, begin: string, work: (tx: Tx) => Pr
   const client = await pool.connect()
   const tx = new PoolTx(client)
   let broken: Error | undefined
+  // The pool listens to idle connections only: one that is lost in use would otherwise end the process.
+  const lost = (error: Error): void => {
+    broken = error
+  }
+  client.on('error', lost)
   try {
     await client.query(begin)
     const result = await work(tx)
@@ -146,6 +151,7 @@ async function transaction<T>(pool: pg.Pool, begin: string, work: (tx: Tx) => Pr
   } finally {
     // A connection that could not even roll back is thrown away: its settings must reach nobody else.
     client.release(broken)
+    client.off('error', lost)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Errors of the kernel: what the caller may read, apart from what only the log may. */
 import type { Denial, ErrorCode, Scope } from '@breeze/contract/governance'
+import { isDatabaseAway } from './database-away.ts'
 
 export class KernelError extends Error {
   readonly denial: Denial
@@ -57,6 +58,7 @@ export function insufficientScope(scope: Scope, reason: string): KernelError {
 /** Whatever else was thrown: the log keeps the cause, the caller gets a reference only. */
 export function asKernelError(error: unknown): KernelError {
   if (error instanceof KernelError) return error
+  if (isDatabaseAway(error)) return new KernelError(databaseAway, { cause: error })
   return new KernelError(
     {
       code: 'internal',
@@ -65,6 +67,13 @@ export function asKernelError(error: unknown): KernelError {
     },
     { cause: error },
   )
+}
+
+const databaseAway = {
+  code: 'unavailable' as const,
+  reason: 'The database can not be reached at the moment.',
+  remedy: 'Look with get_operation whether anything was started, then try again.',
+  retry_after_seconds: 5,
 }
 
 /** Text that came from the caller, shortened and free of control characters, before it stands in a message. */
