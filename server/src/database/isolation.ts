@@ -1,4 +1,4 @@
-/** Asked at every boot: do the logins and tables still hold tenants apart? The server does not serve if one does not. */
+/** Asked at every boot: do the logins, functions and tables still hold tenants apart? The server does not serve if one does not. */
 import type pg from 'pg'
 import { APP_ROLE, AUTH_ROLE } from './logins.ts'
 
@@ -16,7 +16,11 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
 }
 
 export async function assertIsolation(client: pg.Client | pg.PoolClient): Promise<void> {
-  const problems = [...(await loginProblems(client)), ...(await tableProblems(client))]
+  const problems = [
+    ...(await loginProblems(client)),
+    ...(await tableProblems(client)),
+    ...(await functionProblems(client)),
+  ]
   if (problems.length > 0) throw new IsolationError(`tenant isolation is not in place: ${problems.join('; ')}`)
 }
 
@@ -37,6 +41,20 @@ async function loginProblems(client: pg.Client | pg.PoolClient): Promise<string[
     [AUTH_ROLE],
   )
   return [...problems, ...granted.rows.map((row) => `the login ${AUTH_ROLE} may touch the table ${row.name}`)]
+}
+
+/** What runs with the owner's rights must find our tables and no others, and what fires as a trigger is for nobody to call. */
+async function functionProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {
+  const functions = await client.query<{ name: string; pinned: boolean; open: boolean }>(
+    `select p.oid::regprocedure::text as name, coalesce(p.proconfig @> array['search_path=public, pg_temp'], false) as pinned,
+       p.prorettype = 'trigger'::regtype and has_function_privilege($1, p.oid, 'execute') as open
+     from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef order by 1`,
+    [APP_ROLE],
+  )
+  return functions.rows.flatMap((row) => [
+    ...(row.pinned ? [] : [`the function ${row.name} does not set its search_path to public, pg_temp`]),
+    ...(row.open ? [`the login ${APP_ROLE} may call the trigger function ${row.name}`] : []),
+  ])
 }
 
 async function tableProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {

@@ -42,6 +42,8 @@ export async function ensureLogins(client: pg.Client, logins: Logins): Promise<v
   }
   const database = pg.escapeIdentifier(logins.owner.database)
   await retrying(() => client.query(`grant connect on database ${database} to ${APP_ROLE}, ${AUTH_ROLE}`))
+  // Nobody needs temporary tables, and one that bears the name of a table stands before it.
+  await retrying(() => client.query(`revoke temporary on database ${database} from public`))
   await retrying(() => client.query(`grant usage on schema public to ${APP_ROLE}, ${AUTH_ROLE}`))
 }
 
