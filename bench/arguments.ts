@@ -9,6 +9,8 @@ export interface Arguments {
   check: boolean
   /** Folder for a CPU profile of the server, taken during the calls. */
   profile: string | undefined
+  /** Further options of the server's Node.js, to try them. */
+  node: readonly string[]
   size: Size
 }
 
@@ -42,6 +44,7 @@ export const HELP = `npm run bench -- [options]: starts a server, loads it, prin
   --only <part>     ${PARTS.join(', ')}; may be given several times
   --no-check        exit 0 whatever was measured
   --profile <dir>   write a CPU profile of the server there
+  --node=<option>   start the server's Node.js with it, such as --node=--max-semi-space-size=8; may be given several times
   --help            this text
 `
 
@@ -53,6 +56,7 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
       only: { type: 'string', multiple: true, default: [] },
       check: { type: 'boolean', default: true },
       profile: { type: 'string' },
+      node: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
     allowNegative: true,
@@ -63,6 +67,7 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
     parts: new Set(parts.length > 0 ? parts : PARTS),
     check: values.check,
     profile: values.profile,
+    node: values.node,
     size: values.quick ? QUICK : FULL,
   }
 }

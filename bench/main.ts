@@ -8,6 +8,7 @@ import { type Case, casesFor } from './cases.ts'
 import { ask, closeConnections } from './client.ts'
 import { measureCommands } from './commands.ts'
 import { startFloor } from './floor-process.ts'
+import { residentBytes } from './process-facts.ts'
 import { type Measured, requirements, requirementTable, table } from './report.ts'
 import { runRounds, summarise } from './rounds.ts'
 import { FLEET_SEED, seed, type Seeded } from './seed.ts'
@@ -23,7 +24,7 @@ const stops: (() => Promise<void>)[] = []
 async function run(options: Arguments): Promise<Measured> {
   const { size, parts } = options
   progress('building and starting')
-  const server = await BenchedServer.prepare(options.profile)
+  const server = await BenchedServer.prepare(options.profile, options.node)
   stops.push(() => server.remove())
   const firstStartMs = await server.start()
   progress(`writing ${size.devices} devices`)
@@ -43,13 +44,19 @@ async function run(options: Arguments): Promise<Measured> {
     herd: null,
     firstStartMs,
     secondStartMs: null,
+    loadedBytes: null,
+    startedBytes: residentBytes(server.pid),
   }
+  if (parts.has('calls')) {
+    Object.assign(measured, await measureCalls(server, seeded, options))
+    measured.loadedBytes = residentBytes(server.pid)
+  }
+  // Also so that the memory with agents is theirs, and not what the calls left behind.
   if (parts.has('restart')) {
     progress('starting again')
     await server.stop()
     measured.secondStartMs = await server.start()
   }
-  if (parts.has('calls')) Object.assign(measured, await measureCalls(server, seeded, options))
   if (parts.has('commands') || parts.has('agents')) {
     progress(`connecting ${size.agents} agents`)
     const devices = seeded.fleet.length

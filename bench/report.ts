@@ -13,6 +13,9 @@ export interface Measured {
   herd: HerdSummary | null
   firstStartMs: number
   secondStartMs: number | null
+  /** The server's memory after its first start, and after the calls. */
+  startedBytes: number
+  loadedBytes: number | null
 }
 
 export interface Requirement {
@@ -66,10 +69,13 @@ function callTable(calls: readonly Summary[]): string {
   return columns([head, ...rows])
 }
 
-function facts({ answers, commands, steady, herd, firstStartMs, secondStartMs }: Measured): string[][] {
+function facts(measured: Measured): string[][] {
+  const { answers, commands, steady, herd, firstStartMs, secondStartMs, startedBytes, loadedBytes } = measured
   return [
     ['first start, database made, until ready', seconds(firstStartMs)],
     ...(secondStartMs === null ? [] : [['second start until ready', seconds(secondStartMs)]]),
+    ['resident: server after its first start', mib(startedBytes)],
+    ...(loadedBytes === null ? [] : [['resident: server after the calls', mib(loadedBytes)]]),
     ...(commands
       ? [
           [
@@ -94,7 +100,7 @@ function steadyFacts(steady: SteadyReport): string[][] {
     ['steady: event loop', lag(steady.lag)],
     ['steady: server CPU', `${steady.serverCpuPercent.toFixed(1)} % of one core`],
     ['steady: simulated devices in error', String(steady.errors)],
-    ['resident: server', mib(steady.serverBytes)],
+    ['resident: server with the agents', mib(steady.serverBytes)],
     ['resident: PostgreSQL (proportional, all processes)', mib(steady.postgresBytes)],
     ["resident: agent on the server's machine", steady.agentBytes === null ? 'not running' : mib(steady.agentBytes)],
     ['resident: simulator of all agents', mib(steady.simulatorBytes)],
@@ -165,18 +171,22 @@ export function requirementTable(list: readonly Requirement[]): string {
   return columns([['Must reach', 'Measured', ''], ...rows])
 }
 
-/** Plain text: numbers to the right, words to the left. */
+/** Plain text: columns of numbers to the right, all others to the left. */
 function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  const [head = [], ...rest] = rows
+  const shapes = head.map((_, column) => ({
+    width: Math.max(...rows.map((row) => (row[column] ?? '').length)),
+    numbers: rest.every((row) => /^[\d.]*$/.test(row[column] ?? '')),
+  }))
   const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        /^[\d.]+$/.test(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
+    shapes
+      .map(({ width, numbers }, column) => {
+        const cell = row[column] ?? ''
+        return numbers ? cell.padStart(width) : cell.padEnd(width)
+      })
       .join('  ')
       .trimEnd()
-  const [head = [], ...rest] = rows
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rest.map(line)].join('\n')
+  return [line(head), shapes.map(({ width }) => '-'.repeat(width)).join('  '), ...rest.map(line)].join('\n')
 }
 
 const ms = (value: number): string => `${value.toFixed(1)} ms`

@@ -34,13 +34,14 @@ export class BenchedServer {
     this.url = `http://127.0.0.1:${port}`
   }
 
-  static async prepare(profile: string | undefined): Promise<BenchedServer> {
+  /** `profile`: a folder for CPU profiles. `node`: further options of its Node.js. */
+  static async prepare(profile?: string, node: readonly string[] = []): Promise<BenchedServer> {
     await promisify(execFile)(process.execPath, [join(root, 'scripts', 'tasks.mjs'), 'build'])
     const dataDir = await mkdtemp(join(tmpdir(), 'breeze-bench-'))
     // As root the cluster runs as another account, which has to pass through here.
     await chmod(dataDir, 0o711)
-    const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    return new BenchedServer(dataDir, await freePort(), nodeOptions)
+    const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+    return new BenchedServer(dataDir, await freePort(), [...profiling, ...node])
   }
 
   /** Milliseconds from the start of the process until /readyz says so. */
