@@ -2,6 +2,7 @@
  * The only reader of process.env: every variable, its default and its meaning. docs/configuration.md is generated from
  * this list. A wrong value ends the start with one line that names the variable.
  */
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { FAULT_POINTS, type FaultPoint } from './kernel/faults.ts'
 
@@ -48,6 +49,28 @@ const oneOf =
     if (!found) throw new ConfigError(`must be one of ${values.join(', ')}`)
     return found
   }
+const address = (fallback: string) => (value: string | undefined) => {
+  if (value === undefined || value === '') return fallback
+  if (isIP(value) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value))
+    throw new ConfigError('must be an address or a host name, without brackets or port')
+  return value
+}
+/** An empty prefix would be read as /0: everybody's address. */
+const networks = (value: string | undefined) => {
+  const entries = list(value)
+  for (const entry of entries) {
+    const [base = '', prefix, ...more] = entry.split('/')
+    const bits = isIP(base) === 4 ? 32 : 128
+    const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
+    if (isIP(base) === 0 || !fits || more.length > 0) throw new ConfigError('must be addresses or CIDR ranges')
+  }
+  return entries
+}
+const email = (fallback: string) => (value: string | undefined) => {
+  if (value === undefined || value === '') return fallback
+  if (!/^[^\s@]{1,64}@[^\s@]{1,255}$/.test(value)) throw new ConfigError('must be an e-mail address')
+  return value
+}
 const httpOrigin = (value: string | undefined) => {
   if (value === undefined || value === '') return null
   if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
@@ -60,7 +83,7 @@ export const VARIABLES = {
   HOST: variable({
     default: '127.0.0.1',
     meaning: 'Address to listen on.',
-    parse: (value) => text('127.0.0.1')(value) ?? '127.0.0.1',
+    parse: address('127.0.0.1'),
   }),
   PORT: variable({ default: '8080', meaning: 'Port to listen on.', parse: positive(8080, 65_535) }),
   BREEZE_ENV: variable({
@@ -82,7 +105,7 @@ export const VARIABLES = {
   BREEZE_TRUSTED_PROXIES: variable({
     default: 'none',
     meaning: 'Comma-separated addresses or CIDR ranges of reverse proxies whose X-Forwarded-For is believed.',
-    parse: list,
+    parse: networks,
   }),
   DATABASE_URL: variable({
     default: 'a private PostgreSQL in the data folder',
@@ -93,7 +116,7 @@ export const VARIABLES = {
   BREEZE_ADMIN_EMAIL: variable({
     default: 'admin@breeze.local',
     meaning: 'E-mail of the first Partner Admin; read at the first start only.',
-    parse: (value) => text('admin@breeze.local')(value) ?? '',
+    parse: email('admin@breeze.local'),
   }),
   BREEZE_ADMIN_PASSWORD: variable({
     default: 'a random one, printed once',
