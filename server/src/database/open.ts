@@ -27,7 +27,7 @@ export async function openDatabase(options: {
   const client = new pg.Client({ ...options.owner, connectionTimeoutMillis: 10_000 })
   let migrated: string[]
   try {
-    await client.connect()
+    await connect(client)
     await checkVersion(client)
     await ensureLogins(client, logins)
     migrated = await migrate(client)
@@ -55,6 +55,18 @@ export async function openDatabase(options: {
   return { db, migrated }
 }
 
+/** What is neither the database's refusal nor the network's: something else listens there, TLS does not fit, silence. */
+async function connect(client: pg.Client): Promise<void> {
+  // Lost while it is used: the statement under way says so.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    if (error instanceof pg.DatabaseError || !(error instanceof Error) || 'syscall' in error) throw error
+    throw new DatabaseError(`DATABASE_URL: no database could be opened there: ${error.message}`, { cause: error })
+  }
+}
+
 async function checkVersion(client: pg.Client): Promise<void> {
   const result = await client.query<{ server_version_num: string }>('show server_version_num')
   const version = Number(result.rows[0]?.server_version_num ?? 0)
@@ -66,7 +78,8 @@ async function checkVersion(client: pg.Client): Promise<void> {
 export function connectionFromUrl(text: string): Connection {
   let url: URL
   try {
-    url = new URL(text)
+    // A URL with a user needs a host, which the folder of a socket does not have.
+    url = new URL(text.replace(/^(postgres(?:ql)?:\/\/[^/@]*@)\//, '$1localhost/'))
   } catch {
     throw new DatabaseError('DATABASE_URL is not a URL; it should look like postgres://user:password@host:5432/breeze')
   }
