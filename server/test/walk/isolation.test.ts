@@ -112,6 +112,74 @@ it('keeps totals to the own organization', async () => {
   expect((await call(key, 'manage_audit', { action: 'verify' })).data['entries']).toBe(entries + 1)
 })
 
+describe("the other organization's", () => {
+  it('cursors show nothing of theirs', async () => {
+    const key = keyOf('an Organization Admin')
+    const theirs = (await world.key(await world.user('organization_admin', other.id), [...ALL_SCOPES])).key
+    const lists = world.server.registry.all().filter((tool) => 'cursor' in tool.inputSchema.shape)
+    const taken = new Map<string, string>()
+    for (let n = 0; n < 3; n += 1) await call(theirs, 'whoami', {})
+    await each(lists, async (tool) => {
+      const page = await call(theirs, tool.name, { limit: 1 })
+      const cursor = page.data['next_cursor']
+      if (typeof cursor === 'string') taken.set(tool.name, cursor)
+    })
+    expect([...taken.keys()]).toEqual(expect.arrayContaining(['list_users', 'list_sites', 'query_audit_log']))
+    for (const [tool, cursor] of taken) {
+      const ended = await call(key, tool, { limit: 200, cursor })
+      expect([tool, ended.code]).toEqual([tool, expect.stringMatching(/^(done|invalid_input)$/)])
+      // The audit holds what this caller asked for above, by names of theirs.
+      if (tool === 'query_audit_log') {
+        const entries = ended.data['entries'] as { organization: string }[]
+        expect(entries.filter((entry) => entry.organization !== own.id)).toEqual([])
+      } else expect([tool, ended.raw]).toEqual([tool, expect.not.stringMatching(foreignNames)])
+    }
+  })
+
+  it('confirmations confirm nothing, and are no other than made-up ones', async () => {
+    const input = { devices: other.things.device, content: 'true' }
+    const preview = await call(partner.key, 'preview_action', { tool: 'run_script', input })
+    const { token } = preview.data['confirmation'] as { token: string }
+    const key = keyOf('an Organization Admin')
+    for (const device of [own.things.device, other.things.device]) {
+      const stolen = await call(key, 'run_script', { ...input, devices: device, confirmation: token })
+      const forged = await call(key, 'run_script', { ...input, devices: device, confirmation: 'brzc_none' })
+      const [one, two] = [stolen, forged].map((ended) => ended.raw.replaceAll(String(ended.data['audit_entry']), ''))
+      expect(one).toBe(two)
+    }
+    const operation = String(preview.data['operation'])
+    for (const tool of ['get_operation', 'cancel_operation'])
+      expect((await call(key, tool, { operation })).code).toBe('not_found')
+    expect(await world.sql('select state from operations where id = $1', [operation])).toEqual([
+      { state: 'awaiting_confirmation' },
+    ])
+  })
+
+  it('things beside own ones make the whole call one about nothing', async () => {
+    const key = keyOf('an Organization Admin')
+    const nothing = absent()
+    const pairs: [string, (device: string, organization: string) => Record<string, unknown>][] = [
+      ['run_script', (device) => ({ devices: [own.things.device, device], content: 'true' })],
+      ['list_devices', (_, organization) => ({ organization: [own.id, organization] })],
+      [
+        'create_api_key',
+        (_, organization) => ({ name: 'k', scopes: ['ai:read'], organizations: [own.id, organization] }),
+      ],
+      [
+        'create_user',
+        (_, organization) => ({ email: 'x@example.test', role: 'viewer', organizations: [own.id, organization] }),
+      ],
+    ]
+    for (const [tool, input] of pairs) {
+      const seen = await call(key, tool, input(other.things.device, other.things.organization))
+      const blind = await call(key, tool, input(nothing.device, nothing.organization))
+      expect([tool, bare(seen, other.things)]).toEqual([tool, bare(blind, nothing)])
+      expect([tool, seen.code]).toEqual([tool, 'not_found'])
+    }
+    expect(await world.sql(`select from users where email = 'x@example.test'`)).toEqual([])
+  })
+})
+
 describe('over two organizations', () => {
   /** All that an Organization Admin reads in the audit of this call. */
   async function entriesOf(admin: string, tool: string, since: Date): Promise<string> {

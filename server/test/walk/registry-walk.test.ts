@@ -93,12 +93,17 @@ describe.each(LEGS)('over %s', (name) => {
     const leg = legOf(name)
     const foreign = all.filter((step) => !step.tool.surfaces.has(leg.surface))
     if (leg.surface === 'mcp') await refuses(leg, admin.key, 'unknown_tool', foreign)
-    expect((await leg.call(admin.key, 'format_the_moon', {})).code).toBe('unknown_tool')
+    const odd = ['format_the_moon', 'WHOAMI', '__proto__', 'constructor', 'x'.repeat(3000)]
+    // Revision 2026-07-28 repeats the name in a header, which can't hold these.
+    if (name !== 'MCP 2026-07-28') odd.push('whoami ', 'a\0b', 'a\u202eb')
+    for (const tool of odd) expect([tool, (await leg.call(admin.key, tool, {})).code]).toEqual([tool, 'unknown_tool'])
   })
 
   it('blocks tier 4 for everybody', async () => {
     const leg = legOf(name)
     await refuses(leg, admin.key, 'blocked', ofTier(leg, 4))
+    // Not even that it needs more is said first.
+    await refuses(leg, upTo.get(0) ?? '', 'blocked', ofTier(leg, 4))
     if (leg.surface !== 'mcp') await refuses(leg, world.server.operatorToken, 'blocked', ofTier(leg, 4))
   })
 
