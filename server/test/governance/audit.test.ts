@@ -1,4 +1,5 @@
 /** The audit as whoever wants to hide something meets it: every way to change it is found, and no act goes past it. */
+import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -390,15 +391,44 @@ describe('when the audit can not be written', () => {
   })
 })
 
+describe('a checkpoint that fails halfway', () => {
+  it.each([
+    ['its row', 'alter table audit_checkpoints rename to away', 'alter table away rename to audit_checkpoints'],
+    ['the heads', 'alter table audit_entries rename to away', 'alter table away rename to audit_entries'],
+  ])('is mended by the next one when %s could not be written or read', async (_, breaks, mends) => {
+    await act()
+    await world.sql(breaks)
+    await expect(checkpoint()).rejects.toThrow('does not exist')
+    await world.sql(mends)
+    await act()
+    expect(await checkpoint()).toBe(true)
+    expect(await verify()).toMatchObject({ ok: true })
+  })
+
+  it('is never seen halfway by a verification', async () => {
+    for (let n = 0; n < 10; n += 1) {
+      await act()
+      const [, ...found] = await Promise.all([checkpoint(), verify(), verify()])
+      expect(found.map((verification) => verification.ok)).toEqual([true, true])
+    }
+  })
+})
+
 describe('the next start', () => {
-  it('closes what the last one left open, takes the chain up and verifies, even with a line torn by the crash', async () => {
+  it('closes everything that the last one left open, and verifies, even with a line torn by the crash', async () => {
+    const many = 1200
+    const intent = { ...draftFor(technician, 'intent', new Date()), tool: 'probe_act', tier: 2 }
+    await Promise.all(
+      Array.from({ length: many }, () => world.server.audit.append({ ...intent, callId: randomUUID() })),
+    )
     await checkpoint()
     await world.stop({ keep: true })
     const text = await readFile(file, 'utf8')
     await writeFile(file, `${text}{"body":"{\\"v\\":1,`)
     world = await boot({ extraTools: [probe], previous: { dataDir: world.dataDir, database: world.database } })
     const closed = await entries(`outcome = 'interrupted'`)
-    expect(closed).toHaveLength(1)
+    // One more is from the act whose outcome could not be written.
+    expect(closed).toHaveLength(many + 1)
     expect(closed[0]).toMatchObject({ kind: 'outcome', tool: 'probe_act', channel: 'system' })
     technician = await world.caller(await world.key(await world.user('partner_technician'), ['ai:execute']))
     await act()
