@@ -167,6 +167,24 @@ describe.each(LEGS)('over %s', (name) => {
     await stop({ organization: home.id })
     await refuses(leg, admin.key, 'emergency_stop', [...touching, sample('preview_action')])
   })
+
+  it('refuses as a preview what it refuses as a call', async () => {
+    const leg = legOf(name)
+    const beyond = all.filter((step) => step.tool.name !== 'preview_action' && step.action.tier > 1)
+    const same = async (key: (step: Step) => string): Promise<void> => {
+      await each(beyond, async ({ tool, title, input }) => {
+        const step = sample(title)
+        const direct = await leg.call(key(step), tool.name, input)
+        const previewed = await leg.call(key(step), 'preview_action', { tool: tool.name, input })
+        expect([title, previewed.code]).toEqual([title, direct.code])
+        expect([title, previewed.code]).not.toEqual([title, expect.stringMatching(/^(done|held|invalid_input)$/)])
+      })
+    }
+    await same(() => upTo.get(0) ?? '')
+    await same((step) => (step.action.tier === 4 ? admin.key : (upTo.get(step.action.tier - 1) ?? '')))
+    await same((step) => without.get(step.action.permission) ?? '')
+    expect(await world.sql(`select from operations where state = 'awaiting_confirmation'`)).toEqual([])
+  })
 })
 
 const sample = (title: string): Step => {
