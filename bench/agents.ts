@@ -14,6 +14,9 @@ export interface Lag {
   maxMs: number
 }
 
+/** What went wrong since the last look, by the agent's own name for it. */
+export type Errors = Readonly<Record<string, number>>
+
 export interface SteadyReport {
   connected: number
   connectSeconds: number
@@ -25,12 +28,12 @@ export interface SteadyReport {
   postgresBytes: number
   agentBytes: number | null
   simulatorBytes: number
-  errors: number
+  errors: Errors
 }
 
 export interface HerdSummary extends HerdReport {
   lag: Lag
-  errors: number
+  errors: Errors
 }
 
 export class SimulatedAgents {
@@ -73,7 +76,7 @@ export class SimulatedAgents {
       postgresBytes: proportionalBytes(await this.#server.postgresPid()),
       agentBytes: agent === undefined ? null : residentBytes(agent),
       simulatorBytes: residentBytes(this.#child.pid ?? 0),
-      errors: sum(after.errors),
+      errors: since(before.errors, after.errors),
     }
   }
 
@@ -85,7 +88,7 @@ export class SimulatedAgents {
     return {
       ...herd,
       lag: await eventLoopLag(this.#server.url),
-      errors: sum(statistics.errors) - sum(before.errors),
+      errors: since(before.errors, statistics.errors),
     }
   }
 
@@ -108,5 +111,7 @@ async function eventLoopLag(url: string): Promise<Lag> {
   return { p99Ms: read('nodejs_eventloop_lag_p99_seconds'), maxMs: read('nodejs_eventloop_lag_max_seconds') }
 }
 
-const sum = (errors: Readonly<Record<string, number>>): number =>
-  Object.values(errors).reduce((total, count) => total + count, 0)
+function since(before: Errors, after: Errors): Errors {
+  const more = Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const)
+  return Object.fromEntries(more.filter(([, count]) => count > 0))
+}

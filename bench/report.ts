@@ -1,5 +1,5 @@
 /** What was measured, as one table of text, and what had to be reached. */
-import type { HerdSummary, SteadyReport } from './agents.ts'
+import type { Errors, HerdSummary, SteadyReport } from './agents.ts'
 import type { CommandReport } from './commands.ts'
 import type { Summary } from './rounds.ts'
 
@@ -99,7 +99,7 @@ function steadyFacts(steady: SteadyReport): string[][] {
     ['steady: heartbeats', `${steady.heartbeatsPerSecond.toFixed(1)} /s`],
     ['steady: event loop', lag(steady.lag)],
     ['steady: server CPU', `${steady.serverCpuPercent.toFixed(1)} % of one core`],
-    ['steady: simulated devices in error', String(steady.errors)],
+    ['steady: errors of simulated devices', errorText(steady.errors)],
     ['resident: server with the agents', mib(steady.serverBytes)],
     ['resident: PostgreSQL (proportional, all processes)', mib(steady.postgresBytes)],
     ["resident: agent on the server's machine", steady.agentBytes === null ? 'not running' : mib(steady.agentBytes)],
@@ -114,7 +114,7 @@ function herdFacts(herd: HerdSummary): string[][] {
     ['mass reconnect', `${herd.dropped} cut at once, ${herd.returned} back`],
     ['mass reconnect: until back', `p50 ${back[0]}, p99 ${back[1]}, last ${back[2]}`],
     ['mass reconnect: event loop', lag(herd.lag)],
-    ['mass reconnect: refused or failed attempts', String(herd.errors)],
+    ['mass reconnect: errors of simulated devices', errorText(herd.errors)],
   ]
 }
 
@@ -193,3 +193,7 @@ const ms = (value: number): string => `${value.toFixed(1)} ms`
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`
 const mib = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB (${(bytes / MIB).toFixed(0)} MiB)`
 const lag = ({ p99Ms, maxMs }: { p99Ms: number; maxMs: number }): string => `p99 ${ms(p99Ms)}, longest ${ms(maxMs)}`
+const errorText = (errors: Errors): string =>
+  Object.entries(errors)
+    .map(([name, count]) => `${count} × ${name}`)
+    .join(', ') || 'none'
