@@ -29,27 +29,37 @@ interface Opened {
 
 /** What has been started, last first on the way out. */
 const stops: (() => Promise<void>)[] = []
+let stopping = false
+
+/** Thrown by `part` when somebody asked to stop while it started. */
+class StopAsked extends Error {
+  override readonly name = 'StopAsked'
+}
+
+/** Starts one part and notes how it ends. A stop waits for it: half a start can't be undone, and would be left running. */
+async function part<T>(start: Promise<T>, stop: (started: T) => Promise<unknown>): Promise<T> {
+  const started = await start
+  stops.push(async () => void (await stop(started)))
+  if (stopping) throw new StopAsked()
+  return started
+}
 
 async function main(): Promise<void> {
   const began = performance.now()
   const config = readConfig()
   // Killed outright, as a power cut would: no handler runs, nothing is flushed.
   if (config.fault) armFault(config.fault, () => process.kill(process.pid, 'SIGKILL'))
-  const listener = await listen(config)
-  stops.push(() => listener.close())
+  const listener = await part(listen(config), (it) => it.close())
   await openDataFolder(config.dataDir)
   const { log, close } = openLog(config.dataDir, config.logLevel)
   stops.push(close)
   // Before the database puts its own password beside them: a folder with some keys but not these is refused.
   const keys = await loadKeys(config.dataDir)
-  const database = await openPostgres(config, log)
-  stops.push(() => database.stop())
-  const server = await startServer({ config, owner: database.connection, keys, listener, log })
-  stops.push(() => server.close())
-  if (config.localAgent) {
-    const agent = await startLocalAgent(server, log)
-    stops.push(() => agent.stop())
-  }
+  const database = await part(openPostgres(config, log), (it) => it.stop())
+  const server = await part(startServer({ config, owner: database.connection, keys, listener, log }), (it) =>
+    it.close(),
+  )
+  if (config.localAgent) await part(startLocalAgent(server, log), (it) => it.stop())
   process.stdout.write(
     banner({
       config,
@@ -120,12 +130,12 @@ async function makeStarterKey(server: RunningServer): Promise<string | null> {
   return outcome.status === 'done' && typeof outcome.data['key'] === 'string' ? outcome.data['key'] : null
 }
 
-let stopping = false
 async function stop(code: number): Promise<void> {
   // A second Ctrl-C means now.
   if (stopping) process.exit(1)
   stopping = true
   setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref()
+  await starting.catch(() => undefined)
   for (const end of stops.toReversed()) await end()
   process.exit(code)
 }
@@ -141,7 +151,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // Started by the bootstrap: when that is gone, nobody could stop this process any more.
 if (process.channel) process.on('disconnect', () => stopNow(0))
 
-main().catch((error: unknown) => {
+const starting = main()
+starting.catch((error: unknown) => {
+  // What a start says that was cut short is not news.
+  if (stopping) return
   process.stderr.write(`breeze: ${oneLine(error)}\n`)
   stopNow(1)
 })
