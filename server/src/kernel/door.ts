@@ -16,7 +16,7 @@ import { asKernelError, invalidInput, KernelError } from './errors.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
 import { decidePolicy, type PolicyDecision, type PolicyRule } from './gates/confirmation.ts'
-import { organizationStopGate } from './gates/emergency-stop.ts'
+import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
 import type { InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
@@ -190,6 +190,7 @@ export class Door implements Kernel {
     const { caller, admitted, record, context } = walk
     const { tool, call } = admitted
     const resolved = await call.targets({ ...context, tx })
+    if (!tool.worksWhenStopped) check(lateStopGate(caller, await this.#stopInForce(caller, tx, resolved)))
     let operation: string
     let targets = resolved
     if (call.control.confirmation) {
@@ -227,6 +228,12 @@ export class Door implements Kernel {
     const pending = await call.run({ ...context, tx, operation, preview: this.#previewer(walk, tx) }, targets)
     if (!tool.outlivesCall) await finishOperation(tx, operation, 'succeeded', context.now())
     return pending
+  }
+
+  /** Rights are as of the call's start; a stop must count until the very last moment. */
+  async #stopInForce(caller: Caller, tx: Tx, targets: readonly Target[]): Promise<StopInForce | undefined> {
+    const text = 'select * from stop_in_force($1, $2)'
+    return (await tx.prepared<StopInForce>('stop_in_force', text, [caller.credential.id, organizationsOf(targets)]))[0]
   }
 
   async #intend(walk: Walk, tx: Tx, targets: readonly Target[]): Promise<Intended> {

@@ -27,3 +27,18 @@ export function organizationStopGate(
   }
   return allow
 }
+
+export interface StopInForce {
+  organization_id: string | null
+  credential_id: string | null
+  reason: string
+}
+
+/** Known as the act commits: a stop that came since the caller was let in. */
+export function lateStopGate(caller: Caller, stop: StopInForce | undefined): Verdict {
+  if (!stop) return allow
+  const organization = stop.credential_id === null && stop.organization_id !== null
+  const name = organization ? caller.organizations.get(stop.organization_id ?? '')?.name : undefined
+  const reason = name ? `An emergency stop is in force for ${name}.` : `An emergency stop is in force: ${stop.reason}`
+  return deny({ code: 'emergency_stop', reason, remedy })
+}
