@@ -84,6 +84,25 @@ const stop = (subject: { organization?: string; credential?: string }) =>
   )
 const stoppable = (leg: Leg): Step[] => ofTier(leg, 2, 3).filter((step) => !step.tool.worksWhenStopped)
 
+it('refuses an act whose caller was let in before the stop', async () => {
+  const before = await world.caller(admin, 'cli')
+  const { input } = sample('run_script')
+  for (const subject of [{}, { credential: admin.id }, { organization: home.id }]) {
+    await stop(subject)
+    for (const tool of ['run_script', 'create_organization']) {
+      const touched = tool === 'run_script' || subject.organization === undefined
+      const late = await world.invoke(before, tool, tool === 'run_script' ? input : { name: 'Late' })
+      expect([tool, late]).toMatchObject([
+        tool,
+        touched ? { status: 'refused', denial: { code: 'emergency_stop' } } : { status: 'done' },
+      ])
+    }
+    await world.sql('delete from emergency_stops')
+  }
+  const queued = `select from device_commands c join operations o on o.id = c.operation_id where o.credential_id = $1`
+  expect(await world.sql(queued, [admin.id])).toEqual([])
+})
+
 it('has a sample input for every tool and action', () => {
   expect(missingSamples(world.server.registry.all(), home.things)).toEqual([])
 })
