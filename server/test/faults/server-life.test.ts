@@ -95,11 +95,25 @@ describe('a data folder in use', () => {
 describe('a server that is stopped with SIGTERM', () => {
   test('exits with 0 and leaves no process behind, its local agent included', async () => {
     await server.kill('SIGTERM')
+    // The first start after the database was killed may have interrupted calls to tell of.
+    server = await start()
+    await server.kill('SIGTERM')
     server = await start({ BREEZE_LOCAL_AGENT: 'on' })
     await vi.waitFor(() => expect(agentsOf(dataDir)).toHaveLength(1), 10_000)
     expect(await server.kill('SIGTERM')).toEqual({ code: 0, signal: null })
     expect(processesOf(dataDir)).toEqual([])
     expect(server.stderr).toBe('')
+  })
+})
+
+describe('a server that is stopped while it starts', () => {
+  // First while the database is being made, then while one that is there is being opened.
+  test.each(['at its first start', 'at another start'])('%s leaves no process behind', async () => {
+    const early = join(folder, 'early')
+    const starting = new ServerProcess({ dataDir: early, port: await freePort() })
+    await vi.waitFor(() => expect(processesOf(early)).not.toEqual([]), { timeout: 10_000, interval: 5 })
+    expect(await starting.kill('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect([processesOf(early), starting.stderr, starting.stdout]).toEqual([[], '', ''])
   })
 })
 
