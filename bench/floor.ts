@@ -23,6 +23,7 @@ export interface FloorSetup {
 }
 
 process.once('message', (setup: FloorSetup) => void serve(setup))
+process.on('disconnect', () => process.exit(0))
 
 async function serve({ owner, pepper, access, caller }: FloorSetup): Promise<void> {
   const { db } = await openDatabase({ owner, pepper: Buffer.from(pepper, 'hex'), onError: () => undefined })

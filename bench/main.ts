@@ -85,6 +85,7 @@ async function measureCalls(
   const owner = await server.ownerConnection()
   const { pepper } = await loadKeys(server.dataDir)
   const floor = await startFloor(owner, pepper, seeded)
+  stops.push(() => floor.stop())
   const statements = await StatementCounter.open(owner)
   try {
     const cases = casesFor(server.url, seeded.key, floor.url)
@@ -118,7 +119,14 @@ function machine(): string {
   return `${cpus().length} × ${cpu?.model ?? 'unknown'}, ${memory}, Node ${process.versions.node}`
 }
 
-async function cleanUp(): Promise<void> {
+let cleaning: Promise<void> | undefined
+
+/** Once, whoever asks: the end of the run or a signal in the middle of it. */
+function cleanUp(): Promise<void> {
+  return (cleaning ??= stopAll())
+}
+
+async function stopAll(): Promise<void> {
   for (const stop of stops.splice(0).toReversed()) {
     await stop().catch((error: unknown) => progress(`clean-up: ${String(error)}`))
   }
