@@ -159,6 +159,18 @@ describe('an audit that can not be written', () => {
     expect(await verify()).toMatchObject({ ok: true })
   })
 
+  it('is noticed when the database drops the entries without an error', async () => {
+    const before = await counts()
+    await world.sql('create function drop_entry() returns trigger language plpgsql as $$ begin return null; end $$')
+    await world.sql('create trigger lose before insert on audit_entries for each row execute function drop_entry()')
+    const outcomes = await Promise.all([run(), world.invoke(technician, 'list_devices', {})])
+    await world.sql('drop function drop_entry cascade')
+    expect(outcomes.map(codeOf)).toEqual(['unavailable', 'unavailable'])
+    expect(await counts()).toEqual(before)
+    expect(codeOf(await run())).toBe('done')
+    expect(await verify()).toMatchObject({ ok: true })
+  })
+
   it('goes on where it was when the table comes back', async () => {
     await world.sql('alter table audit_entries rename to away')
     const outcome = await run()
