@@ -2,6 +2,8 @@
 
 const SECRET_KEY =
   /^(?:.*[_-])?(?:passwd|passphrase|secret|token|confirmation|api_?key|authorization|cookie|private_?key)$|password$/i
+/** What a name ends with says what it is. */
+const LONGEST_KEY = 100
 const SECRET_TEXT: readonly [RegExp, string][] = [
   [/\b(brz[a-z]{0,2}_)[A-Za-z0-9_-]{8,}/g, '$1[masked]'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{12,}/gi, '$1 [masked]'],
@@ -21,9 +23,10 @@ export function maskText(text: string): string {
 /** A copy of a parsed input that may stand in the audit. */
 export function maskSecrets(value: unknown, key = ''): unknown {
   // Whatever stands under such a name: a number, a list or an object too.
-  if (SECRET_KEY.test(key) && value !== null && typeof value !== 'boolean') return '[masked]'
+  if (SECRET_KEY.test(key.slice(-LONGEST_KEY)) && value !== null && typeof value !== 'boolean') return '[masked]'
   if (typeof value === 'string') return maskText(value)
-  if (Array.isArray(value)) return value.map((item) => maskSecrets(item, key))
+  // A list under such a name is masked by now: its items need not be asked again, each for a name that may be long.
+  if (Array.isArray(value)) return value.map((item) => maskSecrets(item))
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, maskSecrets(item, name)]))
   }

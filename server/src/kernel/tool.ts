@@ -258,8 +258,14 @@ function holdsNul(value: unknown): boolean {
   return Object.entries(value).some(([key, item]) => key.includes('\0') || holdsNul(item))
 }
 
+const LONGEST_ISSUE = 1000
+
 function describeIssues(error: z.ZodError): string {
-  const lines = error.issues.slice(0, 8).map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`)
+  const lines = error.issues.slice(0, 8).map((issue) => {
+    // The caller's own names stand in it, however long they are.
+    const line = `${issue.path.join('.') || 'input'}: ${issue.message}`
+    return line.length > LONGEST_ISSUE ? `${line.slice(0, LONGEST_ISSUE)}…` : line
+  })
   const more = error.issues.length - lines.length
   return lines.join('; ') + (more > 0 ? `; and ${more} more` : '')
 }
