@@ -12,6 +12,7 @@ import { ownerPassword } from '../server/src/postgres/password.ts'
 import { placeCluster } from '../server/src/postgres/placement.ts'
 import { findPostmaster } from '../server/src/postgres/postmaster.ts'
 import { socketPort } from '../server/src/postgres/socket-folder.ts'
+import { serverFlags } from '../scripts/server-flags.mjs'
 import { childrenOf, commandLineOf } from './process-facts.ts'
 
 const root = dirname(import.meta.dirname)
@@ -47,11 +48,11 @@ export class BenchedServer {
   /** Milliseconds from the start of the process until /readyz says so. */
   async start(): Promise<number> {
     const began = performance.now()
-    const child = spawn(
-      process.execPath,
-      ['--enable-source-maps', ...this.#nodeOptions, join(root, 'dist', 'server.mjs')],
-      { cwd: this.dataDir, env: this.#environment(), stdio: ['ignore', 'ignore', 'inherit'] },
-    )
+    const child = spawn(process.execPath, [...serverFlags, ...this.#nodeOptions, join(root, 'dist', 'server.mjs')], {
+      cwd: this.dataDir,
+      env: this.#environment(),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     this.#child = child
     while (!(await this.#isReady())) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error('the server ended instead of starting')

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { build } from './build.mjs'
 import { exitLike, runChild } from './run-child.mjs'
+import { serverFlags } from './server-flags.mjs'
 
 const root = dirname(import.meta.dirname)
 const say = (line) => process.stderr.write(`breeze: ${line}\n`)
@@ -42,7 +43,7 @@ async function start(args) {
     return { code: 1 }
   }
   // Relative paths among the arguments are the caller's: the working folder stays theirs.
-  return node(['--enable-source-maps', entry, ...args], { cwd: process.cwd(), link: true })
+  return node([...serverFlags, entry, ...args], { cwd: process.cwd(), link: true })
 }
 
 async function test(args) {

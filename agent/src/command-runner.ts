@@ -21,7 +21,7 @@ const JOURNAL_RETRY_MS = 10_000
 
 export interface CommandRunnerOptions {
   deviceId: string
-  journal: Journal
+  journal: Pick<Journal, keyof Journal>
   clock: ServerClock
   executors: Executors
   serverKeys: () => readonly ServerKey[]

@@ -13,7 +13,7 @@ export function access(
   return {
     id,
     name: id,
-    grants: [{ permissions: new Set(permissions), sites: 'all' }],
+    grants: [{ permissions: new Set(permissions), sites: 'all', admin: false }],
     stopped: false,
     approvalLimit: 25,
     ...rest,

@@ -1,8 +1,9 @@
-/** Checks credentials against the database on every request: nothing is cached, so a change counts at once. */
+/** Checks credentials against the database on every request: nothing is kept between them, so a change counts at once. */
 import { BlockList, isIPv6 } from 'node:net'
 import type { Db } from '../kernel/db.ts'
 import type { Authenticator, Identity, PresentedCredential } from './authenticate.ts'
 import { identityFrom, type Rights } from './rights.ts'
+import { SharedLookUp } from './shared-look-up.ts'
 import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret } from './tokens.ts'
 
 interface KeyAnswer {
@@ -29,6 +30,7 @@ export interface AuthenticatorParts {
 
 export class DatabaseAuthenticator implements Authenticator {
   readonly #parts: AuthenticatorParts
+  readonly #keys = new SharedLookUp<KeyAnswer | null>()
   readonly #listeners = new Set<(credentialId: string) => void>()
   readonly #used = new Map<string, { at: Date; ip: string | null }>()
 
@@ -67,14 +69,17 @@ export class DatabaseAuthenticator implements Authenticator {
     )
   }
 
+  async #lookUpKey(hash: Buffer): Promise<KeyAnswer | null> {
+    const text = 'select auth_api_key($1) as answer'
+    const row = await this.#parts.db.lookUp<{ answer: KeyAnswer | null }>('auth_api_key', text, [hash])
+    return row?.answer ?? null
+  }
+
   async #apiKey(token: string, ip: string | null): Promise<Identity | null> {
-    const row = await this.#parts.db.lookUp<{ answer: KeyAnswer | null }>(
-      'auth_api_key',
-      'select auth_api_key($1) as answer',
-      [hashToken(token, this.#parts.pepper)],
-    )
-    if (!row?.answer) return null
-    const { key, stopped, rights } = row.answer
+    const hash = hashToken(token, this.#parts.pepper)
+    const answer = await this.#keys.ask(hash.toString('base64'), () => this.#lookUpKey(hash))
+    if (!answer) return null
+    const { key, stopped, rights } = answer
     if (key.ip_allow_list && !isAllowed(ip, key.ip_allow_list)) return null
     this.#used.set(key.id, { at: new Date(), ip })
     return identityFrom(rights, {

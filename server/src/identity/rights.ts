@@ -11,6 +11,8 @@ export interface Rights {
   admin: boolean
   /** Permissions by role id. */
   roles: Record<string, Permission[]>
+  /** Those of them that make an administrator. */
+  admin_roles: string[]
   /** Roles held at the partner's level. */
   partner_roles: string[]
   stopped: string | null
@@ -50,6 +52,7 @@ export function identityFrom(rights: Rights, facts: CredentialFacts): Identity {
     organizations: mergeAssignments(
       rights.organizations.filter((item) => item.assistants || !assistant),
       permissions,
+      new Set(rights.admin_roles),
     ),
     stopped: facts.stopped ?? rights.stopped,
     expiresAt: facts.expiresAt,
@@ -63,10 +66,15 @@ const NONE: ReadonlySet<Permission> = new Set()
 function mergeAssignments(
   assigned: Rights['organizations'],
   permissions: ReadonlyMap<string, ReadonlySet<Permission>>,
+  adminRoles: ReadonlySet<string>,
 ): Map<string, OrganizationAccess> {
   const merged = new Map<string, OrganizationAccess>()
   for (const item of assigned) {
-    const grant = { permissions: permissions.get(item.role) ?? NONE, sites: item.sites ?? ('all' as const) }
+    const grant = {
+      permissions: permissions.get(item.role) ?? NONE,
+      sites: item.sites ?? ('all' as const),
+      admin: adminRoles.has(item.role),
+    }
     merged.set(item.id, {
       id: item.id,
       name: item.name,

@@ -19,7 +19,7 @@ export interface OrganizationAccess {
   id: string
   name: string
   /** One per role held here. They are kept apart: a role for one site must not lend its permissions to another's. */
-  grants: readonly { permissions: ReadonlySet<Permission>; sites: 'all' | readonly string[] }[]
+  grants: readonly { permissions: ReadonlySet<Permission>; sites: 'all' | readonly string[]; admin: boolean }[]
   /** An emergency stop holds here: tiers 2–3 are refused. */
   stopped: boolean
   /** Most devices one call may touch before a second person must approve. */
@@ -61,13 +61,15 @@ export interface RowAccess {
   sites: readonly string[]
 }
 
-/** The part of a caller's reach in which they hold a permission. */
-export function rowAccess(caller: Caller, permission: Permission): RowAccess {
+/** The part of a caller's reach in which they hold a permission; with `adminOnly`, by an administrator's role. */
+export function rowAccess(caller: Caller, permission: Permission, adminOnly = false): RowAccess {
   const whole: string[] = []
   const limited: string[] = []
   const sites: string[] = []
   for (const organization of caller.organizations.values()) {
-    const grants = organization.grants.filter((grant) => grant.permissions.has(permission))
+    const grants = organization.grants.filter(
+      (grant) => grant.permissions.has(permission) && (grant.admin || !adminOnly),
+    )
     if (grants.length === 0) continue
     if (grants.some((grant) => grant.sites === 'all')) whole.push(organization.id)
     else {

@@ -120,6 +120,8 @@ export class Db {
   }
 
   async close(): Promise<void> {
+    // Connections that PostgreSQL ends from now on were not lost.
+    for (const pool of Object.values(this.#pools)) pool.removeAllListeners('error').on('error', () => undefined)
     await Promise.all([this.#pools.owner.end(), this.#pools.app.end(), this.#pools.auth.end()])
   }
 }

@@ -15,6 +15,7 @@ import type { Db, Tx } from './db.ts'
 import { asKernelError, invalidInput, KernelError } from './errors.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
+import { needsAdmin } from './gates/allow-list.ts'
 import { decidePolicy, type PolicyDecision, type PolicyRule } from './gates/confirmation.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
@@ -278,6 +279,8 @@ export class Door implements Kernel {
       walk.record.stage = 'gates'
       if (call.action.tier === 1)
         throw invalidInput(`${tool.name} only reads; call it directly.`, 'No confirmation is needed.')
+      // Each preview leaves a row behind, so previews are bounded as the acts are.
+      check(this.#limit.gate(walk.caller, `preview of ${tool.name}`, call.action, walk.context.now()))
       const targets = await call.targets({ ...walk.context, tx })
       walk.record.targets(targets)
       check(organizationStopGate(walk.caller, tool, call.action, targets))
@@ -291,7 +294,8 @@ export class Door implements Kernel {
   // ------------------------------------------------------------------ shared
 
   #access(walk: Walk) {
-    return rowAccess(walk.caller, walk.admitted.judged.call.action.permission)
+    const { call } = walk.admitted.judged
+    return rowAccess(walk.caller, call.action.permission, needsAdmin(walk.caller, call.action, this.#parts.governance))
   }
 
   #context(caller: Caller, record: CallRecord): StepContext {

@@ -115,7 +115,12 @@ export interface DeviceTarget extends Target {
   status: DeviceStatus
 }
 
-const WEIGHT: Partial<Record<DeviceRole, string>> = { server: 'server', domain_controller: 'domain controller' }
+/** What is not known yet weighs like a server: a confirmation too many does no harm. */
+const WEIGHT: Partial<Record<DeviceRole, string>> = {
+  server: 'server',
+  domain_controller: 'domain controller',
+  unknown: 'device of unknown role',
+}
 
 /** The devices an act would touch, by name; `more` when there are others beyond the limit. */
 export async function targetsByFilter(

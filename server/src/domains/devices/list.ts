@@ -26,6 +26,8 @@ export interface DeviceList {
   cursor: string | null
 }
 
+/** Written into the statement: with the page size as a parameter PostgreSQL plans each call anew. */
+const USUAL_LIMIT = 25
 /** Where counting stops when the counters can't answer. */
 const COUNTED_AT_MOST = 10_000
 const MAX_LIMIT = 500
@@ -68,7 +70,8 @@ async function run(tx: Tx, built: Compilable<Answer>, name: string | null): Prom
 function hotName(filter: DeviceFilter, page: DevicePage): string | null {
   if (!isCounted(filter) || (page.sort ?? 'name') !== 'name' || page.descending) return null
   const position = page.cursor === undefined ? 'first' : 'next'
-  return `list_devices_${position}_o${shapeOf(filter.organizationIds)}_s${shapeOf(filter.siteIds)}${filter.statuses ? '_status' : ''}`
+  const size = page.limit === USUAL_LIMIT ? '' : '_sized'
+  return `list_devices_${position}${size}_o${shapeOf(filter.organizationIds)}_s${shapeOf(filter.siteIds)}${filter.statuses ? '_status' : ''}`
 }
 
 function shapeOf(ids: readonly string[] | undefined): string {
@@ -116,8 +119,10 @@ function byName(
     select ${COLUMNS}, lower(d.name) as sort_key
     from ${source(filter)}
     where ${sql.join(conditions, sql` and `)}
-    order by lower(d.name) ${direction}, d.id ${direction} limit ${limit}`
+    order by lower(d.name) ${direction}, d.id ${direction} limit ${rowLimit(limit)}`
 }
+
+const rowLimit = (limit: number): RawBuilder<unknown> => (limit === USUAL_LIMIT + 1 ? sql.lit(limit) : sql`${limit}`)
 
 /** Two parts, so that each follows an index: those seen, then those that never were. */
 function bySeen(
@@ -140,13 +145,13 @@ function bySeen(
       (select ${COLUMNS}, p.last_seen_at as seen_at, p.last_seen_at::text as sort_key
       from device_presence p join devices d on d.id = p.device_id
       where ${sql.join(seen, sql` and `)}
-      order by p.last_seen_at ${direction}, p.device_id ${direction} limit ${limit})
+      order by p.last_seen_at ${direction}, p.device_id ${direction} limit ${rowLimit(limit)})
       union all
       (select ${COLUMNS}, null, null
       from devices d left join device_presence p on p.device_id = d.id
       where ${sql.join(never, sql` and `)}
-      order by d.id ${direction} limit ${limit})) both_parts
-    order by seen_at ${direction} nulls last, id ${direction} limit ${limit}`
+      order by d.id ${direction} limit ${rowLimit(limit)})) both_parts
+    order by seen_at ${direction} nulls last, id ${direction} limit ${rowLimit(limit)}`
 }
 
 function fromCounters(filter: DeviceFilter): RawBuilder<unknown> {

@@ -58,6 +58,7 @@ create function auth_rights(subject users, reach uuid[]) returns jsonb language 
     'partner', subject.partner_id,
     'admin', coalesce((select bool_or(admin) from assigned), false),
     -- Told once, not per organization: a partner's user reaches hundreds of them with one role.
+    'admin_roles', coalesce((select jsonb_agg(distinct role_id) from assigned where admin), '[]'),
     'roles', coalesce((select jsonb_object_agg(role_id, permissions) from assigned), '{}'),
     'partner_roles', case when subject.organization_id is null and reach is null then
       coalesce((select jsonb_agg(role_id) from assigned where organization_id is null and level = 'partner'), '[]') else '[]' end,

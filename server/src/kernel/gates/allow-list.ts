@@ -13,6 +13,11 @@ export interface ExecuteRules {
   requireExecuteAdmin: boolean
 }
 
+/** Where `ai:execute_admin` is asked for, it opens the organizations whose administrator its user is, and no other. */
+export function needsAdmin(caller: Caller, action: ActionSpec, rules: ExecuteRules): boolean {
+  return rules.requireExecuteAdmin && action.tier === 3 && isDelegated(caller.credential)
+}
+
 export function allowListGate(caller: Caller, tool: string, action: ActionSpec, rules: ExecuteRules): Verdict {
   if (action.tier !== 3 || !isDelegated(caller.credential)) return allow
   if (rules.executeAllowList !== 'all' && !rules.executeAllowList.has(tool)) {
