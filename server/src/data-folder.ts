@@ -43,13 +43,22 @@ export async function nodeId(dataDir: string): Promise<string> {
     throw error
   })
   if (text !== null) {
-    const parsed = nodeFile.safeParse(JSON.parse(text))
+    const parsed = nodeFile.safeParse(readJson(text))
     if (!parsed.success) throw new DataFolderError(`${file} is not what this program wrote; restore it from a backup`)
     return parsed.data.id
   }
   const id = randomUUID()
   await writePrivate(file, `${JSON.stringify({ id })}\n`)
   return id
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON is one more shape that the schema refuses.
+    return undefined
+  }
 }
 
 /** Where the CLI on this machine finds the server, and the token with which it acts as the first Partner Admin. */

@@ -54,6 +54,8 @@ function explain(error: NodeJS.ErrnoException, config: Pick<Config, 'host' | 'po
     return new ListenError(`PORT: something already listens on ${place}; stop it or set PORT to another port`)
   if (error.code === 'EACCES')
     return new ListenError(`PORT: this account may not listen on ${place}; use a port above 1023`)
+  if (error.code === 'ENOTFOUND')
+    return new ListenError(`HOST: the name ${config.host} does not resolve on this machine`)
   if (error.code === 'EADDRNOTAVAIL') return new ListenError(`HOST: this machine has no address ${config.host}`)
   return error
 }

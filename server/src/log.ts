@@ -56,6 +56,10 @@ function errorFacts(error: unknown): unknown {
   return { type: error.name, message: error.message, stack: error.stack, ...code, ...cause }
 }
 
+export class LogError extends Error {
+  override readonly name = 'LogError'
+}
+
 export interface ServerLog {
   log: Logger
   file: string
@@ -64,7 +68,11 @@ export interface ServerLog {
 
 export function openLog(dataDir: string, level: string): ServerLog {
   const folder = join(dataDir, 'log')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new LogError(`BREEZE_DATA_DIR: the log folder ${folder} can't be made`, { cause: error })
+  }
   const file = join(folder, 'server.log')
   const rotating = new RotatingFile(file)
   const streams = [

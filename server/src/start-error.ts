@@ -10,6 +10,7 @@ const FOR_PEOPLE: ReadonlySet<string> = new Set([
   'IsolationError',
   'KeyFileError',
   'ListenError',
+  'LogError',
   'MigrationError',
 ])
 

@@ -35,12 +35,15 @@ export async function openDatabase(options: {
   } finally {
     await client.end()
   }
-  const pool = (login: Connection, max: number, settings?: string): pg.Pool => {
+  const pool = (login: Connection, max: number, timeoutMs: number, settings?: string): pg.Pool => {
     const made = new pg.Pool({
       ...login,
       max,
       idleTimeoutMillis: 60_000,
       connectionTimeoutMillis: 10_000,
+      // A database host that vanished must not keep calls waiting: a little above the server's own limits.
+      query_timeout: timeoutMs,
+      keepAlive: true,
       ...(settings && { options: settings }),
     })
     // A connection that dies while idle is replaced by the pool; without a listener it would end the process.
@@ -48,9 +51,9 @@ export async function openDatabase(options: {
     return made
   }
   const db = new Db({
-    owner: pool(logins.owner, 6, '-c statement_timeout=60s -c idle_in_transaction_session_timeout=30s'),
-    app: pool(logins.app, options.appConnections ?? 16),
-    auth: pool(logins.auth, 4),
+    owner: pool(logins.owner, 6, 70_000, '-c statement_timeout=60s -c idle_in_transaction_session_timeout=30s'),
+    app: pool(logins.app, options.appConnections ?? 16, 20_000),
+    auth: pool(logins.auth, 4, 20_000),
   })
   return { db, migrated }
 }

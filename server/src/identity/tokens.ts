@@ -1,5 +1,5 @@
 /** Secrets that Breeze hands out: recognisable by prefix, stored only as a keyed hash. */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 export const KEY_PREFIX = 'brz_'
 export const OPERATOR_PREFIX = 'brzop_'
@@ -12,7 +12,18 @@ export function makeToken(prefix: string, random: (size: number) => Buffer): str
 
 /** HMAC-SHA-256 under the installation's pepper: a stolen database alone can't be searched for a known token. */
 export function hashToken(token: string, pepper: Buffer): Buffer {
-  return createHmac('sha256', pepper).update(token).digest()
+  return createHmac('sha256', keyOf(pepper)).update(token).digest()
+}
+
+// Making a key object of the bytes costs more than the hash, and every request needs one.
+const keys = new WeakMap<Buffer, KeyObject>()
+
+function keyOf(pepper: Buffer): KeyObject {
+  const known = keys.get(pepper)
+  if (known) return known
+  const made = createSecretKey(pepper)
+  keys.set(pepper, made)
+  return made
 }
 
 /** Enough to tell keys apart in a list, too little to guess the rest. */

@@ -1,4 +1,5 @@
 /** What the audit will say of one call, gathered while it walks through the door. */
+import { z } from 'zod'
 import { organizationsOf } from './blast-radius.ts'
 import { rowAccess, type Caller } from './caller.ts'
 import { draftFor, type Draft, type EntryKind } from './audit/entry.ts'
@@ -91,6 +92,8 @@ export class CallRecord {
   /** A filter over several organizations may match in one of them only: its people must not read the others' names there. */
   #namesOthersThan(organizationId: string | null): boolean {
     if (organizationId === null || this.#caller.organizations.size < 2) return false
+    // Names of sites are not known here: of several, some may be another organization's.
+    if (namesSeveralSites(this.#input)) return true
     const text = JSON.stringify(bounded(this.#input) ?? null).toLowerCase()
     return [...this.#caller.organizations.values()].some(({ id, name }) => {
       const written = JSON.stringify(name.toLowerCase())
@@ -110,6 +113,16 @@ export class CallRecord {
     const visible = [...reach.whole, ...reach.limited]
     return visible.length === 1 && !reach.partnerWide ? visible : [null]
   }
+}
+
+const siteFilter = z
+  .object({ site: z.unknown(), filter: z.object({ site: z.unknown() }).partial().catch({}) })
+  .partial()
+
+function namesSeveralSites(input: unknown): boolean {
+  const parsed = siteFilter.safeParse(input)
+  if (!parsed.success) return false
+  return [parsed.data.site, parsed.data.filter?.site].some((site) => Array.isArray(site) && site.length > 1)
 }
 
 const MAX_INPUT = 20_000

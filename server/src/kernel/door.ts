@@ -336,7 +336,7 @@ export class Door implements Kernel {
       return { status, denial, auditEntry }
     } catch (auditError) {
       this.#parts.logFailure(record.callId, tool, auditError)
-      return { status: 'failed', denial: auditUnavailable, auditEntry: record.callId }
+      return { status: 'failed', denial: auditUnavailable, auditEntry: 'not recorded' }
     }
   }
 }

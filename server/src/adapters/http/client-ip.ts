@@ -11,6 +11,8 @@ export function trustedAddresses(entries: readonly string[]): IsTrusted {
     const family = familyOf(address)
     if (!family) throw new Error(`"${entry}" is not an address or a CIDR block`)
     const bits = prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix)
+    // Number('') is 0, and /0 would trust everybody.
+    if (prefix?.trim() === '') throw new Error(`"${entry}" is not an address or a CIDR block`)
     list.addSubnet(address, bits, family)
   }
   return (address) => {

@@ -20,7 +20,7 @@ export interface DeviceRow {
   lastSeenAt: string | null
 }
 
-/** As JSON made by the database. */
+/** As JSON made by the database, or as a row of its own, whose instants the driver has parsed. */
 export interface RawDevice {
   id: string
   organization_id: string
@@ -35,13 +35,20 @@ export interface RawDevice {
   conditions: string[]
   simulated: boolean
   agent_version: string
-  enrolled_at: string
-  first_seen_at: string | null
-  last_seen_at: string | null
+  enrolled_at: string | Date
+  first_seen_at: string | Date | null
+  last_seen_at: string | Date | null
   sort_key: string | null
 }
 
-const instant = (text: string | null): string | null => (text === null ? null : new Date(text).toISOString())
+/** PostgreSQL's JSON writes `2026-01-31T10:00:00.123456+00:00`; in UTC that is cut, not parsed: rows have three of them. */
+function instant(at: string | Date | null): string | null {
+  if (at === null) return null
+  const text = typeof at === 'string' ? at : at.toISOString()
+  if (!text.endsWith('+00:00')) return new Date(text).toISOString()
+  const fraction = text.slice(19, -6)
+  return `${text.slice(0, 19)}${fraction === '' ? '.000' : fraction.slice(0, 4).padEnd(4, '0')}Z`
+}
 
 export function deviceRow(raw: RawDevice): DeviceRow {
   return {
