@@ -41,6 +41,7 @@ export class Events {
     try {
       for (;;) {
         pending = false
+        const lookedAt = performance.now()
         const found = await look()
         if (found !== undefined || signal.aborted) return found
         if (!pending) {
@@ -50,7 +51,8 @@ export class Events {
         }
         if (signal.aborted) return await look()
         // A burst of events (a fan-out coming home) costs one look, not one each.
-        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        const early = pauseMs - (performance.now() - lookedAt)
+        if (early > 0) await new Promise((resolve) => setTimeout(resolve, early))
       }
     } finally {
       unsubscribe()
