@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { findServer } from '../server.ts'
 import { usage } from '../failure.ts'
 import { say, sayJson, table } from '../print.ts'
 import { listVerb, sayRest } from './organizations.ts'
@@ -64,11 +65,15 @@ function createVerb(keys: Command): void {
         user,
       }
       const made = await runVerb(options, 'create_api_key', input)
+      const { origin } = await findServer()
       answer(options, made, ['id', 'name', 'key', 'scopes', 'expires_at'], () =>
         [
           `Created the key ${made['name']} (${made['id']}), expires: ${made['expires_at'] ?? 'never'}.`,
           'Its secret, shown only now:',
           String(made['key']),
+          '',
+          'Connect Claude Code with it:',
+          `claude mcp add --transport http breeze ${origin}/api/v1/mcp --header "X-API-Key: ${String(made['key'])}"`,
         ].join('\n'),
       )
     })

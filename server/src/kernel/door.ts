@@ -4,10 +4,11 @@
  */
 import type { Scope, Surface } from '@breeze/contract/governance'
 import { checkGates, missingScope, parseCall, type Admitted } from './admission.ts'
+import { dryRunAnswer, doneAnswer, heldAnswer } from './answers.ts'
 import type { AuditAppender } from './audit/appender.ts'
 import type { Draft } from './audit/entry.ts'
 import { ThrottleRecorder } from './audit/throttle.ts'
-import { describePlan, organizationsOf, planText } from './blast-radius.ts'
+import { describePlan, organizationsOf } from './blast-radius.ts'
 import { CallRecord } from './call-record.ts'
 import { rowAccess, type Caller } from './caller.ts'
 import type { Environment } from './context.ts'
@@ -108,7 +109,7 @@ export class Door implements Kernel {
     })
     const shown = await this.#settle(walk, pending)
     await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
-    return { status: 'done', ...neutraliseAll({ text: shown.text, data: shown.data }), auditEntry: null }
+    return doneAnswer(shown, null)
   }
 
   // ------------------------------------------------------------------ tiers 2–3
@@ -120,25 +121,15 @@ export class Door implements Kernel {
     const { intended, held } = prepared
     const plan = describePlan(intended.effect, intended.targets)
     if (call.control.dryRun) {
-      const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
-      return {
-        status: 'done',
-        text: neutraliseAll(`Dry run, nothing was done.\n${planText(plan)}`),
-        data: neutraliseAll({ state: 'dry_run', plan, audit_entry: entry }),
-        auditEntry: entry,
-      }
+      return dryRunAnswer(plan, await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' }))
     }
     if (held) {
       record.policy(intended.policy, held.operation)
-      const entry = await this.#append(record, 'outcome', { decision: 'held', code: 'confirmation_required' })
-      const hold = neutraliseAll({
-        state: 'confirmation_required' as const,
-        operation: held.operation,
+      return heldAnswer(
         plan,
-        confirmation: held.confirmation,
-      })
-      const text = neutraliseAll(heldText(planText(plan), held.confirmation, entry))
-      return { status: 'held', hold, auditEntry: entry, text }
+        held,
+        await this.#append(record, 'outcome', { decision: 'held', code: 'confirmation_required' }),
+      )
     }
     await this.#append(record, 'intent', { decision: 'allowed' })
     fault('intent.recorded')
@@ -147,13 +138,7 @@ export class Door implements Kernel {
     if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
     const shown = await this.#settle(walk, pending)
     const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
-    const { text, data } = neutraliseAll(shown)
-    return {
-      status: 'done',
-      text: `${text}\nAudit entry: ${entry}`,
-      data: { ...data, audit_entry: entry },
-      auditEntry: entry,
-    }
+    return doneAnswer(shown, entry)
   }
 
   /** Everything that is decided before the act: targets, effect, policy, limit, and either a valid token or a hold. */
@@ -351,12 +336,4 @@ function check(
   verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: ConstructorParameters<typeof KernelError>[0] },
 ): void {
   if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
-}
-
-function heldText(plan: string, confirmation: { token: string; expires_at: string }, entry: string): string {
-  return (
-    `Nothing was done yet. ${plan}\n` +
-    `To go ahead, repeat the same call with confirmation "${confirmation.token}" before ${confirmation.expires_at}; it works once.\n` +
-    `Audit entry: ${entry}`
-  )
 }
