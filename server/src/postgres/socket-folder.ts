@@ -44,6 +44,7 @@ function fits(folder: string): boolean {
 
 function shortBase(user: SystemUser | undefined): string {
   if (user) return existsSync('/run') ? '/run' : '/tmp'
-  const runtime = process.env.XDG_RUNTIME_DIR
-  return runtime !== undefined && runtime.length < 60 && isPrivate(runtime, undefined) ? runtime : '/tmp'
+  // The user's own folder for sockets, where the system makes one.
+  const runtime = `/run/user/${process.getuid?.() ?? ''}`
+  return existsSync(runtime) && isPrivate(runtime, undefined) ? runtime : '/tmp'
 }

@@ -4,10 +4,10 @@ import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
 import { describeSection } from '../describe-section.ts'
+import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 
 const CHOICES = [...SECTION_NAMES, 'commands'] as const
-const place = z.object({ id: z.string(), name: z.string() })
 
 export default defineTool({
   name: 'get_device_details',
@@ -22,19 +22,11 @@ export default defineTool({
     sections: z.array(z.enum(CHOICES)).max(CHOICES.length).optional().describe('All unless given.'),
   }),
   output: z.object({
-    id: z.string(),
-    name: z.string(),
-    organization: place,
-    site: place,
-    status: z.string(),
-    conditions: z.array(z.string()),
-    role: z.string(),
-    os: z.string().nullable(),
+    ...deviceFields,
     simulated: z.boolean(),
     agent_version: z.string(),
     enrolled_at: z.string(),
     first_seen_at: z.string().nullable(),
-    last_seen_at: z.string().nullable(),
     uptime_seconds: z.number().nullable(),
     cpu_percent: z.number().nullable(),
     memory_percent: z.number().nullable(),
@@ -94,19 +86,11 @@ export default defineTool({
     return {
       text: [head, ...lines].join('\n'),
       data: {
-        id: device.id,
-        name: device.name,
-        organization: { id: device.organizationId, name: device.organizationName },
-        site: { id: device.siteId, name: device.siteName },
-        status: device.status,
-        conditions: device.conditions,
-        role: device.role,
-        os: device.os,
+        ...presentDevice(device),
         simulated: device.simulated,
         agent_version: device.agentVersion,
         enrolled_at: device.enrolledAt,
         first_seen_at: device.firstSeenAt,
-        last_seen_at: device.lastSeenAt,
         uptime_seconds: device.heartbeat?.uptimeSeconds ?? null,
         cpu_percent: device.heartbeat?.cpuPercent ?? null,
         memory_percent: device.heartbeat?.memoryPercent ?? null,

@@ -1,23 +1,15 @@
 import { z } from 'zod'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { deviceFields, presentDevice } from '../present.ts'
 import { filterFields, resolveFilter } from '../select.ts'
 
 const time = z.iso.datetime().optional()
 
-const place = z.object({ id: z.string(), name: z.string() })
 const output = z.object({
   devices: z.array(
     z.object({
-      id: z.string(),
-      name: z.string(),
-      organization: place,
-      site: place,
-      status: z.string(),
-      conditions: z.array(z.string()),
-      role: z.string(),
-      os: z.string().nullable(),
-      last_seen_at: z.string().nullable(),
+      ...deviceFields,
       open_alerts: z.number().int().nullable().describe('Null: not assessed.'),
     }),
   ),
@@ -77,18 +69,7 @@ export default defineTool({
         ...more,
       ].join('\n'),
       data: {
-        devices: list.devices.map((device) => ({
-          id: device.id,
-          name: device.name,
-          organization: { id: device.organizationId, name: device.organizationName },
-          site: { id: device.siteId, name: device.siteName },
-          status: device.status,
-          conditions: device.conditions,
-          role: device.role,
-          os: device.os,
-          last_seen_at: device.lastSeenAt,
-          open_alerts: null,
-        })),
+        devices: list.devices.map((device) => ({ ...presentDevice(device), open_alerts: null })),
         counts,
         total: list.total,
         ...(list.totalIsLowerBound && { total_is_lower_bound: true }),
