@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { commandMessage } from '@breeze/contract/agent-protocol'
+import { commandMessage } from '@breeze/contract/agent-commands'
 import { expect, test } from 'vitest'
 import { published, script, signingKey } from '../test/stub-server.ts'
 import { type GateContext, judgeCommand } from './command-gate.ts'

@@ -3,9 +3,9 @@ import {
   commandMessage,
   commandPayload,
   type RejectionReason,
-  type ServerKey,
   type SignedCommand,
-} from '@breeze/contract/agent-protocol'
+} from '@breeze/contract/agent-commands'
+import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { z } from 'zod'
 import { verifyText } from './device-key.ts'
 

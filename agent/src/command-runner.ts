@@ -2,9 +2,9 @@ import {
   type CommandOutcome,
   type CommandPayload,
   commandPayload,
-  type ServerKey,
   type SignedCommand,
-} from '@breeze/contract/agent-protocol'
+} from '@breeze/contract/agent-commands'
+import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { judgeCommand } from './command-gate.ts'
 import type { Reply } from './device.ts'
@@ -181,16 +181,13 @@ export class CommandRunner {
 
   async #carryOut(payload: CommandPayload, reply: Reply): Promise<void> {
     const { commandId, body } = payload
-    const { executors } = this.#options
-    const execution = { commandId, signal: this.#stop.signal, reply }
-    switch (body.type) {
-      case 'script.run':
-        return await this.#execute(executors[body.type], { ...execution, args: body.args }, payload)
-      case 'power.reboot':
-        return await this.#execute(executors[body.type], { ...execution, args: body.args }, payload)
-      case 'power.shutdown':
-        return await this.#execute(executors[body.type], { ...execution, args: body.args }, payload)
+    // The union of bodies pairs each type with its arguments; the compiler can't follow the pair through the look-up.
+    const executor = this.#options.executors[body.type] as Executor | undefined
+    if (!executor) {
+      await this.#finish(commandId, { state: 'rejected', reason: `unsupported: ${body.type} on this agent` }, reply)
+      return
     }
+    await this.#execute(executor, { commandId, signal: this.#stop.signal, reply, args: body.args }, payload)
   }
 
   async #execute<T extends CommandPayload['body']['type']>(

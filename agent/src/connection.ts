@@ -1,10 +1,9 @@
+import { MAX_FRAME_BYTES, PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
 import {
   AGENT_WS_PATH,
   type AgentFrame,
   authenticationMessage,
   CLOSE,
-  MAX_FRAME_BYTES,
-  PROTOCOL_VERSION,
   type ServerFrame,
 } from '@breeze/contract/agent-protocol'
 import { type RawData, WebSocket } from 'ws'
@@ -166,9 +165,18 @@ export class Connection {
   #authenticate(socket: WebSocket, nonce: string): void {
     if (this.#state.state !== 'connecting') return
     this.#state = { state: 'authenticating', socket, deadline: this.#state.deadline }
-    const { deviceId, agentVersion, bootId } = this.#device
+    const { deviceId, agentVersion, bootId, machineId, configurationEtag } = this.#device
     const signature = this.#device.sign(authenticationMessage(nonce, deviceId))
-    const hello: AgentFrame = { type: 'hello', protocol: PROTOCOL_VERSION, deviceId, signature, agentVersion, bootId }
+    const hello: AgentFrame = {
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      deviceId,
+      signature,
+      agentVersion,
+      bootId,
+      machineId,
+      configurationEtag,
+    }
     this.#guard('hello', () => this.#send(socket, hello))
   }
 

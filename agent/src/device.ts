@@ -1,10 +1,6 @@
-import type {
-  AgentFrame,
-  InventorySections,
-  SectionName,
-  ServerFrame,
-  SignedCommand,
-} from '@breeze/contract/agent-protocol'
+import type { SignedCommand } from '@breeze/contract/agent-commands'
+import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
+import type { AgentFrame, ServerFrame } from '@breeze/contract/agent-protocol'
 
 export type HeartbeatBody = Omit<Extract<AgentFrame, { type: 'heartbeat' }>, 'type' | 'sentAt'>
 export type Welcome = Extract<ServerFrame, { type: 'welcome' }>
@@ -27,6 +23,9 @@ export interface Device {
   readonly deviceId: string
   readonly agentVersion: string
   readonly bootId: string
+  readonly machineId: string
+  /** Of the configuration in force; null before the first. */
+  readonly configurationEtag: string | null
   /** Ed25519 over the text's UTF-8 bytes, base64url. */
   sign(message: string): string
   heartbeat(): HeartbeatBody | Promise<HeartbeatBody>

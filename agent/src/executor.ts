@@ -1,4 +1,4 @@
-import type { CommandBody, CommandOutcome, CommandType } from '@breeze/contract/agent-protocol'
+import type { CommandBody, CommandOutcome, CommandType } from '@breeze/contract/agent-commands'
 import type { Reply } from './device.ts'
 
 export interface Execution<T extends CommandType = CommandType> {
@@ -26,4 +26,5 @@ export interface Executor<T extends CommandType = CommandType> {
   run(execution: Execution<T>): Promise<ExecutionResult>
 }
 
-export type Executors = { readonly [T in CommandType]: Executor<T> }
+/** What this agent can carry out; a type without an executor is refused as unsupported. */
+export type Executors = { readonly [T in CommandType]?: Executor<T> }

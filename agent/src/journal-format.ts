@@ -1,4 +1,4 @@
-import { commandOutcome, signedCommand } from '@breeze/contract/agent-protocol'
+import { commandOutcome, signedCommand } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import type { Span } from './append-file.ts'
 

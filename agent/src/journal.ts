@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CommandOutcome, SignedCommand } from '@breeze/contract/agent-protocol'
+import type { CommandOutcome, SignedCommand } from '@breeze/contract/agent-commands'
 import { AppendFile, type Span } from './append-file.ts'
 import { replaceFile } from './durable-file.ts'
 import { fault } from './faults.ts'

@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto'
-import type { SectionName, ServerKey, SignedCommand } from '@breeze/contract/agent-protocol'
+import type { SignedCommand } from '@breeze/contract/agent-commands'
+import type { SectionName } from '@breeze/contract/agent-inventory'
+import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { Inventory } from './collectors/collect.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from './device.ts'
@@ -18,6 +20,8 @@ const COLLECT_EVERY_MS = 300_000
 
 export interface MachineDeviceOptions {
   identity: EnrolledIdentity
+  /** As given at enrollment. */
+  machineId: string
   stateDirectory: string
   journal: Journal
   clock: ServerClock
@@ -28,6 +32,8 @@ export interface MachineDeviceOptions {
 export class MachineDevice implements Device {
   readonly agentVersion = AGENT_VERSION
   readonly bootId = bootId()
+  readonly machineId: string
+  readonly configurationEtag = null
   readonly #options: MachineDeviceOptions
   readonly #key: KeyObject
   readonly #vitals = new VitalsReader()
@@ -39,6 +45,7 @@ export class MachineDevice implements Device {
   constructor(options: MachineDeviceOptions) {
     this.#options = options
     this.#identity = options.identity
+    this.machineId = options.machineId
     this.#key = importPrivateKey(options.identity.privateKey)
   }
 
@@ -69,6 +76,9 @@ export class MachineDevice implements Device {
     return {
       ...this.#vitals.read(),
       bootId: this.bootId,
+      rebootPending: null,
+      roundTripMs: null,
+      configurationEtag: this.configurationEtag,
       sections: { ...this.#inventory.hashes },
       unacknowledged: this.#options.journal.unacknowledged,
     }

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { CLOSE, commandMessage } from '@breeze/contract/agent-protocol'
+import { commandMessage } from '@breeze/contract/agent-commands'
+import { CLOSE } from '@breeze/contract/agent-protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Harness } from '../test/harness.ts'
 import { commandId, script, signingKey } from '../test/stub-server.ts'

@@ -41,26 +41,31 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   await prepareStateDirectory(stateDirectory)
   const unlock = await lockState(stateDirectory)
   try {
-    const identity = await enroll(options)
+    const machine = { machineId: (await machineId()) ?? `none-${crypto.randomUUID()}` }
+    const identity = await enroll(options, machine)
     const clock = new ServerClock()
     const journal = await Journal.open(stateDirectory, () => clock.earliest())
     await clearScriptDirectory(stateDirectory)
-    return await connect(options, identity, journal, clock, unlock)
+    return await connect(options, { ...machine, identity }, journal, clock, unlock)
   } catch (error) {
     await unlock()
     throw error
   }
 }
 
-async function enroll(options: AgentOptions): Promise<EnrolledIdentity> {
+interface Machine {
+  /** Without one of the system's, each installation counts as its own machine. */
+  machineId: string
+}
+
+async function enroll(options: AgentOptions, { machineId }: Machine): Promise<EnrolledIdentity> {
   return await ensureEnrolled({
     server: options.server,
     token: options.token,
     stateDirectory: options.stateDirectory,
     machine: {
       hostname: hostName(),
-      // Without one, each installation counts as its own machine.
-      machineId: (await machineId()) ?? `none-${crypto.randomUUID()}`,
+      machineId,
       platform: platformName(),
       agentVersion: AGENT_VERSION,
     },
@@ -71,13 +76,13 @@ async function enroll(options: AgentOptions): Promise<EnrolledIdentity> {
 
 async function connect(
   options: AgentOptions,
-  identity: EnrolledIdentity,
+  { identity, machineId }: Machine & { identity: EnrolledIdentity },
   journal: Journal,
   clock: ServerClock,
   unlock: () => Promise<void>,
 ): Promise<RunningAgent> {
   const { stateDirectory, log, power: mode } = options
-  const device = new MachineDevice({ identity, stateDirectory, journal, clock, log })
+  const device = new MachineDevice({ identity, machineId, stateDirectory, journal, clock, log })
   const runner = new CommandRunner({
     deviceId: identity.deviceId,
     journal,

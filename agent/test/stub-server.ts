@@ -2,20 +2,22 @@ import { randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
+  type CommandBody,
+  type CommandOutcome,
+  type CommandPayload,
+  commandMessage,
+  type SignedCommand,
+} from '@breeze/contract/agent-commands'
+import {
   AGENT_ENROLL_PATH,
   AGENT_WS_PATH,
   type AgentFrame,
   agentFrame,
   authenticationMessage,
   CLOSE,
-  type CommandBody,
-  type CommandOutcome,
-  type CommandPayload,
-  commandMessage,
   enrollRequest,
   type ServerFrame,
   type ServerKey,
-  type SignedCommand,
 } from '@breeze/contract/agent-protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { createDeviceKey, publicKeyText, signText, verifyText } from '../src/device-key.ts'
@@ -159,8 +161,9 @@ export class StubServer {
     this.enrollRequests++
     if (request.url !== AGENT_ENROLL_PATH) return answer(404, {})
     if (this.refuseEnrollment) return answer(this.refuseEnrollment.status, this.refuseEnrollment.body)
-    const { token, publicKey } = enrollRequest.parse(JSON.parse(Buffer.concat(chunks).toString()))
-    if (token !== this.token) {
+    const request_ = enrollRequest.parse(JSON.parse(Buffer.concat(chunks).toString()))
+    const { publicKey } = request_
+    if (!('token' in request_) || request_.token !== this.token) {
       return answer(401, { error: { code: 'token_invalid', message: 'The token is unknown or has expired' } })
     }
     const deviceId = this.devices.get(publicKey) ?? randomUUID()
@@ -170,6 +173,7 @@ export class StubServer {
       organizationId: randomUUID(),
       serverKeys: this.serverKeys,
       heartbeatSeconds: this.heartbeatSeconds,
+      awaitingApproval: false,
     })
   }
 

@@ -1,20 +1,23 @@
 /**
  * The wire between an agent and the server, version 1. See docs/agent-protocol.md.
  *
- * One WebSocket (`/agent/v1/ws`) carries JSON frames, one per message. Enrollment is one HTTPS request (`/agent/v1/enroll`).
- * Keys and signatures are Ed25519; public keys travel as base64url of the 32 raw bytes, signatures as base64url.
- * Timestamps are ISO 8601 in UTC, durations carry their unit in the name.
+ * JSON frames, the same over a WebSocket (`/agent/v1/ws`, one frame a message) and over HTTPS long-polling
+ * (`/agent/v1/poll/…`). Enrollment is one HTTPS request (`/agent/v1/enroll`). Keys and signatures are Ed25519; public keys
+ * travel as base64url of the 32 raw bytes, signatures as base64url. Timestamps are ISO 8601 in UTC, durations carry their
+ * unit in the name.
  */
 import { z } from 'zod'
+import { commandOutcome, MAX_CHUNK_BYTES, signedCancel, signedCommand } from './agent-commands.ts'
+import { agentConfiguration } from './agent-configuration.ts'
+import { inventorySections, SECTION_NAMES, softwareDelta } from './agent-inventory.ts'
 
-export const PROTOCOL_VERSION = 1
 export const AGENT_WS_PATH = '/agent/v1/ws'
 export const AGENT_ENROLL_PATH = '/agent/v1/enroll'
-
-/** A frame larger than this closes the connection. */
-export const MAX_FRAME_BYTES = 4 * 1024 * 1024
-/** Script output kept by the agent; the true size is always told. */
-export const MAX_OUTPUT_BYTES = 1_000_000
+export const AGENT_POLL_PATHS = {
+  open: '/agent/v1/poll/open',
+  send: '/agent/v1/poll/send',
+  receive: '/agent/v1/poll/receive',
+} as const
 
 const id = z.uuid()
 const time = z.iso.datetime()
@@ -22,193 +25,44 @@ const text = (max: number) => z.string().max(max)
 
 // ---------------------------------------------------------------- enrollment
 
-export const enrollRequest = z.object({
-  token: text(200),
+const enrollingMachine = {
   publicKey: text(64),
   hostname: text(255),
   machineId: text(128),
   platform: z.enum(['linux', 'windows', 'macos']),
   agentVersion: text(40),
-})
+}
+
+export const enrollRequest = z.union([
+  z.object({ ...enrollingMachine, token: text(200) }),
+  /**
+   * A copy of an enrolled machine asks to become a device of its own: it proves the original's key (signature over
+   * `separationMessage`) and waits for a person's approval.
+   */
+  z.object({ ...enrollingMachine, copyOf: z.object({ deviceId: id, signature: text(100) }) }),
+])
 export type EnrollRequest = z.infer<typeof enrollRequest>
 
-export const serverKey = z.object({ id: text(64), publicKey: text(64) })
+export const serverKey = z.object({
+  id: text(64),
+  publicKey: text(64),
+  /** By an older key: signature over `endorsementMessage`. Absent for a key that was first. */
+  endorsedBy: z.object({ id: text(64), signature: text(100) }).optional(),
+})
 export type ServerKey = z.infer<typeof serverKey>
+
+/** The current key first; then the next one; then retired ones, whose commands may still be on their way or in the chain. */
+const serverKeys = z.array(serverKey).min(1).max(12)
 
 export const enrollResponse = z.object({
   deviceId: id,
   organizationId: id,
-  /** Command-signing keys, current first. Only commands signed by one of these run. */
-  serverKeys: z.array(serverKey).min(1).max(4),
+  serverKeys,
   heartbeatSeconds: z.number().int().min(1).max(3600),
+  /** A person must approve the device before it gets commands. */
+  awaitingApproval: z.boolean(),
 })
 export type EnrollResponse = z.infer<typeof enrollResponse>
-
-// ---------------------------------------------------------------- inventory
-
-/** What a collector says of itself: a value is never a guess, and its absence is told with its reason. */
-export const sectionStatus = z.enum(['ok', 'unsupported', 'no_permission', 'error', 'timeout'])
-export type SectionStatus = z.infer<typeof sectionStatus>
-
-const section = <T extends z.ZodType>(data: T) =>
-  z.object({
-    status: sectionStatus,
-    /** Where the value was read: a file, a program. */
-    source: text(200),
-    collectedAt: time,
-    /** Present exactly when the status is `ok`. */
-    data: data.optional(),
-    /** Why the status is not `ok`. */
-    detail: text(500).optional(),
-  })
-
-export const identitySection = section(
-  z.object({
-    hostname: text(255),
-    machineId: text(128),
-    vendor: text(200).nullable(),
-    model: text(200).nullable(),
-    serial: text(200).nullable(),
-    virtualization: text(60).nullable(),
-  }),
-)
-export const osSection = section(
-  z.object({
-    family: z.enum(['linux', 'windows', 'macos']),
-    name: text(200),
-    version: text(100),
-    kernel: text(200),
-    /** Windows only: Win32_OperatingSystem.ProductType. */
-    productType: z.enum(['workstation', 'domain_controller', 'server']).optional(),
-    architecture: text(40),
-    bootId: text(80),
-    bootedAt: time,
-  }),
-)
-export const cpuSection = section(
-  z.object({ model: text(200), sockets: z.number().int(), cores: z.number().int(), threads: z.number().int() }),
-)
-export const memorySection = section(
-  z.object({
-    totalBytes: z.number().int(),
-    availableBytes: z.number().int(),
-    swapTotalBytes: z.number().int(),
-    swapFreeBytes: z.number().int(),
-  }),
-)
-/** Percentages as `df` counts them: used / (used + available), rounded up. */
-export const disksSection = section(
-  z
-    .array(
-      z.object({
-        mount: text(500),
-        device: text(500),
-        filesystem: text(60),
-        totalBytes: z.number().int(),
-        usedBytes: z.number().int(),
-        availableBytes: z.number().int(),
-        usedPercent: z.number().int().min(0).max(100),
-      }),
-    )
-    .max(256),
-)
-export const networkSection = section(
-  z
-    .array(
-      z.object({
-        name: text(60),
-        mac: text(40).nullable(),
-        up: z.boolean(),
-        addresses: z.array(text(80)).max(64),
-      }),
-    )
-    .max(256),
-)
-
-export const inventorySections = z.object({
-  identity: identitySection,
-  os: osSection,
-  cpu: cpuSection,
-  memory: memorySection,
-  disks: disksSection,
-  network: networkSection,
-})
-export type InventorySections = z.infer<typeof inventorySections>
-export type SectionName = keyof InventorySections
-export const SECTION_NAMES = [
-  'identity',
-  'os',
-  'cpu',
-  'memory',
-  'disks',
-  'network',
-] as const satisfies readonly SectionName[]
-
-// ---------------------------------------------------------------- commands
-
-export const scriptArgs = z.object({
-  language: z.enum(['bash', 'python', 'powershell']),
-  content: text(200_000),
-  /** Passed as argv, never through a shell. */
-  arguments: z.array(text(10_000)).max(64),
-  timeoutSeconds: z.number().int().min(1).max(3600),
-})
-export type ScriptArgs = z.infer<typeof scriptArgs>
-export const powerArgs = z.object({ delaySeconds: z.number().int().min(0).max(86_400), reason: text(500) })
-export type PowerArgs = z.infer<typeof powerArgs>
-
-export const commandBody = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('script.run'), args: scriptArgs }),
-  z.object({ type: z.literal('power.reboot'), args: powerArgs }),
-  z.object({ type: z.literal('power.shutdown'), args: powerArgs }),
-])
-export type CommandBody = z.infer<typeof commandBody>
-export type CommandType = CommandBody['type']
-
-/** What the server signs: the exact bytes of `payload`, so that nothing needs a canonical form. */
-export const commandPayload = z.object({
-  v: z.literal(PROTOCOL_VERSION),
-  commandId: id,
-  deviceId: id,
-  issuedAt: time,
-  expiresAt: time,
-  body: commandBody,
-})
-export type CommandPayload = z.infer<typeof commandPayload>
-
-export const signedCommand = z.object({ keyId: text(64), payload: text(MAX_FRAME_BYTES), signature: text(100) })
-export type SignedCommand = z.infer<typeof signedCommand>
-
-/** Why an agent refused a command without running it. */
-export const rejectionReason = z.enum([
-  'bad_signature',
-  'wrong_device',
-  'expired',
-  'malformed',
-  'unsupported',
-  'denied_locally',
-])
-export type RejectionReason = z.infer<typeof rejectionReason>
-
-/**
- * What became of a command on the device. `interrupted`: the agent or the machine stopped after the start was
- * recorded, so the agent can't know how far it came; it is never run again.
- */
-export const commandOutcome = z.object({
-  state: z.enum(['succeeded', 'failed', 'timed_out', 'rejected', 'interrupted']),
-  reason: z.string().max(500).optional(),
-  exitCode: z.number().int().nullable().optional(),
-  signal: text(20).nullable().optional(),
-  /** stdout and stderr in arrival order, at most MAX_OUTPUT_BYTES of UTF-8. */
-  output: z.string().optional(),
-  /** Bytes the script really wrote. */
-  outputBytes: z.number().int().optional(),
-  truncated: z.boolean().optional(),
-  startedAt: time.optional(),
-  finishedAt: time.optional(),
-  durationMs: z.number().int().optional(),
-})
-export type CommandOutcome = z.infer<typeof commandOutcome>
 
 // ---------------------------------------------------------------- frames
 
@@ -222,6 +76,10 @@ export const agentFrame = z.discriminatedUnion('type', [
     signature: text(100),
     agentVersion: text(40),
     bootId: text(80),
+    /** With the boot id, what tells a machine from a copy of it. */
+    machineId: text(128),
+    /** Of the configuration in force on the device; null before the first. */
+    configurationEtag: text(64).nullable(),
   }),
   z.object({
     type: z.literal('heartbeat'),
@@ -230,7 +88,12 @@ export const agentFrame = z.discriminatedUnion('type', [
     uptimeSeconds: z.number().min(0),
     cpuPercent: z.number().min(0).max(100).nullable(),
     memoryPercent: z.number().min(0).max(100).nullable(),
-    /** Content hash of each section as last sent by this agent; the server asks for those it does not hold. */
+    /** Null where the device can't tell. */
+    rebootPending: z.boolean().nullable(),
+    /** The last measured way to the server and back. */
+    roundTripMs: z.number().min(0).nullable(),
+    configurationEtag: text(64).nullable(),
+    /** Content hash of each section as last collected; the server asks for those it does not hold. */
     sections: z.record(z.string(), text(64)),
     /** Results recorded on the device and not yet acknowledged by the server. */
     unacknowledged: z.number().int().min(0),
@@ -239,12 +102,27 @@ export const agentFrame = z.discriminatedUnion('type', [
     type: z.literal('inventory'),
     sections: inventorySections.partial(),
     hashes: z.record(z.string(), text(64)),
+    /** Instead of the whole section, where the agent knows what the server holds. */
+    softwareDelta: softwareDelta.optional(),
   }),
   /** The command is recorded in the device's journal and will run once. */
   z.object({ type: z.literal('accepted'), commandId: id }),
   z.object({ type: z.literal('started'), commandId: id, startedAt: time }),
+  /** Output as it comes. Best effort: the result carries all of it that is kept. */
+  z.object({
+    type: z.literal('output'),
+    commandId: id,
+    /** From 0, by one. */
+    sequence: z.number().int().min(0),
+    text: z.string().max(MAX_CHUNK_BYTES),
+  }),
   z.object({ type: z.literal('result'), commandId: id, outcome: commandOutcome }),
-  z.object({ type: z.literal('goodbye'), reason: z.enum(['shutdown', 'reboot', 'stop', 'update', 'uninstall']) }),
+  /** A new key for this device, proven by its own signature over `rotationMessage`. The old one is valid until it is used. */
+  z.object({ type: z.literal('rotate_key'), publicKey: text(64), signature: text(100) }),
+  z.object({
+    type: z.literal('goodbye'),
+    reason: z.enum(['shutdown', 'reboot', 'sleep', 'stop', 'update', 'uninstall']),
+  }),
 ])
 export type AgentFrame = z.infer<typeof agentFrame>
 
@@ -254,31 +132,77 @@ export const serverFrame = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('welcome'),
     heartbeatSeconds: z.number().int().min(1).max(3600),
-    serverKeys: z.array(serverKey).min(1).max(4),
+    serverKeys,
     serverTime: time,
   }),
-  z.object({ type: z.literal('send_inventory'), sections: z.array(z.enum(SECTION_NAMES)) }),
+  /** The whole configuration; the agent acknowledges by its etag in the next heartbeat. */
+  z.object({ type: z.literal('configuration'), etag: text(64), configuration: agentConfiguration }),
+  z.object({
+    type: z.literal('send_inventory'),
+    sections: z.array(z.enum(SECTION_NAMES)),
+    /** Sections that must come whole, because a delta did not fit. */
+    whole: z.array(z.enum(SECTION_NAMES)).optional(),
+  }),
   z.object({ type: z.literal('command'), command: signedCommand }),
+  z.object({ type: z.literal('cancel'), cancel: signedCancel }),
   /** The result is durable on the server: the agent may forget it. */
   z.object({ type: z.literal('result_recorded'), commandId: id }),
+  /** The key of the last `rotate_key` is known: connections may use it from now on. */
+  z.object({ type: z.literal('key_rotated'), publicKey: text(64) }),
   z.object({ type: z.literal('error'), code: text(60), message: text(500), retryAfterSeconds: z.number().optional() }),
 ])
 export type ServerFrame = z.infer<typeof serverFrame>
 
-/** WebSocket close codes with a meaning of ours. */
+/** WebSocket close codes with a meaning of ours; long-polling tells them in `closed`. */
 export const CLOSE = {
   authenticationFailed: 4001,
   replaced: 4002,
   protocolError: 4003,
   draining: 4004,
   unknownDevice: 4005,
+  /** The same identity lives on another machine: this one asks to become a device of its own. */
+  copied: 4006,
 } as const
 
-/** The bytes a device signs to prove its key. Bound to a purpose, so that the signature serves nothing else. */
+// ---------------------------------------------------------------- long-polling
+
+/** Answer to `open`. The session is a secret: it is sent in the `Authorization: Bearer` header of the other two requests. */
+export const pollOpened = z.object({ session: text(100), frames: z.array(serverFrame) })
+export const pollSend = z.object({
+  /** From 0, by one: a request that is sent again because its answer was lost changes nothing. */
+  sequence: z.number().int().min(0),
+  frames: z.array(z.unknown()).max(200),
+})
+export const pollReceive = z.object({
+  /** Number of frames that arrived so far: the server may forget them. */
+  received: z.number().int().min(0),
+  waitSeconds: z.number().int().min(0).max(50),
+})
+export const pollReceived = z.object({
+  /** Of the first frame, counted from 0. */
+  first: z.number().int().min(0),
+  frames: z.array(serverFrame),
+  /** The connection ended with this code. */
+  closed: z.number().int().optional(),
+})
+export type PollReceived = z.infer<typeof pollReceived>
+
+// ---------------------------------------------------------------- signed texts
+// Each bound to its purpose, so that a signature serves nothing else.
+
+/** What a device signs to prove its key. */
 export function authenticationMessage(nonce: string, deviceId: string): string {
   return `breeze-agent-authentication-v1\n${nonce}\n${deviceId}`
 }
-/** The bytes the server signs for a command. */
-export function commandMessage(payload: string): string {
-  return `breeze-command-v1\n${payload}`
+/** What a device signs with its new key to prove that it holds it. */
+export function rotationMessage(deviceId: string, publicKey: string): string {
+  return `breeze-agent-key-rotation-v1\n${deviceId}\n${publicKey}`
+}
+/** What a copy signs with the original's key to become a device of its own with a key of its own. */
+export function separationMessage(deviceId: string, publicKey: string, machineId: string): string {
+  return `breeze-agent-separation-v1\n${deviceId}\n${publicKey}\n${machineId}`
+}
+/** What an older command-signing key signs for a newer one. */
+export function endorsementMessage(key: Pick<ServerKey, 'id' | 'publicKey'>): string {
+  return `breeze-server-key-endorsement-v1\n${key.id}\n${key.publicKey}`
 }

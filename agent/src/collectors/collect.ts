@@ -4,7 +4,7 @@ import {
   SECTION_NAMES,
   type SectionName,
   type SectionStatus,
-} from '@breeze/contract/agent-protocol'
+} from '@breeze/contract/agent-inventory'
 import type { InventoryBody } from '../device.ts'
 import { errorText } from '../log.ts'
 import { cpu } from './cpu.ts'
@@ -17,8 +17,8 @@ import { clip, type Collector, type SectionData, Unsupported } from './section.t
 
 const TIMEOUT_MS = 5000
 
-type Collectors = { readonly [N in SectionName]: Collector<N> }
-export const COLLECTORS: Collectors = { identity, os, cpu, memory, disks, network }
+type Collectors = { readonly [N in SectionName]?: Collector<N> }
+export const COLLECTORS = { identity, os, cpu, memory, disks, network } satisfies Collectors
 
 interface Collected<N extends SectionName> {
   section: InventorySections[N]
@@ -46,7 +46,9 @@ export class Inventory {
     const sections: Partial<InventorySections> = {}
     const hashes: Record<string, string> = {}
     const add = async <N extends SectionName>(name: N): Promise<void> => {
-      const collected = await this.#collectOne(this.#collectors[name])
+      const collector = this.#collectors[name] as Collector<N> | undefined
+      if (!collector) return
+      const collected = await this.#collectOne(collector)
       sections[name] = collected.section
       hashes[name] = collected.hash
     }

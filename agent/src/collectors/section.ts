@@ -1,4 +1,4 @@
-import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 
 export type SectionData<N extends SectionName> = NonNullable<InventorySections[N]['data']>
 

@@ -1,4 +1,4 @@
-import { MAX_FRAME_BYTES, MAX_OUTPUT_BYTES } from '@breeze/contract/agent-protocol'
+import { MAX_FRAME_BYTES, MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import { expect, test } from 'vitest'
 import { BoundedOutput } from './bounded-output.ts'
 

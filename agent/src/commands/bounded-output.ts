@@ -1,4 +1,4 @@
-import { MAX_FRAME_BYTES, MAX_OUTPUT_BYTES } from '@breeze/contract/agent-protocol'
+import { MAX_FRAME_BYTES, MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 
 /** Room for the rest of a result frame. */
 const MAX_ENCODED_BYTES = MAX_FRAME_BYTES - 16 * 1024

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import type { ScriptArgs } from '@breeze/contract/agent-protocol'
+import type { ScriptArgs } from '@breeze/contract/agent-commands'
 
 interface Interpreter {
   programs: readonly string[]
@@ -12,9 +12,11 @@ interface Interpreter {
 
 const INTERPRETERS: { readonly [L in ScriptArgs['language']]: Interpreter } = {
   bash: { programs: ['bash'], flags: [], extension: 'sh' },
+  sh: { programs: ['sh'], flags: [], extension: 'sh' },
   // Unbuffered, so that output before a timeout is not lost.
   python: { programs: ['python3', 'python'], flags: ['-u'], extension: 'py' },
   powershell: { programs: ['pwsh'], flags: ['-NoProfile', '-NonInteractive', '-File'], extension: 'ps1' },
+  cmd: { programs: ['cmd.exe'], flags: ['/d', '/c'], extension: 'cmd' },
 }
 
 export interface FoundInterpreter {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CommandOutcome, MAX_OUTPUT_BYTES, type PowerArgs } from '@breeze/contract/agent-protocol'
+import { type CommandOutcome, MAX_OUTPUT_BYTES, type PowerArgs } from '@breeze/contract/agent-commands'
 import type { Execution, ExecutionResult, Executor, Executors } from '../executor.ts'
 import type { Machine } from './machine.ts'
 import { answer } from './script-answers.ts'

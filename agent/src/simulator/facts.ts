@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import type { InventoryBody } from '../device.ts'
 import type { PlannedDevice } from './fleet.ts'
 import { seededChance, seededHex } from './seeded.ts'
@@ -10,7 +10,10 @@ const GIB = 1024 ** 3
 const SOURCE = 'simulated'
 
 type Data<N extends SectionName> = NonNullable<InventorySections[N]['data']>
-type AllData = { [N in SectionName]: Data<N> }
+/** The sections that simulated devices report. */
+export const SIMULATED_SECTIONS = ['identity', 'os', 'cpu', 'memory', 'disks', 'network'] as const
+export type SimulatedSection = (typeof SIMULATED_SECTIONS)[number]
+type AllData = { [N in SimulatedSection]: Data<N> }
 
 export interface Facts {
   system: System
@@ -65,16 +68,17 @@ function disk(system: System, used: number): Data<'disks'>[number] {
 export function inventoryOf(facts: Facts, boot: Boot, names: readonly SectionName[]): InventoryBody {
   const data = dataOf(facts, boot)
   const collectedAt = new Date().toISOString()
+  const known = SIMULATED_SECTIONS.filter((name) => names.includes(name))
   const sections = Object.fromEntries(
-    names.map((name) => [name, { status: 'ok', source: SOURCE, collectedAt, data: data[name] }]),
+    known.map((name) => [name, { status: 'ok', source: SOURCE, collectedAt, data: data[name] }]),
   )
   const all = hashesOf(facts, boot)
-  const hashes = Object.fromEntries(names.map((name) => [name, all[name]]))
+  const hashes = Object.fromEntries(known.map((name) => [name, all[name]]))
   // Object.fromEntries forgets which name holds which section's data; `data` pairs them.
   return { sections: sections as InventoryBody['sections'], hashes }
 }
 
-export function hashesOf(facts: Facts, boot: Boot): Record<SectionName, string> {
+export function hashesOf(facts: Facts, boot: Boot): Record<SimulatedSection, string> {
   const { identity, os, cpu, memory, disks, network } = dataOf(facts, boot)
   return {
     identity: hash(identity),

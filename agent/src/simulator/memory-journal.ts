@@ -1,4 +1,4 @@
-import type { CommandOutcome, SignedCommand } from '@breeze/contract/agent-protocol'
+import type { CommandOutcome, SignedCommand } from '@breeze/contract/agent-commands'
 import type { Journal, JournalEntry } from '../journal.ts'
 
 /** Acknowledged commands kept so that a replay is recognised; older ones go once they have expired. */

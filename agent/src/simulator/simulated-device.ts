@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import type { SectionName, SignedCommand } from '@breeze/contract/agent-protocol'
+import type { SignedCommand } from '@breeze/contract/agent-commands'
+import type { SectionName } from '@breeze/contract/agent-inventory'
 import { CommandRunner } from '../command-runner.ts'
 import { Connection, type ConnectionTiming } from '../connection.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from '../device.ts'
@@ -9,7 +10,7 @@ import { errorText, type Log } from '../log.ts'
 import { ServerClock } from '../server-clock.ts'
 import { AGENT_VERSION } from '../version.ts'
 import { simulatedExecutors } from './executors.ts'
-import { type Boot, type Facts, factsOf, hashesOf, inventoryOf } from './facts.ts'
+import { type Boot, type Facts, factsOf, hashesOf, inventoryOf, type SimulatedSection } from './facts.ts'
 import type { PlannedDevice } from './fleet.ts'
 import type { KeyRing } from './key-ring.ts'
 import { MemoryJournal } from './memory-journal.ts'
@@ -51,7 +52,7 @@ export class SimulatedDevice implements Device {
   readonly #sent = new Map<string, number>()
   #boots = 0
   #boot: Boot
-  #hashes: Record<SectionName, string>
+  #hashes: Record<SimulatedSection, string>
   #runner: CommandRunner | undefined
   #connection: Connection | undefined
   #down: ReturnType<typeof setTimeout> | undefined
@@ -80,6 +81,12 @@ export class SimulatedDevice implements Device {
   get bootId(): string {
     return this.#boot.id
   }
+
+  get machineId(): string {
+    return this.#facts.machineId
+  }
+
+  readonly configurationEtag = null
 
   get isOnline(): boolean {
     return this.#connection?.state === 'online'
@@ -144,6 +151,9 @@ export class SimulatedDevice implements Device {
       uptimeSeconds: Math.round((Date.now() - this.#boot.at.getTime()) / 1000),
       cpuPercent: this.#chance.between(1, 35),
       memoryPercent: Math.round(100 * (1 - availableBytes / totalBytes)),
+      rebootPending: null,
+      roundTripMs: null,
+      configurationEtag: this.configurationEtag,
       sections: { ...this.#hashes },
       unacknowledged: this.#journal.unacknowledged,
     }

@@ -1,4 +1,6 @@
-import type { EnrollRequest, InventorySections, ScriptArgs } from '@breeze/contract/agent-protocol'
+import type { ScriptArgs } from '@breeze/contract/agent-commands'
+import type { InventorySections } from '@breeze/contract/agent-inventory'
+import type { EnrollRequest } from '@breeze/contract/agent-protocol'
 import type { Chance } from './seeded.ts'
 
 export type SystemKind =

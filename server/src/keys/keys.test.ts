@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandMessage } from '@breeze/contract/agent-protocol'
+import { commandMessage } from '@breeze/contract/agent-commands'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { importPublicKey, verifyText } from './ed25519.ts'
 import { loadKeys } from './keys.ts'

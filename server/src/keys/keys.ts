@@ -1,5 +1,6 @@
 /** The server's own keys, from `keys/` in the data folder. */
-import { commandMessage, type ServerKey } from '@breeze/contract/agent-protocol'
+import { commandMessage } from '@breeze/contract/agent-commands'
+import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { type KeyPair, keyPair } from './ed25519.ts'
 import { hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
 

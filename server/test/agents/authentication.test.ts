@@ -1,5 +1,6 @@
 import { request } from 'node:http'
-import { AGENT_WS_PATH, CLOSE, MAX_FRAME_BYTES } from '@breeze/contract/agent-protocol'
+import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
+import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootFleet, type Fleet, newId, type Place, until } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'

@@ -1,4 +1,4 @@
-import { commandMessage } from '@breeze/contract/agent-protocol'
+import { commandMessage } from '@breeze/contract/agent-commands'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { importPublicKey, verifyText } from '../../src/keys/ed25519.ts'

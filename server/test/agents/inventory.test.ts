@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootFleet, type Fleet, type Place, reach, until } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'

@@ -1,14 +1,13 @@
 /** A device made of a key and a socket: speaks the protocol and shows every frame. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { type CommandOutcome, commandPayload } from '@breeze/contract/agent-commands'
+import type { SectionName } from '@breeze/contract/agent-inventory'
 import {
   AGENT_ENROLL_PATH,
   AGENT_WS_PATH,
   type AgentFrame,
   authenticationMessage,
-  type CommandOutcome,
-  commandPayload,
   type EnrollRequest,
-  type SectionName,
   type ServerFrame,
   serverFrame,
 } from '@breeze/contract/agent-protocol'
@@ -87,7 +86,17 @@ export class TestAgent {
   ): Extract<AgentFrame, { type: 'hello' }> {
     const deviceId = more.deviceId ?? this.deviceId
     const signature = sign(null, Buffer.from(authenticationMessage(nonce, deviceId)), this.key).toString('base64url')
-    return { type: 'hello', protocol: 1, deviceId, signature, agentVersion: '1.0.0', bootId: 'boot-1', ...more }
+    return {
+      type: 'hello',
+      protocol: 1,
+      deviceId,
+      signature,
+      agentVersion: '1.0.0',
+      bootId: 'boot-1',
+      machineId: 'machine-1',
+      configurationEtag: null,
+      ...more,
+    }
   }
 
   /** Opens, answers the challenge, awaits the welcome. */
@@ -111,6 +120,9 @@ export class TestAgent {
       cpuPercent: 3,
       memoryPercent: 40,
       sections,
+      rebootPending: null,
+      roundTripMs: null,
+      configurationEtag: null,
       unacknowledged: 0,
     })
   }

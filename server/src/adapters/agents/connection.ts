@@ -1,12 +1,7 @@
 /** One agent's socket: challenge, proof, then frames both ways until it closes. */
-import {
-  type AgentFrame,
-  CLOSE,
-  PROTOCOL_VERSION,
-  SECTION_NAMES,
-  type SectionName,
-  type ServerFrame,
-} from '@breeze/contract/agent-protocol'
+import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
+import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
+import { type AgentFrame, CLOSE, type ServerFrame } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
 import type { RawData, WebSocket } from 'ws'
 import type { Commands } from '../../domains/commands/service.ts'

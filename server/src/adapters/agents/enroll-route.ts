@@ -97,6 +97,7 @@ function welcome(options: EnrollRouteOptions, result: Exclude<Enrolled, { state:
     organizationId: result.device.organizationId,
     serverKeys: [...options.signer.published],
     heartbeatSeconds: options.heartbeatSeconds,
+    awaitingApproval: false,
   }
 }
 

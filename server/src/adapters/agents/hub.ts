@@ -1,7 +1,8 @@
 /** All agents connected to this node: who may open a socket, who is there, and how they are sent away. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { AGENT_WS_PATH, CLOSE, MAX_FRAME_BYTES } from '@breeze/contract/agent-protocol'
+import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
+import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'

@@ -1,5 +1,5 @@
 /** The worker's side of the queue: what to send to which connected device. */
-import type { SignedCommand } from '@breeze/contract/agent-protocol'
+import type { SignedCommand } from '@breeze/contract/agent-commands'
 import type { Db } from '../../kernel/db.ts'
 import { fault } from '../../kernel/faults.ts'
 

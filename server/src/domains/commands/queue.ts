@@ -1,6 +1,6 @@
 /** Signing commands and putting them into their table: the same transaction as the act that asked for them. */
-import type { CommandBody, CommandPayload } from '@breeze/contract/agent-protocol'
-import { PROTOCOL_VERSION } from '@breeze/contract/agent-protocol'
+import type { CommandBody, CommandPayload } from '@breeze/contract/agent-commands'
+import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
 import type { CommandSigner } from '../../keys/keys.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'

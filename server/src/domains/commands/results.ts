@@ -1,6 +1,6 @@
 /** What devices say of their commands, written in batches. The one path by which a result enters the database. */
-import type { CommandOutcome } from '@breeze/contract/agent-protocol'
-import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-protocol'
+import type { CommandOutcome } from '@breeze/contract/agent-commands'
+import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import type { Tx } from '../../kernel/db.ts'
 import type { CommandState } from './tables.ts'
 

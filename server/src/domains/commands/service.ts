@@ -1,5 +1,5 @@
 /** Commands to devices: queued and signed within an act's transaction, delivered after it, their results never lost. */
-import type { CommandOutcome } from '@breeze/contract/agent-protocol'
+import type { CommandOutcome } from '@breeze/contract/agent-commands'
 import type { Logger } from 'pino'
 import type { CommandSigner } from '../../keys/keys.ts'
 import { Batch } from '../../kernel/batch.ts'

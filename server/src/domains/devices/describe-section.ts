@@ -1,5 +1,5 @@
 /** An inventory section in one line, for clients that pass only text to their model. */
-import { inventorySections, type InventorySections } from '@breeze/contract/agent-protocol'
+import { inventorySections, type InventorySections } from '@breeze/contract/agent-inventory'
 
 type Data<Name extends keyof InventorySections> = NonNullable<InventorySections[Name]['data']>
 
@@ -24,7 +24,26 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
   network: (data) =>
     data.map((card) => `${card.name} ${card.up ? 'up' : 'down'} ${card.addresses.join(' ')}`.trim()).join(', ') ||
     'none',
+  capabilities: (data) =>
+    `can ${names(data.filter((one) => one.supported))}; can't ${names(data.filter((one) => !one.supported))}`,
+  software: (data) => `${data.length} packages`,
+  services: (data) => {
+    const count = (state: string) => data.filter((service) => service.state === state).length
+    return `${data.length} services, ${count('running')} running, ${count('failed')} failed`
+  },
+  users: ({ users }) => {
+    const administrators = users.filter((user) => user.administrator)
+    return `${users.length} users, administrators: ${names(administrators)}`
+  },
+  posture: (data) =>
+    Object.entries(data)
+      .map(([name, { status }]) => `${name} ${status === 'ok' ? 'known' : status}`)
+      .join(', '),
+  updates: ({ updates, listsUpdatedAt }) =>
+    `${updates.length} pending, ${updates.filter((update) => update.security).length} of them security, as of ${listsUpdatedAt ?? 'an unknown time'}`,
 }
+
+const names = (items: readonly { name: string }[]): string => items.map((item) => item.name).join(', ') || 'nothing'
 
 /** Null where the stored data is not what this version of the protocol says. */
 export function describeSection<Name extends keyof InventorySections>(name: Name, data: unknown): string | null {

@@ -1,5 +1,5 @@
 /** What follows from inventory for the device's own row. */
-import type { InventorySections } from '@breeze/contract/agent-protocol'
+import type { InventorySections } from '@breeze/contract/agent-inventory'
 import { cleanName } from './device-name.ts'
 import type { DeviceRole } from './tables.ts'
 

@@ -104,6 +104,7 @@ export class Enrollment {
   }
 
   async #enroll(tx: Tx, request: EnrollRequest): Promise<Enrolled> {
+    if (!('token' in request)) return { state: 'refused', reason: 'token_unknown' }
     const token = await findToken(tx, hashToken(request.token, this.#options.pepper))
     if (!token) return { state: 'refused', reason: 'token_unknown' }
     const publicKey = Buffer.from(request.publicKey, 'base64url')

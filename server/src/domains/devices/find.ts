@@ -1,5 +1,5 @@
 /** One device by id or name, and the devices that an act is about. */
-import type { SectionName } from '@breeze/contract/agent-protocol'
+import type { SectionName } from '@breeze/contract/agent-inventory'
 import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'

@@ -1,5 +1,5 @@
 /** What devices tell of themselves, section by section; a section is written only when its content changed. */
-import type { InventorySections, SectionName } from '@breeze/contract/agent-protocol'
+import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'

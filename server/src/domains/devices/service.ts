@@ -1,5 +1,5 @@
 /** What tools ask about devices, within the caller's transaction. */
-import type { SectionName } from '@breeze/contract/agent-protocol'
+import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { Tx } from '../../kernel/db.ts'
 import type { DeviceFilter } from './filter.ts'
 import {

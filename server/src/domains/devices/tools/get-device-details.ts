@@ -1,4 +1,4 @@
-import { SECTION_NAMES } from '@breeze/contract/agent-protocol'
+import { SECTION_NAMES } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'

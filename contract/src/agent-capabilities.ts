@@ -1,0 +1,25 @@
+/** The names of what an agent may be able to carry out. The agent reports each with yes or no and the reason. */
+
+export const CAPABILITIES = [
+  'script.bash',
+  'script.sh',
+  'script.python',
+  'script.powershell',
+  'script.cmd',
+  /** Scripts as another user than the agent's own. */
+  'script.run_as',
+  'power.reboot',
+  'power.shutdown',
+  'device.lock',
+  /** Sends a wake-on-LAN packet to another device of the same network. */
+  'network.wake',
+  'network.diagnose',
+  'service.control',
+  'logs.read',
+  'processes.list',
+  'files.list',
+  'files.read',
+  'files.put',
+  'files.delete',
+] as const
+export type Capability = (typeof CAPABILITIES)[number]
