@@ -161,9 +161,9 @@ export class StubServer {
     this.enrollRequests++
     if (request.url !== AGENT_ENROLL_PATH) return answer(404, {})
     if (this.refuseEnrollment) return answer(this.refuseEnrollment.status, this.refuseEnrollment.body)
-    const request_ = enrollRequest.parse(JSON.parse(Buffer.concat(chunks).toString()))
-    const { publicKey } = request_
-    if (!('token' in request_) || request_.token !== this.token) {
+    const enrolling = enrollRequest.parse(JSON.parse(Buffer.concat(chunks).toString()))
+    const { publicKey } = enrolling
+    if (!('token' in enrolling) || enrolling.token !== this.token) {
       return answer(401, { error: { code: 'token_invalid', message: 'The token is unknown or has expired' } })
     }
     const deviceId = this.devices.get(publicKey) ?? randomUUID()
