@@ -11,6 +11,7 @@ import { type EnrolledIdentity, saveIdentity } from './identity-store.ts'
 import type { Journal } from './journal.ts'
 import { errorText, type Log } from './log.ts'
 import { bootId } from './platform/machine.ts'
+import { rebootPending } from './platform/reboot-pending.ts'
 import type { ServerClock } from './server-clock.ts'
 import { decideServerKeys } from './server-keys.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -76,7 +77,7 @@ export class MachineDevice implements Device {
     return {
       ...this.#vitals.read(),
       bootId: this.bootId,
-      rebootPending: null,
+      rebootPending: rebootPending(),
       roundTripMs: null,
       configurationEtag: this.configurationEtag,
       sections: { ...this.#inventory.hashes },
