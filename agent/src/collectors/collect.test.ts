@@ -5,7 +5,7 @@ import { inventorySections } from '@breeze/contract/agent-inventory'
 import { expect, test, vi } from 'vitest'
 import { COLLECTORS, Inventory } from './collect.ts'
 import { parseMountinfo, selectMounts, usedPercent } from './disks.ts'
-import { Unsupported } from './section.ts'
+import { TimedOut, Unsupported } from './section.ts'
 
 test('every section has the shape of the contract', async () => {
   const { sections, hashes } = await new Inventory().collect()
@@ -134,6 +134,7 @@ test('a hash changes with what matters and not with what always moves', async ()
 test.each([
   [new Unsupported('no such thing'), 'unsupported'],
   [Object.assign(new Error('denied'), { code: 'EACCES' }), 'no_permission'],
+  [new TimedOut('too slow'), 'timeout'],
   [new Error('broken'), 'error'],
 ])('a failure is told for what it is, without data: %s', async (error, status) => {
   const os = { ...COLLECTORS.os, collect: vi.fn().mockRejectedValue(error) }

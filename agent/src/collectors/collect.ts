@@ -13,7 +13,7 @@ import { identity } from './identity.ts'
 import { memory } from './memory.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
-import { clip, type Collector, type SectionData, Unsupported } from './section.ts'
+import { clip, type Collector, type SectionData, TimedOut, Unsupported } from './section.ts'
 
 const TIMEOUT_MS = 5000
 
@@ -99,8 +99,9 @@ function failed<N extends SectionName>(
   return { section: section as InventorySections[N], hash: hash([status, source, detail]) }
 }
 
-function statusOf(error: unknown): 'unsupported' | 'no_permission' | 'error' {
+function statusOf(error: unknown): Exclude<SectionStatus, 'ok'> {
   if (error instanceof Unsupported) return 'unsupported'
+  if (error instanceof TimedOut) return 'timeout'
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return code === 'EACCES' || code === 'EPERM' ? 'no_permission' : 'error'
 }

@@ -21,3 +21,8 @@ export class Unsupported extends Error {
 export function clip(text: string, length: number): string {
   return text.length <= length ? text : text.slice(0, length).toWellFormed()
 }
+
+/** The system did not answer in time. */
+export class TimedOut extends Error {
+  override name = 'TimedOut'
+}
