@@ -166,7 +166,13 @@ export const CLOSE = {
 
 // ---------------------------------------------------------------- long-polling
 
-/** Answer to `open`. The session is a secret: it is sent in the `Authorization: Bearer` header of the other two requests. */
+/**
+ * Answer to `open`. The session is a secret: it is sent in the `Authorization: Bearer` header of the other two requests.
+ * These frames are the first of the count: after a challenge alone, the agent's first `receive` says 1.
+ *
+ * All three are POSTs with JSON. `send` is answered with 204. A session that is not known (any more) is 404, too busy to
+ * open one is 503 with Retry-After. `closed` comes with the last frames, and ends the session once they were told.
+ */
 export const pollOpened = z.object({ session: text(100), frames: z.array(serverFrame) })
 export const pollSend = z.object({
   /** From 0, by one: a request that is sent again because its answer was lost changes nothing. */
