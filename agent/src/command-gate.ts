@@ -1,8 +1,11 @@
 import {
+  cancelMessage,
+  cancelPayload,
   type CommandPayload,
   commandMessage,
   commandPayload,
   type RejectionReason,
+  type SignedCancel,
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
@@ -40,10 +43,7 @@ export function judgeCommand(command: SignedCommand, context: GateContext): Gate
     if (!claimed.success || context.isKnown(claimed.data.commandId)) return { decision: 'ignored', reason }
     return { decision: 'rejected', commandId: claimed.data.commandId, reason }
   }
-  const key = context.serverKeys.find((candidate) => candidate.id === command.keyId)
-  if (!key || !verifyText(key.publicKey, commandMessage(command.payload), command.signature)) {
-    return reject('bad_signature')
-  }
+  if (!isSigned(command, commandMessage(command.payload), context.serverKeys)) return reject('bad_signature')
   const parsed = commandPayload.safeParse(json)
   if (!parsed.success) return reject('malformed')
   const payload = parsed.data
@@ -52,6 +52,32 @@ export function judgeCommand(command: SignedCommand, context: GateContext): Gate
   const expiresAt = Date.parse(payload.expiresAt)
   if (expiresAt <= context.now || expiresAt <= context.forgottenUntil) return reject('expired')
   return { decision: 'run', payload, expiresAt }
+}
+
+export type CancelDecision =
+  | { decision: 'cancel'; commandId: string }
+  | { decision: 'ignored'; reason: RejectionReason }
+
+/** Whether a cancel counts. It has no expiry: to end a command again changes nothing. */
+export function judgeCancel(
+  cancel: SignedCancel,
+  { deviceId, serverKeys }: Pick<GateContext, 'deviceId' | 'serverKeys'>,
+): CancelDecision {
+  if (!isSigned(cancel, cancelMessage(cancel.payload), serverKeys))
+    return { decision: 'ignored', reason: 'bad_signature' }
+  const parsed = cancelPayload.safeParse(parseJson(cancel.payload))
+  if (!parsed.success) return { decision: 'ignored', reason: 'malformed' }
+  if (parsed.data.deviceId !== deviceId) return { decision: 'ignored', reason: 'wrong_device' }
+  return { decision: 'cancel', commandId: parsed.data.cancels }
+}
+
+function isSigned(
+  { keyId, signature }: Pick<SignedCommand, 'keyId' | 'signature'>,
+  message: string,
+  serverKeys: readonly ServerKey[],
+): boolean {
+  const key = serverKeys.find((candidate) => candidate.id === keyId)
+  return key !== undefined && verifyText(key.publicKey, message, signature)
 }
 
 function parseJson(text: string): unknown {

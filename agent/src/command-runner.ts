@@ -2,22 +2,26 @@ import {
   type CommandOutcome,
   type CommandPayload,
   commandPayload,
+  type SignedCancel,
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
+import { type AgentConfiguration, DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { judgeCommand } from './command-gate.ts'
+import { judgeCancel, judgeCommand } from './command-gate.ts'
 import type { Reply } from './device.ts'
-import type { Execution, Executor, Executors } from './executor.ts'
+import { type EndReason, type Execution, type Executor, type Executors, isCancelled } from './executor.ts'
 import { fault } from './faults.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { errorText, type Log } from './log.ts'
 import { patiently } from './patience.ts'
+import { NEVER_STARTED, runExecutor } from './run-executor.ts'
 import type { ServerClock } from './server-clock.ts'
+import { WorkQueue } from './work-queue.ts'
 
-/** Scripts at once; the rest wait in the order they were accepted. */
-const MAX_SCRIPTS = 4
 const JOURNAL_RETRY_MS = 10_000
+/** A cancel may overtake its command. Commands that wait for a device do not wait longer than this. */
+const CANCEL_KEPT_MS = 31 * 86_400_000
 
 export interface CommandRunnerOptions {
   deviceId: string
@@ -27,17 +31,19 @@ export interface CommandRunnerOptions {
   serverKeys: () => readonly ServerKey[]
   /** Ends what an interrupted command left running. */
   sweep: (commandId: string) => Promise<void>
+  /** In force at this moment. */
+  configuration?: () => Pick<AgentConfiguration, 'maxConcurrentScripts' | 'streamOutput'>
   log: Log
 }
 
 /** From a delivered command to a result the server holds: gate, journal, queue, executor, journal, result. */
 export class CommandRunner {
   readonly #options: CommandRunnerOptions
-  readonly #accepting = new Set<string>()
-  readonly #scripts: (() => Promise<void>)[] = []
+  /** What may still be cancelled: from the moment a command is taken until its outcome is durable. */
+  readonly #tasks = new Map<string, AbortController>()
+  readonly #scripts: WorkQueue
   readonly #running = new Set<Promise<void>>()
-  readonly #stop = new AbortController()
-  #runningScripts = 0
+  #stopping = false
   /** What the last run of the agent left open. Taken before anything new can arrive. */
   #leftovers: readonly JournalEntry[]
   #resending: Promise<void> = Promise.resolve()
@@ -45,6 +51,8 @@ export class CommandRunner {
   constructor(options: CommandRunnerOptions) {
     this.#options = options
     this.#leftovers = options.journal.entries()
+    this.#scripts = new WorkQueue(() => (this.#stopping ? 0 : this.#configuration().maxConcurrentScripts))
+    for (const { commandId, state } of this.#leftovers) if (state === 'accepted') this.#newTask(commandId)
   }
 
   /** Before connecting: what had started when the agent died is ended, never repeated, and reported as interrupted. */
@@ -59,7 +67,7 @@ export class CommandRunner {
   }
 
   async handle(command: SignedCommand, reply: Reply): Promise<void> {
-    const { journal, log } = this.#options
+    const { log } = this.#options
     const decision = judgeCommand(command, this.#gateContext())
     if (decision.decision === 'ignored') {
       log('command_ignored', { reason: decision.reason })
@@ -75,20 +83,35 @@ export class CommandRunner {
       await this.#answerDuplicate(commandId, reply)
       return
     }
-    if (this.#stop.signal.aborted) return
-    // Reserved before the first await, so that a second delivery in the meantime is seen as one.
-    this.#accepting.add(commandId)
-    try {
-      // Silence makes the server deliver the command again after the next welcome.
-      if (!(await journal.hasRoom())) return log('journal_full', { commandId })
-      await journal.accepted(commandId, decision.expiresAt, command)
-    } finally {
-      this.#accepting.delete(commandId)
+    if (!this.#stopping) await this.#accept(command, decision, reply)
+  }
+
+  /**
+   * What has not started never does; what runs is ended where its type allows it; what is finished is told again. A
+   * command that has not arrived is refused when it does.
+   */
+  async cancel(cancel: SignedCancel, reply: Reply): Promise<void> {
+    const { journal, clock, log, deviceId, serverKeys } = this.#options
+    const decision = judgeCancel(cancel, { deviceId, serverKeys: serverKeys() })
+    if (decision.decision === 'ignored') {
+      log('cancel_ignored', { reason: decision.reason })
+      return
     }
-    log('command_accepted', { commandId, type: decision.payload.body.type })
-    await patiently(reply({ type: 'accepted', commandId }))
-    fault('accepted.sent')
-    this.#enqueue(decision.payload, reply)
+    const { commandId } = decision
+    log('command_cancelled', { commandId })
+    const task = this.#tasks.get(commandId)
+    if (task && !this.#stopping) {
+      task.abort('cancelled' satisfies EndReason)
+      // Out of the queue: its end must not wait for a free place.
+      const waiting = this.#scripts.take(commandId)
+      if (waiting) await waiting()
+      return
+    }
+    const known = journal.get(commandId)
+    // Nothing is awaited before this, so that the command can't slip in between. An accepted one is left by a stop.
+    if (!known || known.state === 'accepted') await journal.cancelled(commandId, clock.now() + CANCEL_KEPT_MS)
+    const outcome = known ? await journal.outcome(commandId) : NEVER_STARTED
+    if (outcome) await reply({ type: 'result', commandId, outcome })
   }
 
   /**
@@ -109,9 +132,52 @@ export class CommandRunner {
 
   /** Ends what runs, records it as interrupted and takes no more. */
   async stop(): Promise<void> {
-    this.#stop.abort()
-    this.#scripts.length = 0
+    this.#stopping = true
+    this.#scripts.clear()
+    for (const task of this.#tasks.values()) task.abort('stopped' satisfies EndReason)
     await Promise.allSettled(this.#running)
+  }
+
+  #configuration() {
+    return this.#options.configuration?.() ?? DEFAULT_CONFIGURATION
+  }
+
+  #newTask(commandId: string): AbortController {
+    const task = new AbortController()
+    if (this.#options.journal.isCancelled(commandId)) task.abort('cancelled' satisfies EndReason)
+    this.#tasks.set(commandId, task)
+    return task
+  }
+
+  async #accept(
+    command: SignedCommand,
+    { payload, expiresAt }: { payload: CommandPayload; expiresAt: number },
+    reply: Reply,
+  ): Promise<void> {
+    const { journal, log } = this.#options
+    const { commandId, body } = payload
+    // Reserved before the first await, so that a second delivery in the meantime is seen as one.
+    const task = this.#newTask(commandId)
+    let kept = false
+    try {
+      // Silence makes the server deliver the command again after the next welcome.
+      if (!(await journal.hasRoom())) return log('journal_full', { commandId })
+      await journal.accepted(commandId, expiresAt, command)
+      kept = true
+    } finally {
+      if (!kept) await this.#letGo(commandId, task)
+    }
+    log('command_accepted', { commandId, type: body.type })
+    await patiently(reply({ type: 'accepted', commandId }))
+    fault('accepted.sent')
+    this.#enqueue(payload, task, reply)
+  }
+
+  /** It will be delivered again, and a cancel that came meanwhile holds then too. */
+  async #letGo(commandId: string, { signal }: AbortController): Promise<void> {
+    const { journal, clock } = this.#options
+    this.#tasks.delete(commandId)
+    if (isCancelled(signal)) await journal.cancelled(commandId, clock.now() + CANCEL_KEPT_MS)
   }
 
   #gateContext() {
@@ -121,24 +187,26 @@ export class CommandRunner {
       serverKeys: serverKeys(),
       now: clock.now(),
       forgottenUntil: journal.forgottenUntil,
-      isKnown: (commandId: string) => journal.get(commandId) !== undefined || this.#accepting.has(commandId),
+      isKnown: (commandId: string) => journal.get(commandId) !== undefined || this.#tasks.has(commandId),
     }
   }
 
   async #answerDuplicate(commandId: string, reply: Reply): Promise<void> {
     const { journal } = this.#options
     // The first delivery answers when the command is durable.
-    if (this.#accepting.has(commandId)) return
+    if (!journal.get(commandId)) return
     const outcome = await journal.outcome(commandId)
     await reply(outcome ? { type: 'result', commandId, outcome } : { type: 'accepted', commandId })
   }
 
   async #resume(entry: Extract<JournalEntry, { state: 'accepted' }>, reply: Reply): Promise<void> {
     const { commandId } = entry
+    const task = this.#tasks.get(commandId)
+    if (!task) return
     this.#options.log('command_resumed', { commandId })
     await patiently(reply({ type: 'accepted', commandId }))
     // Its signature was checked before it was written to a journal that only this agent can write.
-    this.#enqueue(commandPayload.parse(JSON.parse(entry.command.payload)), reply)
+    this.#enqueue(commandPayload.parse(JSON.parse(entry.command.payload)), task, reply)
   }
 
   async #resend(reply: Reply): Promise<void> {
@@ -149,45 +217,31 @@ export class CommandRunner {
     }
   }
 
-  #enqueue(payload: CommandPayload, reply: Reply): void {
-    const { body } = payload
-    if (body.type !== 'script.run') {
-      this.#track(this.#carryOut(payload, reply))
-      return
-    }
-    this.#scripts.push(() => this.#carryOut(payload, reply))
-    this.#nextScript()
+  #enqueue(payload: CommandPayload, task: AbortController, reply: Reply): void {
+    const { commandId, body } = payload
+    const begin = () => this.#track(this.#carryOut(payload, task.signal, reply))
+    if (body.type === 'script.run' && !task.signal.aborted) this.#scripts.add(commandId, begin)
+    else void begin()
   }
 
-  #nextScript(): void {
-    if (this.#runningScripts >= MAX_SCRIPTS || this.#stop.signal.aborted) return
-    const script = this.#scripts.shift()
-    if (!script) return
-    this.#runningScripts++
-    this.#track(
-      script().finally(() => {
-        this.#runningScripts--
-        this.#nextScript()
-      }),
-    )
-  }
-
-  #track(work: Promise<void>): void {
+  #track(work: Promise<void>): Promise<void> {
     const tracked: Promise<void> = work
       .catch((error: unknown) => this.#options.log('command_error', { message: errorText(error) }))
       .finally(() => this.#running.delete(tracked))
     this.#running.add(tracked)
+    return tracked
   }
 
-  async #carryOut(payload: CommandPayload, reply: Reply): Promise<void> {
+  async #carryOut(payload: CommandPayload, signal: AbortSignal, reply: Reply): Promise<void> {
     const { commandId, body } = payload
+    if (isCancelled(signal)) return await this.#finish(commandId, NEVER_STARTED, reply)
     // The union of bodies pairs each type with its arguments; the compiler can't follow the pair through the look-up.
     const executor = this.#options.executors[body.type] as Executor | undefined
     if (!executor) {
       await this.#finish(commandId, { state: 'rejected', reason: `unsupported: ${body.type} on this agent` }, reply)
       return
     }
-    await this.#execute(executor, { commandId, signal: this.#stop.signal, reply, args: body.args }, payload)
+    await this.#execute(executor, { commandId, signal, reply: this.#streaming(reply), args: body.args }, payload)
   }
 
   async #execute<T extends CommandPayload['body']['type']>(
@@ -195,8 +249,8 @@ export class CommandRunner {
     execution: Execution<T>,
     payload: CommandPayload,
   ): Promise<void> {
-    const { journal, clock } = this.#options
-    const { commandId, reply } = execution
+    const { journal, clock, log } = this.#options
+    const { commandId, signal, reply } = execution
     // It may have waited for a free place, or for the agent to come back.
     if (Date.parse(payload.expiresAt) <= clock.now()) {
       await this.#finish(commandId, { state: 'rejected', reason: 'expired' }, reply)
@@ -207,34 +261,22 @@ export class CommandRunner {
       await this.#finish(commandId, { state: 'rejected', reason: `unsupported: ${unsupported}` }, reply)
       return
     }
+    if (isCancelled(signal)) return await this.#finish(commandId, NEVER_STARTED, reply)
     // Accepted and not started survives a stop: the next run takes it up.
-    if (this.#stop.signal.aborted) return
+    if (signal.aborted) return
     const startedAt = new Date().toISOString()
     await journal.started(commandId, startedAt)
     await patiently(reply({ type: 'started', commandId, startedAt }))
-    const { outcome, afterwards } = await this.#runExecutor(executor, execution, startedAt)
+    const { outcome, afterwards } = await runExecutor(executor, execution, startedAt, log)
     await this.#finish(commandId, outcome, reply)
     const correction = await afterwards?.()
     if (correction) await this.#finish(commandId, correction, reply)
   }
 
-  async #runExecutor<T extends CommandPayload['body']['type']>(
-    executor: Executor<T>,
-    execution: Execution<T>,
-    startedAt: string,
-  ) {
-    try {
-      return await executor.run(execution)
-    } catch (error) {
-      this.#options.log('executor_error', { commandId: execution.commandId, message: errorText(error) })
-      const outcome: CommandOutcome = {
-        state: 'failed',
-        reason: `the agent could not run it: ${errorText(error)}`.slice(0, 500),
-        startedAt,
-        finishedAt: new Date().toISOString(),
-      }
-      return { outcome, afterwards: undefined }
-    }
+  /** Output is sent as it comes only where the server wants it so. */
+  #streaming(reply: Reply): Reply {
+    return (frame) =>
+      frame.type === 'output' && !this.#configuration().streamOutput ? Promise.resolve(false) : reply(frame)
   }
 
   async #finish(commandId: string, outcome: CommandOutcome, reply: Reply): Promise<void> {
@@ -246,10 +288,11 @@ export class CommandRunner {
       } catch (error) {
         // A full disk: the result is held in memory until it can be kept, unless the agent is going down anyway.
         log('journal_error', { commandId, message: errorText(error) })
-        if (this.#stop.signal.aborted) throw error
+        if (this.#stopping) throw error
         await sleep(JOURNAL_RETRY_MS)
       }
     }
+    this.#tasks.delete(commandId)
     log('command_finished', { commandId, state: outcome.state })
     await patiently(reply({ type: 'result', commandId, outcome }))
     fault('result.sent')

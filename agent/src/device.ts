@@ -1,4 +1,4 @@
-import type { SignedCommand } from '@breeze/contract/agent-commands'
+import type { SignedCancel, SignedCommand } from '@breeze/contract/agent-commands'
 import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import type { AgentFrame, ServerFrame } from '@breeze/contract/agent-protocol'
 
@@ -31,6 +31,8 @@ export interface Device {
   heartbeat(): HeartbeatBody | Promise<HeartbeatBody>
   inventory(sections: readonly SectionName[]): InventoryBody | Promise<InventoryBody>
   handleCommand(command: SignedCommand, reply: Reply): void | Promise<void>
+  /** Ends a command, or keeps one that has not arrived yet from running. */
+  handleCancel?(cancel: SignedCancel, reply: Reply): void | Promise<void>
   /** After each welcome, started before the first heartbeat: learn keys and time, send results again. */
   welcomed?(welcome: Welcome, reply: Reply): void | Promise<void>
   /** The server holds the result durably. */

@@ -1,10 +1,17 @@
 import type { CommandBody, CommandOutcome, CommandType } from '@breeze/contract/agent-commands'
 import type { Reply } from './device.ts'
 
+/** Why a command ends before it is done: somebody cancelled it, or the agent stops. */
+export type EndReason = 'cancelled' | 'stopped'
+
+export function isCancelled(signal: AbortSignal): boolean {
+  return signal.aborted && signal.reason === ('cancelled' satisfies EndReason)
+}
+
 export interface Execution<T extends CommandType = CommandType> {
   commandId: string
   args: Extract<CommandBody, { type: T }>['args']
-  /** Aborted when the agent is asked to stop. */
+  /** Aborted when the command is to end before it is done; its `reason` is an `EndReason`. */
   signal: AbortSignal
   reply: Reply
 }
@@ -23,6 +30,7 @@ export interface Executor<T extends CommandType = CommandType> {
   readonly type: T
   /** Why this device can't, before anything was started. */
   unsupported(execution: Execution<T>): Promise<string | undefined>
+  /** Ends early when the signal says so, with the state `interrupted`; the runner makes `cancelled` of it where it was that. */
   run(execution: Execution<T>): Promise<ExecutionResult>
 }
 

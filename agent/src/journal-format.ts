@@ -11,6 +11,8 @@ export const journalLine = z.discriminatedUnion('t', [
   z.object({ t: z.literal('started'), id, expiresAt: expiresAt.optional(), startedAt: z.string() }),
   z.object({ t: z.literal('finished'), id, expiresAt: expiresAt.optional(), outcome: commandOutcome }),
   z.object({ t: z.literal('acknowledged'), id, expiresAt: expiresAt.optional(), outcome: commandOutcome }),
+  /** A cancel of a command that has not arrived; it is remembered until then. */
+  z.object({ t: z.literal('cancelled'), id, until: z.number() }),
   z.object({ t: z.literal('forgotten'), until: z.number() }),
 ])
 export type JournalLine = z.infer<typeof journalLine>

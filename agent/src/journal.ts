@@ -12,6 +12,8 @@ const COMPACT_AFTER_BYTES = 8 * 1024 * 1024
 /** Above this no new command is taken: results wait for the server and are never thrown away. */
 const MAX_BYTES = 64 * 1024 * 1024
 const MAX_ENTRIES = 20_000
+/** Cancels of commands that never came; beyond this the oldest are forgotten. */
+const MAX_CANCELS = 1000
 
 type Common = { commandId: string; expiresAt: number }
 export type JournalEntry = Common &
@@ -34,6 +36,8 @@ export class Journal {
   readonly #now: () => number
   #file: AppendFile
   #entries = new Map<string, JournalEntry>()
+  /** Until when the cancel of a command that has not arrived is remembered. */
+  readonly #cancels = new Map<string, number>()
   /** The latest expiry among forgotten ids: nothing that expires by then may run, whatever any clock says. */
   #forgottenUntil: number
   #compactedSize = 0
@@ -73,6 +77,11 @@ export class Journal {
     return count
   }
 
+  /** Cancelled before it arrived. */
+  isCancelled(commandId: string): boolean {
+    return this.#cancels.has(commandId)
+  }
+
   get forgottenUntil(): number {
     return this.#forgottenUntil
   }
@@ -87,6 +96,12 @@ export class Journal {
   async accepted(commandId: string, expiresAt: number, command: SignedCommand): Promise<void> {
     await this.#append({ t: 'accepted', id: commandId, expiresAt, command })
     fault('journal.accepted')
+  }
+
+  /** Remembers until then that a command must not run; in force at once, and when it settles also after a crash. */
+  async cancelled(commandId: string, until: number): Promise<void> {
+    this.#rememberCancel(commandId, until)
+    await this.#append({ t: 'cancelled', id: commandId, until })
   }
 
   async started(commandId: string, startedAt: string): Promise<void> {
@@ -126,6 +141,7 @@ export class Journal {
         this.#entries.delete(entry.commandId)
         this.#forgottenUntil = Math.max(this.#forgottenUntil, entry.expiresAt)
       }
+      for (const [commandId, until] of this.#cancels) if (until <= now) this.#cancels.delete(commandId)
       const content = await this.#rewritten(file)
       await replaceFile(this.#path, content, () => fault('journal.compaction_written'))
       for (const { line, span } of parseJournal(content)) this.#apply(line, span)
@@ -152,6 +168,10 @@ export class Journal {
       return
     }
     const commandId = line.id
+    if (line.t === 'cancelled') {
+      this.#rememberCancel(commandId, line.until)
+      return
+    }
     if (line.t === 'accepted') {
       this.#entries.set(commandId, { state: 'accepted', commandId, expiresAt: line.expiresAt, command: line.command })
       return
@@ -166,8 +186,15 @@ export class Journal {
     }
   }
 
+  #rememberCancel(commandId: string, until: number): void {
+    this.#cancels.set(commandId, until)
+    const [oldest] = this.#cancels.keys()
+    if (this.#cancels.size > MAX_CANCELS && oldest !== undefined) this.#cancels.delete(oldest)
+  }
+
   async #rewritten(file: FileHandle): Promise<Buffer> {
     const parts = [encode({ t: 'forgotten', until: this.#forgottenUntil })]
+    for (const [id, until] of this.#cancels) parts.push(encode({ t: 'cancelled', id, until }))
     for (const entry of this.#entries.values()) {
       const { commandId: id, expiresAt } = entry
       if (entry.state === 'accepted') parts.push(encode({ t: 'accepted', id, expiresAt, command: entry.command }))

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { SignedCommand } from '@breeze/contract/agent-commands'
+import type { SignedCancel, SignedCommand } from '@breeze/contract/agent-commands'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { Inventory } from './collectors/collect.ts'
@@ -91,6 +91,10 @@ export class MachineDevice implements Device {
 
   async handleCommand(command: SignedCommand, reply: Reply): Promise<void> {
     await this.#runner?.handle(command, reply)
+  }
+
+  async handleCancel(cancel: SignedCancel, reply: Reply): Promise<void> {
+    await this.#runner?.cancel(cancel, reply)
   }
 
   async welcomed(welcome: Welcome, reply: Reply): Promise<void> {

@@ -1,6 +1,8 @@
 import type { CommandOutcome, SignedCommand } from '@breeze/contract/agent-commands'
 import type { Journal, JournalEntry } from '../journal.ts'
 
+/** Cancels of commands that never came; the oldest are forgotten. */
+const KEPT_CANCELS = 50
 /** Acknowledged commands kept so that a replay is recognised; older ones go once they have expired. */
 const KEPT = 200
 const NOWHERE = { offset: 0, length: 0 }
@@ -12,6 +14,7 @@ const NOWHERE = { offset: 0, length: 0 }
 export class MemoryJournal implements Pick<Journal, keyof Journal> {
   readonly #entries = new Map<string, JournalEntry>()
   readonly #outcomes = new Map<string, CommandOutcome>()
+  readonly #cancels = new Set<string>()
   #forgottenUntil = 0
 
   get(commandId: string): JournalEntry | undefined {
@@ -37,6 +40,16 @@ export class MemoryJournal implements Pick<Journal, keyof Journal> {
 
   async accepted(commandId: string, expiresAt: number, command: SignedCommand): Promise<void> {
     this.#entries.set(commandId, { state: 'accepted', commandId, expiresAt, command })
+  }
+
+  async cancelled(commandId: string): Promise<void> {
+    this.#cancels.add(commandId)
+    const [oldest] = this.#cancels
+    if (this.#cancels.size > KEPT_CANCELS && oldest !== undefined) this.#cancels.delete(oldest)
+  }
+
+  isCancelled(commandId: string): boolean {
+    return this.#cancels.has(commandId)
   }
 
   async started(commandId: string, startedAt: string): Promise<void> {
