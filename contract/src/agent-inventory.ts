@@ -155,6 +155,8 @@ export const usersSection = section(
     sessions: z
       .array(z.object({ user: text(128), terminal: text(60), since: time.nullable(), from: text(100).nullable() }))
       .max(500),
+    /** What could not be read or followed, so that the lists above may lack something. */
+    incomplete: z.array(text(200)).max(20).optional(),
   }),
 )
 

@@ -13,12 +13,13 @@ import { identity } from './identity.ts'
 import { memory } from './memory.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
-import { clip, type Collector, type SectionData, TimedOut, Unsupported } from './section.ts'
+import { clip, type Collector, type SectionData, statusOf } from './section.ts'
+import { users } from './users.ts'
 
 const TIMEOUT_MS = 5000
 
 type Collectors = { readonly [N in SectionName]?: Collector<N> }
-export const COLLECTORS = { identity, os, cpu, memory, disks, network } satisfies Collectors
+export const COLLECTORS = { identity, os, cpu, memory, disks, network, users } satisfies Collectors
 
 interface Collected<N extends SectionName> {
   section: InventorySections[N]
@@ -97,13 +98,6 @@ function failed<N extends SectionName>(
   const section = { status, source, collectedAt: new Date().toISOString(), detail }
   // Every section allows this shape: without data it is the same for all.
   return { section: section as InventorySections[N], hash: hash([status, source, detail]) }
-}
-
-function statusOf(error: unknown): Exclude<SectionStatus, 'ok'> {
-  if (error instanceof Unsupported) return 'unsupported'
-  if (error instanceof TimedOut) return 'timeout'
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'EACCES' || code === 'EPERM' ? 'no_permission' : 'error'
 }
 
 async function within<T>(work: Promise<T>, milliseconds: number): Promise<T | 'timeout'> {

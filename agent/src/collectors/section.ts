@@ -1,4 +1,4 @@
-import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
+import type { InventorySections, SectionName, SectionStatus } from '@breeze/contract/agent-inventory'
 
 export type SectionData<N extends SectionName> = NonNullable<InventorySections[N]['data']>
 
@@ -25,4 +25,11 @@ export function clip(text: string, length: number): string {
 /** The system did not answer in time. */
 export class TimedOut extends Error {
   override name = 'TimedOut'
+}
+
+export function statusOf(error: unknown): Exclude<SectionStatus, 'ok'> {
+  if (error instanceof Unsupported) return 'unsupported'
+  if (error instanceof TimedOut) return 'timeout'
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EACCES' || code === 'EPERM' ? 'no_permission' : 'error'
 }
