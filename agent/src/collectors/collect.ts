@@ -13,13 +13,28 @@ import { identity } from './identity.ts'
 import { memory } from './memory.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
-import { clip, type Collector, type SectionData, statusOf } from './section.ts'
+import { clip, type Collector, type Note, type SectionData, statusOf } from './section.ts'
+import { linuxServices } from './services.ts'
 import { users } from './users.ts'
 
 const TIMEOUT_MS = 5000
 
 type Collectors = { readonly [N in SectionName]?: Collector<N> }
-export const COLLECTORS = { identity, os, cpu, memory, disks, network, users } satisfies Collectors
+export const COLLECTORS = {
+  identity,
+  os,
+  cpu,
+  memory,
+  disks,
+  network,
+  services: linuxServices,
+  users,
+} satisfies Collectors
+
+interface Reading<N extends SectionName> {
+  data: SectionData<N>
+  note: Note
+}
 
 interface Collected<N extends SectionName> {
   section: InventorySections[N]
@@ -31,7 +46,7 @@ export class Inventory {
   readonly #collectors: Collectors
   readonly #timeoutMs: number
   /** Whoever asks meanwhile waits for the same read: a hung disk must not tie up a thread more with every attempt. */
-  readonly #reading: { [N in SectionName]?: Promise<SectionData<N>> } = {}
+  readonly #reading: { [N in SectionName]?: Promise<Reading<N>> } = {}
   #hashes: Record<string, string> = {}
 
   constructor(collectors: Collectors = COLLECTORS, timeoutMs = TIMEOUT_MS) {
@@ -63,18 +78,19 @@ export class Inventory {
       return failed(collector, 'unsupported', `not supported by this agent on ${process.platform} yet`)
     }
     try {
-      const data = await within(this.#read(collector), this.#timeoutMs)
-      if (data === 'timeout') return failed(collector, 'timeout', `no answer within ${this.#timeoutMs} ms`)
-      return collectedOk(collector, data)
+      const timeoutMs = collector.timeoutMs ?? this.#timeoutMs
+      const reading = await within(this.#read(collector), timeoutMs)
+      if (reading === 'timeout') return failed(collector, 'timeout', `no answer within ${timeoutMs} ms`)
+      return collectedOk(collector, reading)
     } catch (error) {
       return failed(collector, statusOf(error), errorText(error))
     }
   }
 
-  #read<N extends SectionName>(collector: Collector<N>): Promise<SectionData<N>> {
-    const underWay: Promise<SectionData<N>> | undefined = this.#reading[collector.name]
+  #read<N extends SectionName>(collector: Collector<N>): Promise<Reading<N>> {
+    const underWay: Promise<Reading<N>> | undefined = this.#reading[collector.name]
     if (underWay) return underWay
-    const reading = collector.collect().finally(() => {
+    const reading = read(collector).finally(() => {
       delete this.#reading[collector.name]
     })
     Object.assign(this.#reading, { [collector.name]: reading })
@@ -82,11 +98,18 @@ export class Inventory {
   }
 }
 
-function collectedOk<N extends SectionName>(collector: Collector<N>, data: SectionData<N>): Collected<N> {
-  const { source } = collector
-  const section = { status: 'ok', source, collectedAt: new Date().toISOString(), data } as const
+async function read<N extends SectionName>(collector: Collector<N>): Promise<Reading<N>> {
+  const note: Note = {}
+  const data = await collector.collect((more) => Object.assign(note, more))
+  return { data, note }
+}
+
+function collectedOk<N extends SectionName>(collector: Collector<N>, { data, note }: Reading<N>): Collected<N> {
+  const source = clip(note.source ?? collector.source, 200)
+  const detail = note.detail === undefined ? {} : { detail: clip(note.detail, 500) }
+  const section = { status: 'ok', source, ...detail, collectedAt: new Date().toISOString(), data } as const
   // The compiler does not see that a generic N's section is this shape with N's data.
-  return { section: section as InventorySections[N], hash: hash(['ok', source, collector.stable(data)]) }
+  return { section: section as InventorySections[N], hash: hash(['ok', source, collector.stable(data), detail]) }
 }
 
 function failed<N extends SectionName>(

@@ -2,13 +2,21 @@ import type { InventorySections, SectionName, SectionStatus } from '@breeze/cont
 
 export type SectionData<N extends SectionName> = NonNullable<InventorySections[N]['data']>
 
+/** What a reading adds to its data: where it was really read, and what of it could not be read. */
+export interface Note {
+  source?: string
+  detail?: string
+}
+
 /** Reads one section. It throws where it can't: the caller turns that into a status, never into a made-up value. */
 export interface Collector<N extends SectionName> {
   readonly name: N
   /** What is read, for the section's `source`. */
   readonly source: string
   readonly platforms: readonly NodeJS.Platform[]
-  collect(): Promise<SectionData<N>>
+  /** Where a read may take longer than most. */
+  readonly timeoutMs?: number
+  collect(tell?: (note: Note) => void): Promise<SectionData<N>>
   /** The part whose change is worth an upload: without values that move all the time. */
   stable(data: SectionData<N>): unknown
 }
