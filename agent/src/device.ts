@@ -1,13 +1,14 @@
 import type { SignedCancel, SignedCommand } from '@breeze/contract/agent-commands'
-import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
+import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
+import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { AgentFrame, ServerFrame } from '@breeze/contract/agent-protocol'
 
-export type HeartbeatBody = Omit<Extract<AgentFrame, { type: 'heartbeat' }>, 'type' | 'sentAt'>
+type Frame<T extends AgentFrame['type']> = Omit<Extract<AgentFrame, { type: T }>, 'type'>
+
+/** The connection adds when it was sent and how long the way to the server takes. */
+export type HeartbeatBody = Omit<Frame<'heartbeat'>, 'sentAt'>
 export type Welcome = Extract<ServerFrame, { type: 'welcome' }>
-export interface InventoryBody {
-  sections: Partial<InventorySections>
-  hashes: Record<string, string>
-}
+export type InventoryBody = Frame<'inventory'>
 
 /**
  * Sends a frame over whichever connection is up. True when the frame was handed to the network, false when there is no
@@ -29,7 +30,8 @@ export interface Device {
   /** Ed25519 over the text's UTF-8 bytes, base64url. */
   sign(message: string): string
   heartbeat(): HeartbeatBody | Promise<HeartbeatBody>
-  inventory(sections: readonly SectionName[]): InventoryBody | Promise<InventoryBody>
+  /** `whole`: sections of which the server wants no delta. */
+  inventory(sections: readonly SectionName[], whole: readonly SectionName[]): InventoryBody | Promise<InventoryBody>
   handleCommand(command: SignedCommand, reply: Reply): void | Promise<void>
   /** Ends a command, or keeps one that has not arrived yet from running. */
   handleCancel?(cancel: SignedCancel, reply: Reply): void | Promise<void>
@@ -37,4 +39,12 @@ export interface Device {
   welcomed?(welcome: Welcome, reply: Reply): void | Promise<void>
   /** The server holds the result durably. */
   resultRecorded?(commandId: string): void | Promise<void>
+  /** True when it is kept and in force. */
+  configure?(etag: string, configuration: AgentConfiguration): boolean | Promise<boolean>
+  /** The server knows the key that was offered with `rotate_key`. */
+  keyRotated?(publicKey: string): void | Promise<void>
+  /** Asked when the proof was refused: true when the next `sign` uses another key that may be the right one. */
+  hasAnotherKey?(): boolean
+  /** The server says that this identity lives on another machine. */
+  copied?(): void | Promise<void>
 }

@@ -99,7 +99,7 @@ async function connect(
   await runner.recover()
   await device.start(runner)
   const connection = new Connection({
-    server: options.server,
+    servers: [options.server],
     device,
     log,
     ...(options.timing && { timing: options.timing }),

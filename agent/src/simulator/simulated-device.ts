@@ -112,7 +112,7 @@ export class SimulatedDevice implements Device {
         power: (action) => this.#power(action),
       }),
     })
-    const connection = new Connection({ server, device: this, log, timing })
+    const connection = new Connection({ servers: [server], device: this, log, timing })
     this.#runner = runner
     this.#connection = connection
     // What ran when the device went down is found interrupted, as on a real one; the journal is in memory: no wait.
