@@ -3,10 +3,12 @@
  * harness for tests; nothing else builds these parts.
  */
 import { join } from 'node:path'
+import type { Context } from 'hono'
 import { Registry as MetricsRegistry } from 'prom-client'
 import type { Logger } from 'pino'
 import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
+import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
 import { catalogue } from './catalogue.ts'
@@ -83,6 +85,8 @@ export interface RunningServer {
   /** Answers no new calls, lets the running ones end, closes everything. */
   close(): Promise<void>
 }
+
+const addressOf = (context: Context): string => String(context.get('ip') ?? 'unknown')
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { keys, log } = options
@@ -198,15 +202,23 @@ async function startOn(
     metrics,
     log,
     version: VERSION,
+    largeBodies: POLL_BODY_BYTES,
     mounts: [
       enrollRoute({
         enrollment,
         signer: keys.commands,
         heartbeatSeconds,
         now: environment.now,
-        addressOf: (context) => String(context.get('ip') ?? 'unknown'),
+        addressOf,
         log,
         ...(options.enrollmentsPerMinute !== undefined && { requestsPerMinute: options.enrollmentsPerMinute }),
+      }),
+      pollRoute({
+        hub,
+        now: environment.now,
+        addressOf,
+        log,
+        ...(options.enrollmentsPerMinute !== undefined && { opensPerMinute: options.enrollmentsPerMinute }),
       }),
     ],
   })

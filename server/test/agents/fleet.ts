@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import type { CommandBody } from '@breeze/contract/agent-commands'
+import type { Context } from 'hono'
 import { Client, Pool, type QueryResultRow } from 'pg'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import { inject } from 'vitest'
 import { enrollRoute } from '../../src/adapters/agents/enroll-route.ts'
 import { AgentHub } from '../../src/adapters/agents/hub.ts'
+import { pollRoute } from '../../src/adapters/agents/poll-route.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { Commands } from '../../src/domains/commands/service.ts'
 import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.ts'
@@ -31,6 +33,8 @@ export interface FleetOptions {
   /** Presence on timers of its own; otherwise the test ticks. */
   timers?: boolean
   refusalsPerMinute?: number
+  opensPerMinute?: number
+  log?: Logger
 }
 
 export interface Place {
@@ -42,10 +46,12 @@ export interface Place {
 export type Fleet = Awaited<ReturnType<typeof bootFleet>>
 
 export const newId = systemEnvironment.newId
-export const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' })
+const quiet = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' })
+const addressOf = (context: Context): string => context.req.header('x-test-address') ?? '127.0.0.1'
 const pepper = Buffer.alloc(32, 7)
 
 export async function bootFleet(options: FleetOptions = {}) {
+  const { log = quiet } = options
   const postgres = inject('postgres')
   const name = `agents_${newId().replaceAll('-', '')}`
   const admin = new Client(postgres)
@@ -86,10 +92,11 @@ export async function bootFleet(options: FleetOptions = {}) {
     now,
     log,
     signer: keys.commands,
-    addressOf: (context) => context.req.header('x-test-address') ?? '127.0.0.1',
+    addressOf,
     requestsPerMinute: 100_000,
     refusalsPerMinute: options.refusalsPerMinute ?? 100_000,
   })
+  app.route('/', pollRoute({ hub, now, addressOf, log, opensPerMinute: options.opensPerMinute ?? 100_000 }))
   const http = createServer(getRequestListener(app.fetch))
   hub.attach(http)
   await presence.start({ timers: options.timers ?? true })
@@ -156,7 +163,9 @@ export async function bootFleet(options: FleetOptions = {}) {
     await commands.stop()
     await inventory.idle()
     await presence.stop()
-    await new Promise((resolve) => http.close(resolve))
+    const closed = new Promise((resolve) => http.close(resolve))
+    http.closeAllConnections()
+    await closed
     await db.close()
     await owner.end()
     await admin.query(`drop database ${name} with (force)`)

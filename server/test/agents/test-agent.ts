@@ -1,4 +1,4 @@
-/** A device made of a key and a socket: speaks the protocol and shows every frame. */
+/** A device made of a key and a connection: speaks the protocol over either transport and shows every frame. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { type CommandOutcome, commandPayload } from '@breeze/contract/agent-commands'
 import type { SectionName } from '@breeze/contract/agent-inventory'
@@ -12,6 +12,10 @@ import {
   serverFrame,
 } from '@breeze/contract/agent-protocol'
 import { WebSocket } from 'ws'
+import { PollClient } from './poll-client.ts'
+
+export const TRANSPORTS = ['web socket', 'polling'] as const
+export type Transport = (typeof TRANSPORTS)[number]
 
 type Of<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>
 
@@ -27,19 +31,25 @@ export interface EnrollReply {
 
 export class TestAgent {
   readonly #url: string
-  readonly key: KeyObject
-  readonly publicKey: string
+  readonly #transport: Transport
+  key: KeyObject
+  publicKey: string
+  readonly machineId: string
+  bootId = 'boot-1'
   deviceId = ''
   socket: WebSocket | undefined
+  poll: PollClient | undefined
   closed: Promise<number> = Promise.resolve(0)
   #frames: ServerFrame[] = []
   #waiting: (() => void)[] = []
 
-  constructor(url: string) {
+  constructor(url: string, transport: Transport = 'web socket') {
     this.#url = url
+    this.#transport = transport
     const pair = generateKeyPairSync('ed25519')
     this.key = pair.privateKey
     this.publicKey = pair.publicKey.export({ format: 'jwk' }).x ?? ''
+    this.machineId = createHash('sha256').update(this.publicKey).digest('hex')
   }
 
   async enroll(token: string, more: Partial<EnrollRequest> & { address?: string } = {}): Promise<EnrollReply> {
@@ -51,7 +61,7 @@ export class TestAgent {
         token,
         publicKey: this.publicKey,
         hostname: 'box',
-        machineId: createHash('sha256').update(this.publicKey).digest('hex'),
+        machineId: this.machineId,
         platform: 'linux',
         agentVersion: '1.0.0',
         ...fields,
@@ -65,19 +75,31 @@ export class TestAgent {
   /** Up to the challenge. */
   open(): void {
     this.#frames = []
+    const { promise, resolve } = Promise.withResolvers<number>()
+    this.closed = promise
+    const ended = (code: number): void => {
+      resolve(code)
+      this.#wake()
+    }
+    if (this.#transport === 'polling') {
+      this.poll = new PollClient(this.#url, (frame) => this.#arrived(frame), ended)
+      this.poll.open()
+      return
+    }
     const socket = new WebSocket(this.#url.replace('http', 'ws') + AGENT_WS_PATH, { perMessageDeflate: false })
     this.socket = socket
-    socket.on('message', (data) => {
-      this.#frames.push(serverFrame.parse(JSON.parse(String(data))))
-      for (const wake of this.#waiting.splice(0)) wake()
-    })
+    socket.on('message', (data) => this.#arrived(JSON.parse(String(data))))
     socket.on('error', () => undefined)
-    this.closed = new Promise((resolve) => {
-      socket.on('close', (code) => {
-        resolve(code)
-        for (const wake of this.#waiting.splice(0)) wake()
-      })
-    })
+    socket.on('close', ended)
+  }
+
+  #arrived(frame: unknown): void {
+    this.#frames.push(serverFrame.parse(frame))
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   hello(
@@ -92,8 +114,8 @@ export class TestAgent {
       deviceId,
       signature,
       agentVersion: '1.0.0',
-      bootId: 'boot-1',
-      machineId: 'machine-1',
+      bootId: this.bootId,
+      machineId: this.machineId,
       configurationEtag: null,
       ...more,
     }
@@ -108,14 +130,18 @@ export class TestAgent {
   }
 
   send(frame: AgentFrame | Record<string, unknown>): void {
-    this.socket?.send(JSON.stringify(frame))
+    if (this.#transport === 'polling') this.poll?.send(frame)
+    else this.socket?.send(JSON.stringify(frame))
   }
 
-  heartbeat(sections: Partial<Record<SectionName, string>> = {}): void {
+  heartbeat(
+    sections: Partial<Record<SectionName, string>> = {},
+    more: Partial<Extract<AgentFrame, { type: 'heartbeat' }>> = {},
+  ): void {
     this.send({
       type: 'heartbeat',
       sentAt: new Date().toISOString(),
-      bootId: 'boot-1',
+      bootId: this.bootId,
       uptimeSeconds: 12.5,
       cpuPercent: 3,
       memoryPercent: 40,
@@ -124,6 +150,7 @@ export class TestAgent {
       roundTripMs: null,
       configurationEtag: null,
       unacknowledged: 0,
+      ...more,
     })
   }
 
@@ -173,6 +200,7 @@ export class TestAgent {
   }
 
   async disconnect(): Promise<void> {
+    if (this.#transport === 'polling') return this.poll?.abandon()
     this.socket?.close(1000)
     await this.closed
   }

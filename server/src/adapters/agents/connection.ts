@@ -1,9 +1,8 @@
-/** One agent's socket: challenge, proof, then frames both ways until it closes. */
+/** One agent's connection, whatever carries it: challenge, proof, then frames both ways until it closes. */
 import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
 import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
 import { type AgentFrame, CLOSE, type ServerFrame } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
-import type { RawData, WebSocket } from 'ws'
 import type { Commands } from '../../domains/commands/service.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
@@ -12,6 +11,7 @@ import type { Environment } from '../../kernel/context.ts'
 import type { Authentication, Hello } from './authentication.ts'
 import { clockSkewMs, parseAgentFrame } from './frames.ts'
 import { TokenBucket } from './token-bucket.ts'
+import type { AgentTransport, TransportPeer } from './transport.ts'
 
 /** What a connection works with, shared by all of them. */
 export interface ConnectionHost {
@@ -38,14 +38,14 @@ const FRAMES_PER_SECOND = 50
 const BURST = 500
 /** A frame of this size counts as one more. */
 const COSTLY_BYTES = 64 * 1024
-/** Results being written; more is not read from the socket until they are. */
+/** Results being written; more is not taken in until they are. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024
 /** A device that does not read what it is sent loses its connection, never its commands. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024
 
-export class AgentConnection {
+export class AgentConnection implements TransportPeer {
   readonly #host: ConnectionHost
-  readonly #socket: WebSocket
+  readonly #transport: AgentTransport
   readonly #frames: TokenBucket
   #state: State
   #heardMs: number
@@ -54,9 +54,9 @@ export class AgentConnection {
   /** Section → hash that was asked for and has not come yet, and how often. */
   readonly #asked = new Map<SectionName, { hash: string; beats: number }>()
 
-  constructor(host: ConnectionHost, socket: WebSocket) {
+  constructor(host: ConnectionHost, transport: AgentTransport) {
     this.#host = host
-    this.#socket = socket
+    this.#transport = transport
     this.#heardMs = this.#nowMs()
     this.#frames = new TokenBucket(FRAMES_PER_SECOND, BURST, this.#heardMs)
     const nonce = host.environment.randomBytes(32).toString('base64url')
@@ -64,12 +64,7 @@ export class AgentConnection {
       this.#refuse(CLOSE.authenticationFailed, 'challenge_expired', 'The challenge was not answered in time.')
     }, host.challengeMs)
     this.#state = { state: 'challenged', nonce, deadline }
-    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
-    socket.on('ping', () => this.#heard())
-    socket.on('pong', () => this.#heard())
-    // A socket error is always followed by its close.
-    socket.on('error', (error) => host.log.info({ message: error.message }, 'agent socket error'))
-    socket.on('close', () => this.#closed())
+    transport.listen(this)
     this.send({ type: 'challenge', nonce, serverTime: host.environment.now().toISOString() })
   }
 
@@ -83,9 +78,8 @@ export class AgentConnection {
   }
 
   send(frame: ServerFrame): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#socket.send(JSON.stringify(frame))
-    if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#socket.terminate()
+    this.#transport.send(JSON.stringify(frame))
+    if (this.#transport.bufferedBytes > MAX_UNSENT_BYTES) this.#transport.terminate()
   }
 
   close(code: number, error?: { code: string; message: string; retryAfterSeconds?: number }): void {
@@ -94,11 +88,11 @@ export class AgentConnection {
     const { deviceId } = this
     this.#state = { state: 'closing', deviceId }
     if (error) this.send({ type: 'error', ...error })
-    this.#socket.close(code)
+    this.#transport.close(code)
   }
 
   terminate(): void {
-    this.#socket.terminate()
+    this.#transport.terminate()
   }
 
   #refuse(close: number, code: string, message: string): void {
@@ -106,7 +100,7 @@ export class AgentConnection {
     this.close(close, { code, message })
   }
 
-  #closed(): void {
+  closed(): void {
     if (this.#state.state === 'challenged') clearTimeout(this.#state.deadline)
     clearTimeout(this.#resume)
     const deviceId = this.#state.state === 'closing' ? this.#state.deviceId : this.deviceId
@@ -114,14 +108,14 @@ export class AgentConnection {
     this.#host.closed(this, deviceId)
   }
 
-  #receive(data: RawData, isBinary: boolean): void {
+  frame(value: unknown, bytes: number): void {
     if (this.#state.state === 'closing') return
-    this.#heard()
-    this.#frames.spend(1 + Math.floor(sizeOf(data) / COSTLY_BYTES))
+    this.alive()
+    this.#frames.spend(1 + Math.floor(bytes / COSTLY_BYTES))
     this.#slowDown()
-    const frame = parseAgentFrame(data, isBinary, this.#host.environment.now())
+    const frame = parseAgentFrame(value, this.#host.environment.now())
     if (!frame) this.#refuse(CLOSE.protocolError, 'bad_frame', 'A frame did not match the protocol.')
-    else if (this.#state.state === 'ready') this.#handle(this.#state.device, frame)
+    else if (this.#state.state === 'ready') this.#handle(this.#state.device, frame, bytes)
     else if (this.#state.state === 'challenged' && frame.type === 'hello')
       void this.#authenticate(frame, this.#state.nonce)
     else this.#refuse(CLOSE.protocolError, 'out_of_turn', `A ${frame.type} frame came before the welcome.`)
@@ -151,6 +145,7 @@ export class AgentConnection {
         )
       }
       this.#state = { state: 'ready', device: verdict.device }
+      this.#transport.proven()
       this.send(this.#host.welcome())
       this.#host.ready(this, verdict.device.id)
     } catch (error) {
@@ -158,7 +153,7 @@ export class AgentConnection {
     }
   }
 
-  #handle(device: KnownDevice, frame: AgentFrame): void {
+  #handle(device: KnownDevice, frame: AgentFrame, bytes: number): void {
     const { commands, presence } = this.#host
     switch (frame.type) {
       case 'hello':
@@ -172,7 +167,7 @@ export class AgentConnection {
       case 'started':
         return this.#background(commands.started(device.id, frame.commandId, new Date(frame.startedAt)))
       case 'result':
-        return void this.#result(device, frame)
+        return void this.#result(device, frame, bytes)
       case 'goodbye':
         return presence.goodbye(device.id)
     }
@@ -211,8 +206,11 @@ export class AgentConnection {
     }
   }
 
-  async #result(device: KnownDevice, { commandId, outcome }: Extract<AgentFrame, { type: 'result' }>): Promise<void> {
-    const bytes = outcome.output?.length ?? 0
+  async #result(
+    device: KnownDevice,
+    { commandId, outcome }: Extract<AgentFrame, { type: 'result' }>,
+    bytes: number,
+  ): Promise<void> {
     this.#heldBytes += bytes
     this.#slowDown()
     try {
@@ -232,10 +230,10 @@ export class AgentConnection {
   #slowDown(): void {
     const waitMs = Math.max(this.#frames.wait(this.#nowMs()), this.#heldBytes > MAX_HELD_BYTES ? 20 : 0)
     if (waitMs === 0 || this.#resume) return
-    this.#socket.pause()
+    this.#transport.pause()
     this.#resume = setTimeout(() => {
       this.#resume = undefined
-      this.#socket.resume()
+      this.#transport.resume()
       this.#slowDown()
     }, waitMs)
   }
@@ -256,15 +254,11 @@ export class AgentConnection {
     })
   }
 
-  #heard(): void {
+  alive(): void {
     this.#heardMs = this.#nowMs()
   }
 
   #nowMs(): number {
     return this.#host.environment.now().getTime()
   }
-}
-
-function sizeOf(data: RawData): number {
-  return Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength
 }

@@ -1,30 +1,26 @@
 /** Frames from agents: text that an untrusted machine wrote, made safe to store before anything else reads it. */
 import { type AgentFrame, agentFrame } from '@breeze/contract/agent-protocol'
-import type { RawData } from 'ws'
 
 const EARLIEST = Date.UTC(2000)
 const LATEST = Date.UTC(2200)
 
-/** Null for what is no frame of this protocol. */
-export function parseAgentFrame(data: RawData, isBinary: boolean, now: Date): AgentFrame | null {
-  if (isBinary) return null
-  const parsed = agentFrame.safeParse(readJson(textOf(data)))
-  return parsed.success ? withPlausibleTimes(parsed.data, now) : null
-}
-
-function textOf(data: RawData): string {
-  if (Array.isArray(data)) return Buffer.concat(data).toString()
-  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString()
-}
-
-function readJson(text: string): unknown {
+/** Undefined for what is not JSON: one more shape that the schema refuses. */
+export function readFrame(text: string): unknown {
   try {
-    return JSON.parse(text, storable)
+    return UNSTORABLE.test(text) ? JSON.parse(text, storable) : JSON.parse(text)
   } catch {
-    // Not JSON is one more shape that the schema refuses.
     return undefined
   }
 }
+
+/** Null for what is no frame of this protocol. `value` comes from `readFrame`. */
+export function parseAgentFrame(value: unknown, now: Date): AgentFrame | null {
+  const parsed = agentFrame.safeParse(value)
+  return parsed.success ? withPlausibleTimes(parsed.data, now) : null
+}
+
+/** Raw text that was read as UTF-8 holds neither: only an escape can bring one in. A reviver costs ten times the parsing. */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/i
 
 /** PostgreSQL stores neither U+0000 nor half a surrogate pair: one such character would fail a whole batch. */
 function storable(_key: string, value: unknown): unknown {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
@@ -15,6 +15,9 @@ import type { Db } from '../../kernel/db.ts'
 import { Authentication } from './authentication.ts'
 import { AgentConnection, type ConnectionHost } from './connection.ts'
 import { Deliveries } from './deliveries.ts'
+import { PollSessions } from './poll-sessions.ts'
+import type { AgentTransport } from './transport.ts'
+import { WebSocketTransport } from './web-socket-transport.ts'
 
 export interface AgentHubOptions {
   db: Db
@@ -34,13 +37,13 @@ export interface AgentHubOptions {
 }
 
 const SWEEP_MS = 15_000
-/** A hello is far smaller. */
-const MAX_UNPROVEN_BYTES = 16 * 1024
 const CLOSE_PATIENCE_MS = 3000
 /** Returning agents a second that a restart invites. */
 const RETURNS_PER_SECOND = 200
 
 export class AgentHub implements Delivery {
+  /** Connections over long-polling. */
+  readonly polls: PollSessions
   readonly #options: AgentHubOptions
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -52,12 +55,13 @@ export class AgentHub implements Delivery {
   readonly #deliveries: Deliveries
   readonly #connections = new Set<AgentConnection>()
   readonly #byDevice = new Map<string, AgentConnection>()
-  readonly #unproven = new Map<AgentConnection, () => void>()
+  readonly #unproven = new Set<AgentConnection>()
   readonly #sweep: ReturnType<typeof setInterval>
   #draining = false
 
   constructor(options: AgentHubOptions) {
     this.#options = options
+    this.polls = new PollSessions(options.environment)
     const { commands, presence, inventory, environment, log, challengeMs = 10_000 } = options
     const authentication = new Authentication({ db: options.db, log })
     this.#deliveries = new Deliveries({
@@ -92,6 +96,23 @@ export class AgentHub implements Delivery {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket, head),
     )
+  }
+
+  /** Seconds after which whoever wants to connect should try again; null when it may now. */
+  refusal(): number | null {
+    const isFull = this.#unproven.size >= (this.#options.maxUnauthenticated ?? 1000)
+    return this.#draining || isFull ? Math.ceil(2 + this.#random() * 28) : null
+  }
+
+  /** The one way in, for every transport. */
+  accept(transport: AgentTransport): void {
+    const connection = new AgentConnection(this.#host, transport)
+    this.#connections.add(connection)
+    this.#unproven.add(connection)
+  }
+
+  get isDraining(): boolean {
+    return this.#draining
   }
 
   get connected(): number {
@@ -138,30 +159,16 @@ export class AgentHub implements Delivery {
     // Without a listener, a reset before the upgrade is done would end the process.
     socket.on('error', ignoreReset)
     if (request.url?.split('?', 1)[0] !== AGENT_WS_PATH) return answer(socket, '404 Not Found')
-    const full = this.#unproven.size >= (this.#options.maxUnauthenticated ?? 1000)
-    if (this.#draining || full) {
-      return answer(socket, '503 Service Unavailable', `Retry-After: ${Math.ceil(2 + this.#random() * 28)}\r\n`)
-    }
+    const waitSeconds = this.refusal()
+    if (waitSeconds !== null) return answer(socket, '503 Service Unavailable', `Retry-After: ${waitSeconds}\r\n`)
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignoreReset)
-      this.#open(webSocket, socket)
+      this.accept(new WebSocketTransport(webSocket, socket, this.#options.log))
     })
   }
 
-  #open(webSocket: WebSocket, socket: Duplex): void {
-    const connection = new AgentConnection(this.#host, webSocket)
-    this.#connections.add(connection)
-    let bytes = 0
-    const count = (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > MAX_UNPROVEN_BYTES) webSocket.terminate()
-    }
-    socket.on('data', count)
-    this.#unproven.set(connection, () => socket.off('data', count))
-  }
-
   #ready(connection: AgentConnection, deviceId: string): void {
-    this.#proven(connection)
+    this.#unproven.delete(connection)
     // Closed by its device's id first: its own close must not remove the newcomer.
     const before = this.#byDevice.get(deviceId)
     this.#byDevice.set(deviceId, connection)
@@ -172,15 +179,10 @@ export class AgentHub implements Delivery {
 
   #closed(connection: AgentConnection, deviceId: string | null): void {
     this.#connections.delete(connection)
-    this.#proven(connection)
+    this.#unproven.delete(connection)
     if (deviceId === null || this.#byDevice.get(deviceId) !== connection) return
     this.#byDevice.delete(deviceId)
     this.#options.presence.disconnected(deviceId)
-  }
-
-  #proven(connection: AgentConnection): void {
-    this.#unproven.get(connection)?.()
-    this.#unproven.delete(connection)
   }
 
   #send({ deviceId, command }: Outgoing): void {
@@ -190,6 +192,7 @@ export class AgentHub implements Delivery {
   #dropSilent(): void {
     const idleMs = this.#options.idleMs ?? Math.max(3000 * this.#options.heartbeatSeconds, 180_000)
     for (const connection of this.#connections) if (connection.silentMs > idleMs) connection.terminate()
+    this.polls.sweep()
   }
 
   #random(): number {

@@ -42,7 +42,8 @@ export function createShell(deps: HttpDeps, routes: readonly Hono<HttpEnv>[]): H
   for (const route of routes) app.route('/', route)
   if (deps.mounts?.length) {
     // Registered after our own routes, whose bodies are read with a cap of their own.
-    app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => problem(c, 413, 'The request body is over 1 MiB.') }))
+    const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge })
+    app.use((c, next) => (deps.largeBodies?.has(c.req.path) ? next() : limit(c, next)))
     for (const mount of deps.mounts) app.route('/', mount)
   }
   app.notFound((c) => problem(c, 404, 'There is nothing at this address.'))
@@ -108,9 +109,9 @@ function protect(deps: HttpDeps, guard: Guard) {
     if (origin !== undefined && !guard.allowsOrigin(origin)) {
       return problem(c, 403, 'Requests from this origin are not accepted.')
     }
-    if (Number(c.req.header('content-length') ?? 0) > MAX_BODY_BYTES) {
-      return problem(c, 413, 'The request body is over 1 MiB.')
-    }
+    const most = deps.largeBodies?.get(c.req.path) ?? MAX_BODY_BYTES
+    if (Number(c.req.header('content-length') ?? 0) > most)
+      return problem(c, 413, `The request body is over ${Math.floor(most / 1024 / 1024)} MiB.`)
     if (origin !== undefined && c.req.method === 'OPTIONS') {
       return new Response(null, {
         status: 204,
@@ -149,6 +150,8 @@ function problem(c: Context<HttpEnv>, status: 403 | 404 | 413 | 500, reason: str
   // What has not been read of a refused body must not be read as the next request.
   return c.json({ error }, status, status === 413 ? { connection: 'close' } : {})
 }
+
+const tooLarge = (c: Context<HttpEnv>): Response => problem(c, 413, 'The request body is over 1 MiB.')
 
 const REMEDIES = {
   403: 'Use the address this server is configured with.',

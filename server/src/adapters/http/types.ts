@@ -40,6 +40,8 @@ export interface HttpDeps {
   version: string
   /** Further routes, mounted at the root behind the same guard, body cap and error handling. */
   mounts?: readonly Hono<HttpEnv>[]
+  /** Paths of those whose bodies may be larger than others', in bytes. They count what they read themselves. */
+  largeBodies?: ReadonlyMap<string, number>
 }
 
 export interface HttpEnv {
