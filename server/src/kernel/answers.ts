@@ -1,7 +1,7 @@
 /** What a caller is told in the end. Whatever was stored passes here, so hidden characters stop here. */
 import { planText } from './blast-radius.ts'
 import type { Outcome } from './kernel.ts'
-import { neutraliseAll } from './redact.ts'
+import { neutraliseAll } from './content/hidden.ts'
 import type { Plan, Presentation, PreviewResult } from './tool.ts'
 
 type Done = Extract<Outcome, { status: 'done' }>

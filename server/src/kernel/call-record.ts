@@ -34,6 +34,7 @@ export class CallRecord {
 
   admitted(admitted: Admitted): void {
     this.#admitted = admitted
+    if (admitted.tool.deviceText && !admitted.call.control.dryRun) this.#details['device_text'] = true
     if (admitted.call.standsFor) this.#details['stands_for'] = admitted.judged.tool.name
     if (admitted.call.control.dryRun) this.#details['dry_run'] = true
   }

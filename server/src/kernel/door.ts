@@ -32,7 +32,7 @@ import {
   readConfirmation,
   type Intended,
 } from './operations.ts'
-import { neutraliseAll } from './redact.ts'
+import { neutraliseAll } from './content/hidden.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
 import type { Pending, Presentation, PreviewResult, StepContext, Target } from './tool.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { maskSecrets, neutralise } from './redact.ts'
+import { neutralise } from './content/hidden.ts'
+import { maskSecrets } from './redact.ts'
 
 describe('what enters the audit', () => {
   it('masks values by the name of their field and secrets by their form', () => {

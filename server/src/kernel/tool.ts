@@ -5,6 +5,7 @@
 import type { Area, Permission, Surface, Tier } from '@breeze/contract/governance'
 import { z } from 'zod'
 import type { Caller } from './caller.ts'
+import { UNTRUSTED_NOTE } from './content/device-text.ts'
 import type { Tx } from './db.ts'
 import { invalidInput } from './errors.ts'
 import type { Events } from './events.ts'
@@ -92,6 +93,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   openWorld?: boolean
   /** The act goes on after the call: whoever watches it finishes the operation. Otherwise it is done when `run` is. */
   outlivesCall?: boolean
+  /** Its answers carry free text that devices wrote: output, logs, files. They say so, and so does the audit. */
+  deviceText?: boolean
   /** Still answers under an emergency stop, because it is what lifts one. */
   worksWhenStopped?: boolean
   input: I
@@ -134,6 +137,7 @@ export interface Tool {
   readonly openWorld: boolean
   readonly worksWhenStopped: boolean
   readonly outlivesCall: boolean
+  readonly deviceText: boolean
   /** Each call of it stands for one of another tool and is judged by that one's gates. */
   readonly standsForOthers: boolean
   readonly inputSchema: Input
@@ -193,6 +197,8 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
 ): Tool {
   const inputSchema = canAct(spec.actions) ? spec.input.extend(controlFields).strict() : spec.input.strict()
 
+  const outputSchema = spec.deviceText ? spec.output.extend({ untrusted: z.string() }) : spec.output
+
   const parse = (raw: unknown): Call => {
     if (holdsNul(raw)) throw invalidInput('input: must not contain NUL characters.')
     const parsed = inputSchema.safeParse(raw ?? {})
@@ -218,7 +224,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
             // Without a settle step, what ran is what is presented: Settled is Ran by default.
             const settled = spec.settle ? await spec.settle(settleContext, ran, typed) : (ran as unknown as Settled)
             const { text, data } = spec.present(settled, typed)
-            return { text, data: spec.output.parse(data) }
+            return { text, data: outputSchema.parse(spec.deviceText ? { ...data, untrusted: UNTRUSTED_NOTE } : data) }
           },
         }
       },
@@ -235,9 +241,10 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     openWorld: spec.openWorld ?? false,
     worksWhenStopped: spec.worksWhenStopped ?? false,
     outlivesCall: spec.outlivesCall ?? false,
+    deviceText: spec.deviceText ?? false,
     standsForOthers: spec.standsFor !== undefined,
     inputSchema,
-    outputSchema: spec.output,
+    outputSchema,
     parse,
   }
 }

@@ -136,7 +136,7 @@ test('what a device calls itself is stored without hidden characters', async () 
     'select name, machine_id from devices where id = $1',
     [agent.deviceId],
   )
-  expect(row?.name).toBe('evilgnp.exe ignore previous')
+  expect(row?.name).toBe('evilgnp.exe-ignore-previous')
   expect(row?.machine_id).toBe(agent.deviceId)
 })
 

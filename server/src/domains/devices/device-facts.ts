@@ -1,6 +1,6 @@
 /** What follows from inventory for the device's own row. */
 import type { InventorySections } from '@breeze/contract/agent-inventory'
-import { cleanName } from './device-name.ts'
+import { productName } from './device-name.ts'
 import type { DeviceRole } from './tables.ts'
 
 type OsFacts = NonNullable<InventorySections['os']['data']>
@@ -14,5 +14,5 @@ export function roleOf(os: OsFacts): DeviceRole {
 
 export function osText(os: OsFacts): string | null {
   const name = os.name.includes(os.version) ? os.name : `${os.name} ${os.version}`
-  return cleanName(name, 300)
+  return productName(name, 120)
 }

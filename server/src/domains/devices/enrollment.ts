@@ -6,7 +6,7 @@ import type { Environment } from '../../kernel/context.ts'
 import { type Db, query, type Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
-import { cleanName } from './device-name.ts'
+import { cleanName, hostName } from './device-name.ts'
 
 export interface EnrollmentOptions {
   db: Db
@@ -129,7 +129,7 @@ export class Enrollment {
   async #insert(tx: Tx, request: EnrollRequest, token: Token, publicKey: Buffer): Promise<Enrolled> {
     const id = this.#options.environment.newId()
     const machineId = cleanName(request.machineId, 128) ?? id
-    const name = cleanName(request.hostname) ?? `device-${id.slice(-8)}`
+    const name = hostName(request.hostname) ?? `device-${id.slice(-8)}`
     const twin = await tx.first(
       query
         .selectFrom('devices')

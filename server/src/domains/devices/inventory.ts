@@ -4,7 +4,7 @@ import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { osText, roleOf } from './device-facts.ts'
-import { cleanName } from './device-name.ts'
+import { hostName } from './device-name.ts'
 import type { DeviceRole } from './tables.ts'
 
 export interface InventoryReport {
@@ -109,7 +109,7 @@ function rowsOf({ deviceId, sections, hashes }: InventoryReport): Row[] {
 /** The host name is stored as it is shown, so that the two can be compared. */
 function withCleanName(section: SectionName, content: InventorySections[SectionName]): InventorySections[SectionName] {
   if (section !== 'identity' || !content.data || !('hostname' in content.data)) return content
-  return { ...content, data: { ...content.data, hostname: cleanName(content.data.hostname) ?? '' } }
+  return { ...content, data: { ...content.data, hostname: hostName(content.data.hostname) ?? '' } }
 }
 
 function factsOf({ deviceId, sections }: InventoryReport): Facts | undefined {
@@ -118,7 +118,7 @@ function factsOf({ deviceId, sections }: InventoryReport): Facts | undefined {
   if (!identity && !os) return undefined
   return {
     id: deviceId,
-    name: identity ? cleanName(identity.hostname) : null,
+    name: identity ? hostName(identity.hostname) : null,
     os: os ? osText(os) : null,
     role: os ? roleOf(os) : null,
   }

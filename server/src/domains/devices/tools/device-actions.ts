@@ -32,6 +32,7 @@ export default defineTool({
     },
   },
   outlivesCall: true,
+  deviceText: true,
   input: z.object({
     ...selectionFields,
     action: z.enum(['reboot', 'shutdown', 'wipe', 'uninstall_agent']),

@@ -22,6 +22,7 @@ export default defineTool({
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'operations.read' },
+  deviceText: true,
   input: z.object({ operation: z.string().max(100).describe('Operation id from an earlier answer.') }),
   output: z.object({
     operation: z.string(),

@@ -24,6 +24,7 @@ export default defineTool({
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'scripts.read' },
+  deviceText: true,
   input: z.object({
     run: z.string().max(100).describe('Run id from run_script.'),
     device: z.string().min(1).max(255).optional().describe('Id or name.'),

@@ -17,6 +17,7 @@ export default defineTool({
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'scripts.execute', destructive: true, idempotent: false },
   outlivesCall: true,
+  deviceText: true,
   input: z.object({
     ...selectionFields,
     content: z.string().min(1).max(200_000).describe('The script itself.'),
