@@ -1,5 +1,5 @@
 /** The server's own keys, from `keys/` in the data folder. */
-import { commandMessage } from '@breeze/contract/agent-commands'
+import { cancelMessage, commandMessage } from '@breeze/contract/agent-commands'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { type KeyPair, keyPair } from './ed25519.ts'
 import { hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
@@ -12,6 +12,8 @@ export interface CommandSigner {
   readonly published: readonly ServerKey[]
   /** Signs `commandMessage(payload)` with the current key. */
   sign(payload: string): { keyId: string; signature: string }
+  /** The same for `cancelMessage(payload)`. */
+  signCancel(payload: string): { keyId: string; signature: string }
 }
 
 export interface Keys {
@@ -34,6 +36,7 @@ export async function loadKeys(dataDir: string): Promise<Keys> {
       publicKey: current.publicKey,
       published: [current, ...(next ? [next] : [])].map(({ id, publicKey }) => ({ id, publicKey })),
       sign: (payload) => ({ keyId: current.id, signature: current.sign(commandMessage(payload)) }),
+      signCancel: (payload) => ({ keyId: current.id, signature: current.sign(cancelMessage(payload)) }),
     },
     checkpoints: await pair(folder, KEY_FILES.checkpoints),
     pepper,

@@ -185,22 +185,6 @@ test('an expired command is never delivered and says so', async () => {
   await agent.disconnect()
 })
 
-test('what was cancelled in the queue is not delivered; what was delivered is not cancelled', async () => {
-  const [away, here] = [await enrolled(), await connected()]
-  const { ids, operationId } = await fleet.queue(place, [away.deviceId, here.deviceId])
-  await here.next('command')
-  const cancelled = await fleet.db.tenant(reach(place), (tx) =>
-    fleet.commands.cancelQueued(tx, new Date(clock), { operationId }, 'Stopped.'),
-  )
-  expect(cancelled).toBe(1)
-  expect((await row(ids[0])).state).toBe('cancelled')
-  expect((await row(ids[1])).state).toBe('delivered')
-  await away.connect()
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  expect(away.has('command')).toBe(false)
-  await Promise.all([away.disconnect(), here.disconnect()])
-})
-
 test('a command for a device that the caller can not see is not found, and nothing of the act stands', async () => {
   const elsewhere = await fleet.place()
   const foreign = await enrolled(elsewhere)

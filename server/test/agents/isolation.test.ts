@@ -76,7 +76,10 @@ test("another organization's rows can be neither changed nor taken nor planted",
           .where('id', '=', command ?? ''),
       ),
     ).toBe(0)
-    expect(await fleet.commands.cancelQueued(tx, at, { organizationId: theirs.organizationId }, 'x')).toBe(0)
+    expect(await fleet.commands.cancel(tx, at, { organizationId: theirs.organizationId }, 'x')).toEqual({
+      cancelled: 0,
+      asked: 0,
+    })
   })
   const plant = fleet.db.tenant(reach(ours), (tx) =>
     fleet.enrollment.createToken(tx, {
@@ -96,6 +99,8 @@ test('requests can not write what only presence, delivery and agents write', asy
     query.updateTable('devices').set({ public_key: Buffer.alloc(32) }),
     query.updateTable('device_commands').set({ payload: '{}' }),
     query.updateTable('device_commands').set({ output: 'forged' }),
+    query.updateTable('device_commands').set({ data: '{}' }),
+    query.deleteFrom('device_command_output'),
     query.deleteFrom('device_commands'),
     query.deleteFrom('devices'),
     query.updateTable('device_presence').set({ last_seen_at: new Date() }),

@@ -56,10 +56,15 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, $4, 'bash', 'true', '', 60)`,
     [newId(), partner, [org], operation],
   )
+  const command = newId()
   await world.sql(
     `insert into device_commands (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at)
      values ($1, $2, $3, $4, $5, 'script.run', '', '', '', now(), now() + interval '1 day', 60, now() + interval '1 day')`,
-    [newId(), org, site, device, operation],
+    [command, org, site, device, operation],
+  )
+  await world.sql(
+    `insert into device_command_output (command_id, sequence, organization_id, site_id, text) values ($1, 0, $2, $3, 'secret output')`,
+    [command, org, site],
   )
   await world.sql(
     `insert into device_presence (device_id, organization_id, site_id, last_seen_at) values ($1, $2, $3, now())`,

@@ -166,6 +166,8 @@ export class AgentConnection implements TransportPeer {
         return this.#background(commands.accepted(device.id, frame.commandId))
       case 'started':
         return this.#background(commands.started(device.id, frame.commandId, new Date(frame.startedAt)))
+      case 'output':
+        return this.#background(this.#output(device, frame))
       case 'result':
         return void this.#result(device, frame, bytes)
       case 'goodbye':
@@ -221,6 +223,17 @@ export class AgentConnection implements TransportPeer {
     } catch (error) {
       // Unacknowledged, it stays in the agent's journal and comes again after the reconnect.
       this.#comeBackLater(error, 'command result could not be recorded')
+    } finally {
+      this.#heldBytes -= bytes
+    }
+  }
+
+  async #output(device: KnownDevice, frame: Extract<AgentFrame, { type: 'output' }>): Promise<void> {
+    const bytes = frame.text.length
+    this.#heldBytes += bytes
+    this.#slowDown()
+    try {
+      await this.#host.commands.output(device.id, frame.commandId, frame.sequence, frame.text)
     } finally {
       this.#heldBytes -= bytes
     }

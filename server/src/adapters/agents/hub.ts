@@ -69,6 +69,7 @@ export class AgentHub implements Delivery {
       log,
       isConnected: (id) => this.#byDevice.has(id),
       send: (outgoing) => this.#send(outgoing),
+      sendCancel: ({ deviceId, cancel }) => this.#byDevice.get(deviceId)?.send({ type: 'cancel', cancel }),
     })
     this.#host = {
       commands,
@@ -125,6 +126,10 @@ export class AgentHub implements Delivery {
 
   wake(deviceIds: readonly string[]): void {
     this.#deliveries.wake(deviceIds)
+  }
+
+  cancel(deviceIds: readonly string[]): void {
+    this.#deliveries.cancel(deviceIds)
   }
 
   /** The device was removed: it is told that it is no longer known. */

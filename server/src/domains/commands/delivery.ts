@@ -2,10 +2,13 @@
 import type { SignedCommand } from '@breeze/contract/agent-commands'
 import type { Db } from '../../kernel/db.ts'
 import { fault } from '../../kernel/faults.ts'
+import { TRUSTED_SQL } from '../devices/conditions.ts'
 
 /** Told after commit that these devices may have something waiting. Must not throw; losing a wake-up costs only time. */
 export interface Delivery {
   wake(deviceIds: readonly string[]): void
+  /** The same for what they are asked to stop. */
+  cancel(deviceIds: readonly string[]): void
 }
 
 export interface Outgoing {
@@ -30,17 +33,18 @@ const SLACK = `interval '60 seconds'`
 
 const CLAIM = `
   with picked as (
-    select id from device_commands
-    where device_id = any ($1::uuid[]) and state = 'queued' and expires_at > $2
-    order by device_id, id limit ${STEP} for update skip locked)
+    select c.id from device_commands c join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
+    where c.device_id = any ($1::uuid[]) and c.state = 'queued' and c.expires_at > $2
+    order by c.device_id, c.id limit ${STEP} for update of c skip locked)
   update device_commands c set state = 'delivered', delivered_at = $2, give_up_at = c.expires_at + ${SLACK}
   from picked where c.id = picked.id
   returning c.id, c.device_id, c.key_id, c.payload, c.signature`
 
 const REDELIVER = `
-  select id, device_id, key_id, payload, signature from device_commands
-  where device_id = any ($1::uuid[]) and state in ('delivered', 'accepted', 'started') and (device_id, id) > ($2, $3)
-  order by device_id, id limit ${STEP}`
+  select c.id, c.device_id, c.key_id, c.payload, c.signature
+  from device_commands c join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
+  where c.device_id = any ($1::uuid[]) and c.state in ('delivered', 'accepted', 'started') and (c.device_id, c.id) > ($2, $3)
+  order by c.device_id, c.id limit ${STEP}`
 
 const LOWEST = '00000000-0000-0000-0000-000000000000'
 

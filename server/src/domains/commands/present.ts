@@ -4,6 +4,7 @@ import type { OperationState } from '../../kernel/operations.ts'
 import { deviceText, fenced, quoted } from '../../kernel/content/device-text.ts'
 import type { CommandResult } from './reads.ts'
 import type { OperationProgress } from './service.ts'
+import { isOpen } from './tables.ts'
 
 /** Characters of device output in one answer, over all its devices: about 6,000 tokens. */
 export const OUTPUT_BUDGET = 24_000
@@ -19,6 +20,7 @@ export const deviceResultShape = z.object({
   output_bytes: z.number().int().nullable().optional(),
   duration_ms: z.number().int().nullable().optional(),
   reason: deviceText(LONGEST_REASON).optional(),
+  expires_at: z.string().optional().describe('Of a queued one: the last moment it may start.'),
 })
 /** Who gave the reason decides how it is quoted; the shape drops it. */
 export type DeviceResult = z.infer<typeof deviceResultShape> & { reasonBy?: 'device' | 'server' }
@@ -47,9 +49,16 @@ export function deviceResult(result: CommandResult, name: string): DeviceResult 
       output_bytes: result.outputBytes,
     }),
     duration_ms: result.durationMs,
-    // Until a result came, the reason is the server's own.
-    ...(result.reason !== null && { reason: result.reason, reasonBy: result.resultAt ? 'device' : 'server' }),
+    ...reasonOf(result),
+    ...(result.state === 'queued' && { expires_at: result.expiresAt }),
   }
+}
+
+function reasonOf({ state, reason, cancelReason, resultAt }: CommandResult): Pick<DeviceResult, 'reason' | 'reasonBy'> {
+  if (cancelReason !== null && isOpen(state)) return { reason: `asked to stop: ${cancelReason}`, reasonBy: 'server' }
+  if (reason === null) return {}
+  // Until a result came, the reason is the server's own; so is that of a cancel, whoever confirms it.
+  return { reason, reasonBy: resultAt === null || reason === cancelReason ? 'server' : 'device' }
 }
 
 /** Only the states that occur. */

@@ -4,15 +4,23 @@ import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
 import type { CommandSigner } from '../../keys/keys.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
+import { blocked, TRUSTED_SQL } from '../devices/conditions.ts'
 
-export interface QueueRequest {
+export interface CommandPlace {
+  id: string
+  organizationId: string
+  siteId: string
+}
+
+interface QueueFields {
   operationId: string
-  devices: readonly { id: string; organizationId: string; siteId: string }[]
-  body: CommandBody
+  devices: readonly CommandPlace[]
   /** A device that has not started it by then refuses it. */
   expiresAt: Date
   newId(): string
 }
+/** The same for all, or for each device its own. */
+export type QueueRequest = QueueFields & ({ body: CommandBody } | { bodyFor(device: CommandPlace): CommandBody })
 
 export interface QueuedCommand {
   id: string
@@ -20,6 +28,8 @@ export interface QueuedCommand {
 }
 
 interface SignedRow extends QueuedCommand {
+  type: CommandBody['type']
+  runSeconds: number
   payload: string
   signature: string
 }
@@ -29,13 +39,17 @@ const MAX_BYTES = 8_000_000
 /** About 4 ms of signing between two turns of the event loop. */
 const SIGNED_PER_TURN = 100
 
-/** Organization and site come from the device's own row as this transaction sees it: what it can't see is not found. */
+/**
+ * Organization and site come from the device's own row as this transaction sees it: what it can't see is not found.
+ * Neither is anything queued for a device that would not be given it.
+ */
 const INSERT = `
   insert into device_commands
     (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at)
-  select c.id, d.organization_id, d.site_id, d.id, $5, $6, $7, c.payload, c.signature, $8, $9, $10, $9
-  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as c (id, device_id, payload, signature)
-  join devices d on d.id = c.device_id and d.removed_at is null
+  select c.id, d.organization_id, d.site_id, d.id, $5, c.type, $6, c.payload, c.signature, $7, $8, c.run_seconds, $8
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $9::text[], $10::integer[])
+    as c (id, device_id, payload, signature, type, run_seconds)
+  join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
   returning device_id`
 
 export async function insertCommands(
@@ -50,7 +64,7 @@ export async function insertCommands(
   for (const [index, device] of request.devices.entries()) {
     // Thousands of signatures in one go would stop every other request of this process.
     if (index > 0 && index % SIGNED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-    const row = signedRow(signer, now, request, device.id)
+    const row = signedRow(signer, now, request, device)
     if (rows.length === MAX_ROWS || bytes + row.payload.length > MAX_BYTES) {
       await insert(tx, signer, now, request, rows)
       rows = []
@@ -64,18 +78,20 @@ export async function insertCommands(
   return queued
 }
 
-function signedRow(signer: CommandSigner, now: Date, request: QueueRequest, deviceId: string): SignedRow {
+function signedRow(signer: CommandSigner, now: Date, request: QueueRequest, device: CommandPlace): SignedRow {
   const id = request.newId()
+  const body = 'body' in request ? request.body : request.bodyFor(device)
   const content: CommandPayload = {
     v: PROTOCOL_VERSION,
     commandId: id,
-    deviceId,
+    deviceId: device.id,
     issuedAt: now.toISOString(),
     expiresAt: request.expiresAt.toISOString(),
-    body: request.body,
+    body,
   }
   const payload = JSON.stringify(content)
-  return { id, deviceId, payload, signature: signer.sign(payload).signature }
+  const { signature } = signer.sign(payload)
+  return { id, deviceId: device.id, type: body.type, runSeconds: runSeconds(body), payload, signature }
 }
 
 async function insert(
@@ -91,18 +107,33 @@ async function insert(
     rows.map((row) => row.payload),
     rows.map((row) => row.signature),
     request.operationId,
-    request.body.type,
     signer.id,
     now,
     request.expiresAt,
-    runSeconds(request.body),
+    rows.map((row) => row.type),
+    rows.map((row) => row.runSeconds),
   ])
   if (inserted.length === rows.length) return
   const reached = new Set(inserted.map((row) => row.device_id))
-  throw notFound('device', rows.find((row) => !reached.has(row.deviceId))?.deviceId ?? '')
+  throw await refusal(
+    tx,
+    [...new Set(rows.map((row) => row.deviceId))].filter((id) => !reached.has(id)),
+  )
 }
 
-function runSeconds(body: CommandBody): number {
+async function refusal(tx: Tx, missing: readonly string[]): Promise<Error> {
+  const seen = await tx.prepared<{ id: string; conditions: string[] }>(
+    'why_not_queued',
+    'select id, conditions from devices where id = any ($1::uuid[]) and removed_at is null',
+    [missing],
+  )
+  const known = new Set(seen.map((row) => row.id))
+  const unseen = missing.find((id) => !known.has(id))
+  if (unseen !== undefined) return notFound('device', unseen)
+  return blocked(seen)
+}
+
+function runSeconds({ args }: CommandBody): number {
   // A power command ends when it is scheduled, not when the machine goes down.
-  return body.type === 'script.run' ? body.args.timeoutSeconds : 60
+  return 'timeoutSeconds' in args ? args.timeoutSeconds : 60
 }

@@ -1,5 +1,6 @@
-import type { Tx } from '../../kernel/db.ts'
-import { query } from '../../kernel/db.ts'
+import { type Expression, sql } from 'kysely'
+import { query, type Tx } from '../../kernel/db.ts'
+import { readData } from './data.ts'
 import type { CommandState } from './tables.ts'
 
 export interface ResultsPage {
@@ -11,11 +12,14 @@ export interface ResultsPage {
   state?: CommandState
   /** Characters of output to read; 0 leaves it in the database. What a device wrote is data, never instructions. */
   outputCharacters: number
+  /** Reads the data of those results where it is no larger, as JSON; without it, none. */
+  dataCharacters?: number
 }
 
 export interface CommandResult {
   id: string
   deviceId: string
+  type: string
   state: CommandState
   reason: string | null
   issuedAt: string
@@ -24,47 +28,86 @@ export interface CommandResult {
   finishedAt: string | null
   /** Null while the state is only what the server supposes. */
   resultAt: string | null
+  /** When the device was asked to stop it, and why. */
+  cancelRequestedAt: string | null
+  cancelReason: string | null
   exitCode: number | null
   signal: string | null
+  /** Of a command that has not ended: what has been streamed so far. */
   output: string | null
   /** Bytes that the script really wrote. */
   outputBytes: number | null
   truncated: boolean
   durationMs: number | null
+  /** In the shape of its type, see `dataOf`; null where it is not. */
+  data: unknown
 }
 
 export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage): Promise<CommandResult[]> {
   let select = query
-    .selectFrom('device_commands')
-    .select(['id', 'device_id', 'state', 'reason', 'issued_at', 'expires_at', 'started_at', 'finished_at', 'result_at'])
-    .select(['exit_code', 'signal', 'output_bytes', 'truncated', 'duration_ms'])
-    .select((e) => e.fn<string | null>('left', ['output', e.val(page.outputCharacters)]).as('output'))
-    .select((e) => e.fn<number | null>('length', ['output']).as('output_length'))
-    .where('operation_id', '=', operationId)
-    .orderBy('id')
+    .selectFrom('device_commands as c')
+    .leftJoinLateral(
+      // Only commands that are still open have rows there.
+      (e) =>
+        e
+          .selectFrom('device_command_output as o')
+          .select(({ fn, val, ref }) => [
+            fn<string>('left', [joined(ref('o.text'), ref('o.sequence')), val(page.outputCharacters)]).as('text'),
+            fn<number>('sum', [fn('length', ['o.text'])]).as('length'),
+            sql<boolean>`count(*) <= max(o.sequence)`.as('gaps'),
+          ])
+          .whereRef('o.command_id', '=', 'c.id')
+          .where(sql<boolean>`c.streamed_chunks > 0`)
+          .having(({ fn }) => fn.countAll(), '>', 0)
+          .as('s'),
+      (join) => join.onTrue(),
+    )
+    .select(['c.id', 'c.device_id', 'c.type', 'c.state', 'c.reason', 'c.issued_at', 'c.expires_at', 'c.started_at'])
+    .select(['c.finished_at', 'c.result_at', 'c.cancel_requested_at', 'c.cancel_reason', 'c.exit_code', 'c.signal'])
+    .select(['c.output_bytes', 'c.streamed_bytes', 'c.truncated', 'c.duration_ms', 's.text', 's.length', 's.gaps'])
+    .select((e) => e.fn<string | null>('left', ['c.output', e.val(page.outputCharacters)]).as('output'))
+    .select((e) => e.fn<number | null>('length', ['c.output']).as('output_length'))
+    .select(dataWithin(page.dataCharacters ?? 0).as('data'))
+    .where('c.operation_id', '=', operationId)
+    .orderBy('c.id')
     .limit(Math.min(page.limit, 500))
-  if (page.after) select = select.where('id', '>', page.after)
-  if (page.state) select = select.where('state', '=', page.state)
-  if (page.deviceId) select = select.where('device_id', '=', page.deviceId)
+  if (page.after) select = select.where('c.id', '>', page.after)
+  if (page.state) select = select.where('c.state', '=', page.state)
+  if (page.deviceId) select = select.where('c.device_id', '=', page.deviceId)
   const rows = await tx.all(select)
-  return rows.map((row) => ({
-    id: row.id,
-    deviceId: row.device_id,
-    state: row.state,
-    reason: row.reason,
-    issuedAt: row.issued_at.toISOString(),
-    expiresAt: row.expires_at.toISOString(),
-    startedAt: row.started_at?.toISOString() ?? null,
-    finishedAt: row.finished_at?.toISOString() ?? null,
-    resultAt: row.result_at?.toISOString() ?? null,
-    exitCode: row.exit_code,
-    signal: row.signal,
-    output: page.outputCharacters === 0 ? null : row.output,
-    outputBytes: row.output_bytes,
-    truncated: row.truncated === true || (row.output_length ?? 0) > page.outputCharacters,
-    durationMs: row.duration_ms,
-  }))
+  return rows.map((row) => {
+    const length = row.length ?? row.output_length ?? 0
+    return {
+      id: row.id,
+      deviceId: row.device_id,
+      type: row.type,
+      state: row.state,
+      reason: row.reason,
+      issuedAt: row.issued_at.toISOString(),
+      expiresAt: row.expires_at.toISOString(),
+      startedAt: instant(row.started_at),
+      finishedAt: instant(row.finished_at),
+      resultAt: instant(row.result_at),
+      cancelRequestedAt: instant(row.cancel_requested_at),
+      cancelReason: row.cancel_reason,
+      exitCode: row.exit_code,
+      signal: row.signal,
+      output: page.outputCharacters === 0 ? null : (row.text ?? row.output),
+      outputBytes: row.text === null ? row.output_bytes : row.streamed_bytes,
+      truncated: row.truncated === true || row.gaps === true || length > page.outputCharacters,
+      durationMs: row.duration_ms,
+      data: readData(row.type, row.data),
+    }
+  })
 }
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null
+
+const joined = (text: Expression<string>, sequence: Expression<number>) =>
+  sql<string>`string_agg(${text}, '' order by ${sequence})`
+
+const dataWithin = (characters: number) =>
+  characters === 0 ? sql<unknown>`null` : sql<unknown>`case when length(c.data::text) <= ${characters} then c.data end`
 
 export interface RecentCommand {
   id: string

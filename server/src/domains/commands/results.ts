@@ -2,6 +2,8 @@
 import type { CommandOutcome } from '@breeze/contract/agent-commands'
 import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import type { Tx } from '../../kernel/db.ts'
+import type { StorableData } from './data.ts'
+import { takeStreamed } from './output.ts'
 import type { CommandState } from './tables.ts'
 
 /**
@@ -14,6 +16,7 @@ export interface IncomingResult {
   deviceId: string
   commandId: string
   outcome: CommandOutcome
+  data: StorableData
 }
 
 interface Known {
@@ -37,14 +40,19 @@ const LOCK = `
   select id, device_id, operation_id, state, result_at, exit_code, output_bytes
   from device_commands where id = any ($1::uuid[]) order by id for no key update`
 
+// Where a result has no output, what was streamed, or what was kept of it when the server gave up, is all there is.
 const WRITE = `
+  with ${takeStreamed('select unnest($1::uuid[])')}
   update device_commands c set
-    state = r.state, reason = r.reason, exit_code = r.exit_code, signal = r.signal, output = r.output,
-    output_bytes = r.output_bytes, truncated = r.truncated, duration_ms = r.duration_ms,
+    state = r.state, exit_code = r.exit_code, signal = r.signal, duration_ms = r.duration_ms, data = r.data::jsonb,
+    reason = case when r.state = 'cancelled' then coalesce(c.cancel_reason, r.reason) else r.reason end,
+    output = coalesce(nullif(r.output, ''), s.text, c.output, r.output), output_bytes = r.output_bytes,
+    truncated = case when coalesce(r.output, '') = '' and s.text is not null then s.gaps else r.truncated end,
     started_at = coalesce(r.started_at, c.started_at), finished_at = r.finished_at, result_at = $12
   from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::boolean[],
-      $9::bigint[], $10::timestamptz[], $11::timestamptz[])
-    as r (id, state, reason, exit_code, signal, output, output_bytes, truncated, duration_ms, started_at, finished_at)
+      $9::bigint[], $10::timestamptz[], $11::timestamptz[], $13::text[])
+    as r (id, state, reason, exit_code, signal, output, output_bytes, truncated, duration_ms, started_at, finished_at, data)
+    left join streamed s on s.command_id = r.id
   where c.id = r.id`
 
 export async function recordResults(tx: Tx, now: Date, incoming: readonly IncomingResult[]): Promise<Recorded> {
@@ -52,18 +60,19 @@ export async function recordResults(tx: Tx, now: Date, incoming: readonly Incomi
   const rows = await tx.prepared<Known>('lock_results', LOCK, [ids])
   const known = new Map(rows.map((row) => [row.id, row]))
   const operations = new Set<string>()
-  const writes = new Map<string, CommandOutcome>()
-  const answers = incoming.map(({ deviceId, commandId, outcome }): ResultAnswer => {
+  const writes = new Map<string, IncomingResult>()
+  const answers = incoming.map((result): ResultAnswer => {
+    const { deviceId, commandId, outcome } = result
     const row = known.get(commandId)
     if (!row || row.device_id !== deviceId) return 'unknown'
     const answer = judge(row, outcome)
     if (answer !== 'recorded') return answer
-    writes.set(commandId, outcome)
+    writes.set(commandId, result)
     operations.add(row.operation_id)
     known.set(commandId, { ...row, ...summary(outcome), result_at: now })
     return answer
   })
-  if (writes.size > 0) await write(tx, now, [...writes])
+  if (writes.size > 0) await write(tx, now, [...writes.values()])
   return { answers, operations }
 }
 
@@ -84,22 +93,23 @@ function summary(outcome: CommandOutcome): {
   return { state: outcome.state, exit_code: outcome.exitCode ?? null, output_bytes: outcome.outputBytes ?? null }
 }
 
-async function write(tx: Tx, now: Date, writes: readonly [string, CommandOutcome][]): Promise<void> {
-  const column = <T>(of: (outcome: CommandOutcome) => T | undefined) => writes.map(([, outcome]) => of(outcome) ?? null)
-  const outputs = writes.map(([, outcome]) => boundedOutput(outcome.output))
+async function write(tx: Tx, now: Date, writes: readonly IncomingResult[]): Promise<void> {
+  const column = <T>(of: (outcome: CommandOutcome) => T | undefined) => writes.map(({ outcome }) => of(outcome) ?? null)
+  const outputs = writes.map(({ outcome }) => boundedOutput(outcome.output))
   await tx.prepared('write_results', WRITE, [
-    writes.map(([id]) => id),
+    writes.map(({ commandId }) => commandId),
     column((outcome) => outcome.state),
-    column((outcome) => outcome.reason),
+    writes.map(({ outcome, data }) => [outcome.reason, data.dropped].filter(Boolean).join(' ') || null),
     column((outcome) => outcome.exitCode),
     column((outcome) => outcome.signal),
     outputs.map((output) => output?.text ?? null),
     column((outcome) => outcome.outputBytes),
-    writes.map(([, outcome], index) => outcome.truncated || outputs[index]?.cut || null),
+    writes.map(({ outcome }, index) => outcome.truncated || outputs[index]?.cut || null),
     column((outcome) => outcome.durationMs),
     column((outcome) => plausible(outcome.startedAt)),
-    writes.map(([, outcome]) => plausible(outcome.finishedAt) ?? now),
+    writes.map(({ outcome }) => plausible(outcome.finishedAt) ?? now),
     now,
+    writes.map(({ data }) => data.json),
   ])
 }
 

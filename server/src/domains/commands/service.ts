@@ -3,11 +3,15 @@ import type { CommandOutcome } from '@breeze/contract/agent-commands'
 import type { Logger } from 'pino'
 import type { CommandSigner } from '../../keys/keys.ts'
 import { Batch } from '../../kernel/batch.ts'
-import { type Db, query, type Tx } from '../../kernel/db.ts'
+import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
+import { Announcements } from './announcements.ts'
+import { cancelCommands, type Cancellation, type Cancelled, type OutgoingCancel, pendingCancels } from './cancel.ts'
+import { storableData } from './data.ts'
 import { claim, type Delivery, type Outgoing, redeliver } from './delivery.ts'
-import { giveUpOverdue, recordSteps, type Step } from './progress.ts'
+import { appendOutput, type Chunk } from './output.ts'
+import { giveUpOverdue, lockCommands, recordSteps, type Step } from './progress.ts'
 import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.ts'
 import { type CommandResult, type ResultsPage, resultsOf } from './reads.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
@@ -29,13 +33,6 @@ export interface CommandsOptions {
   windowMs?: number
 }
 
-/** What not to deliver any more. `all` reaches as far as the transaction sees. */
-export type Cancellation =
-  | { operationId: string }
-  | { operationIds: readonly string[] }
-  | { organizationId: string }
-  | { all: true }
-
 export interface OperationProgress {
   total: number
   /** In a final state, the server's suppositions included. */
@@ -43,26 +40,31 @@ export interface OperationProgress {
   byState: Record<CommandState, number>
 }
 
-type Word = { kind: 'result'; result: IncomingResult; bytes: number } | { kind: 'step'; step: Step }
+type Word =
+  | { kind: 'result'; result: IncomingResult; bytes: number }
+  | { kind: 'output'; chunk: Chunk }
+  | { kind: 'step'; step: Step }
 
 const SWEEP_EVERY_MS = 5000
 const SWEEP_ROWS = 500
 
 export class Commands {
   readonly #options: CommandsOptions
-  /** One line for steps and results of all devices, so that a command's `started` never overtakes its result. */
+  /** One line for steps, output and results of all devices, so that a command's `started` never overtakes its result. */
   readonly #words: Batch<Word, ResultAnswer>
-  #delivery: Delivery = { wake: () => {} }
+  readonly #announcements: Announcements
+  #delivery: Delivery = { wake: () => {}, cancel: () => {} }
   #timer: ReturnType<typeof setInterval> | undefined
   #sweeping: Promise<number> | undefined
 
   constructor(options: CommandsOptions) {
     this.#options = options
+    this.#announcements = new Announcements(options.events)
     this.#words = new Batch({
       windowMs: options.windowMs ?? 10,
       maxItems: 500,
       maxWeight: 8_000_000,
-      weigh: (word) => (word.kind === 'result' ? word.bytes : 100),
+      weigh: weightOf,
       handle: (words) => this.#record(words),
     })
   }
@@ -80,6 +82,7 @@ export class Commands {
     this.#timer = undefined
     await this.#words.idle()
     await this.#sweeping
+    this.#announcements.stop()
   }
 
   /** Who is woken when something was queued. */
@@ -99,20 +102,16 @@ export class Commands {
     return queued
   }
 
-  /** What has not been handed to a connection yet is never delivered. Answers how many. */
-  async cancelQueued(tx: Tx, now: Date, which: Cancellation, reason: string): Promise<number> {
-    let update = query
-      .updateTable('device_commands')
-      .set({ state: 'cancelled', reason, finished_at: now })
-      .where('state', '=', 'queued')
-      .returning('operation_id')
-    if ('operationId' in which) update = update.where('operation_id', '=', which.operationId)
-    if ('operationIds' in which) update = update.where('operation_id', 'in', [...which.operationIds])
-    if ('organizationId' in which) update = update.where('organization_id', '=', which.organizationId)
-    if ('operationIds' in which && which.operationIds.length === 0) return 0
-    const rows = await tx.all(update)
-    tx.afterCommit(() => this.#publish(rows.map((row) => row.operation_id)))
-    return rows.length
+  /** What has not been handed to a connection yet is never delivered; of the rest, the devices are asked to stop it. */
+  async cancel(tx: Tx, now: Date, which: Cancellation, reason: string): Promise<Cancelled> {
+    const rows = await cancelCommands(tx, now, which, reason)
+    const asked = rows.filter((row) => row.state !== 'cancelled')
+    tx.afterCommit(() => {
+      this.#announcements.changed(rows.map((row) => row.operation_id))
+      fault('cancel.requested')
+      this.#delivery.cancel([...new Set(asked.map((row) => row.device_id))])
+    })
+    return { cancelled: rows.length - asked.length, asked: asked.length }
   }
 
   async operationProgress(tx: Tx, operationId: string): Promise<OperationProgress> {
@@ -144,6 +143,11 @@ export class Commands {
     return redeliver(this.#options.db, deviceIds)
   }
 
+  /** What connected devices are asked to stop: after a cancel, and again when they return. */
+  cancels(deviceIds: readonly string[]): AsyncGenerator<OutgoingCancel[]> {
+    return pendingCancels(this.#options.db, this.#options.signer, deviceIds)
+  }
+
   async accepted(deviceId: string, commandId: string): Promise<void> {
     await this.#words.add({ kind: 'step', step: { deviceId, commandId, state: 'accepted', startedAt: null } })
   }
@@ -153,11 +157,17 @@ export class Commands {
     await this.#words.add({ kind: 'step', step: { deviceId, commandId, state: 'started', startedAt } })
   }
 
+  /** A piece of what a running command writes. Resolves when it is kept, or left out for being nobody's or too much. */
+  async output(deviceId: string, commandId: string, sequence: number, text: string): Promise<void> {
+    await this.#words.add({ kind: 'output', chunk: { deviceId, commandId, sequence, text } })
+  }
+
   /** Resolves when the result is durable (or can't be: see the answer). Only a device's own commands are touched. */
   recordResult(deviceId: string, commandId: string, outcome: CommandOutcome): Promise<ResultAnswer> {
     fault('result.received')
-    const bytes = 200 + (outcome.output?.length ?? 0)
-    return this.#words.add({ kind: 'result', result: { deviceId, commandId, outcome }, bytes })
+    const data = storableData(outcome.data)
+    const bytes = 200 + (outcome.output?.length ?? 0) + (data.json?.length ?? 0)
+    return this.#words.add({ kind: 'result', result: { deviceId, commandId, outcome, data }, bytes })
   }
 
   /** Gives up on what is overdue, in bounded steps. Answers how many steps it took. */
@@ -173,7 +183,7 @@ export class Commands {
       const { operations, more } = await this.#options.db.worker((tx) =>
         giveUpOverdue(tx, this.#options.now(), SWEEP_ROWS),
       )
-      this.#publish(operations)
+      this.#announcements.changed(operations)
       if (!more) return steps
     }
   }
@@ -181,19 +191,25 @@ export class Commands {
   async #record(words: Word[]): Promise<ResultAnswer[]> {
     const now = this.#options.now()
     const steps = words.flatMap((word) => (word.kind === 'step' ? [word.step] : []))
+    const chunks = words.flatMap((word) => (word.kind === 'output' ? [word.chunk] : []))
     const results = words.flatMap((word) => (word.kind === 'result' ? [word.result] : []))
-    const { answers, changed } = await this.#options.db.worker(async (tx) => {
+    const { answers, changed, streamed } = await this.#options.db.worker(async (tx) => {
+      // Whatever follows touches some of them: held in one order from the start, no two writers wait for each other.
+      if (steps.length + chunks.length > 0) await lockCommands(tx, words.map(commandOf))
       const changed = steps.length > 0 ? await recordSteps(tx, now, steps) : new Set<string>()
-      if (results.length === 0) return { answers: [], changed }
+      const streamed = chunks.length > 0 ? await appendOutput(tx, chunks) : new Set<string>()
+      if (results.length === 0) return { answers: [], changed, streamed }
       const { answers, operations } = await recordResults(tx, now, results)
-      return { answers, changed: changed.union(operations) }
+      return { answers, changed: changed.union(operations), streamed: streamed.difference(operations) }
     })
-    fault('result.committed')
-    this.#publish(changed)
+    if (chunks.length > 0) fault('output.committed')
+    if (results.length > 0) fault('result.committed')
+    this.#announcements.changed(changed)
+    this.#announcements.output(streamed)
     for (const [index, result] of results.entries()) this.#note(result, answers[index])
     let next = 0
-    // A step's answer is read by nobody; each result's is the next in line.
-    return words.map((word) => (word.kind === 'step' ? 'recorded' : (answers[next++] ?? 'unknown')))
+    // Only a result's answer is read by anybody; each is the next in line.
+    return words.map((word) => (word.kind === 'result' ? (answers[next++] ?? 'unknown') : 'recorded'))
   }
 
   /** What a device said twice or of another's command is worth a line, never its words. */
@@ -202,8 +218,10 @@ export class Commands {
     const { deviceId, commandId } = result
     this.#options.log.warn({ deviceId, commandId, state: result.outcome.state }, `command result ${answer}`)
   }
-
-  #publish(operationIds: Iterable<string>): void {
-    for (const id of new Set(operationIds)) this.#options.events.publish(`operation:${id}`)
-  }
 }
+
+const commandOf = (word: Word): string =>
+  word.kind === 'result' ? word.result.commandId : word.kind === 'step' ? word.step.commandId : word.chunk.commandId
+
+const weightOf = (word: Word): number =>
+  word.kind === 'result' ? word.bytes : 100 + (word.kind === 'output' ? word.chunk.text.length : 0)

@@ -47,10 +47,24 @@ export interface DeviceCommandsTable {
   output_bytes: number | null
   truncated: boolean | null
   duration_ms: number | null
+  data: unknown
+  cancel_requested_at: OptionalInstant
+  cancel_reason: string | null
+  streamed_bytes: ColumnType<number, number | undefined, number>
+  streamed_chunks: ColumnType<number, number | undefined, number>
+}
+
+export interface DeviceCommandOutputTable {
+  command_id: string
+  sequence: number
+  organization_id: string
+  site_id: string
+  text: string
 }
 
 declare module '../../kernel/schema.ts' {
   interface Database {
     device_commands: DeviceCommandsTable
+    device_command_output: DeviceCommandOutputTable
   }
 }

@@ -1,5 +1,6 @@
 /** Which devices a read is about, as conditions of SQL. */
 import { type RawBuilder, sql } from 'kysely'
+import { trusted } from './conditions.ts'
 import type { DeviceRole, DeviceStatus } from './tables.ts'
 
 export interface DeviceFilter {
@@ -8,6 +9,8 @@ export interface DeviceFilter {
   siteIds?: readonly string[] | undefined
   statuses?: readonly DeviceStatus[] | undefined
   condition?: string | undefined
+  /** Only those that may get commands. */
+  trusted?: true | undefined
   roles?: readonly DeviceRole[] | undefined
   /** Part of the operating system's name, whatever its case. */
   os?: string | undefined
@@ -46,6 +49,7 @@ export function deviceConditions(filter: DeviceFilter): RawBuilder<unknown>[] {
   const conditions = [sql`d.removed_at is null`, ...placeConditions(filter, 'd')]
   if (filter.ids) conditions.push(sql`d.id = any (${[...filter.ids]}::uuid[])`)
   if (filter.condition !== undefined) conditions.push(sql`d.conditions @> array[${filter.condition}]::text[]`)
+  if (filter.trusted) conditions.push(trusted())
   if (filter.roles) conditions.push(sql`d.role = any (${[...filter.roles]}::text[])`)
   if (filter.os !== undefined) conditions.push(sql`d.os ilike ${contains(filter.os)}`)
   if (filter.text !== undefined) conditions.push(textCondition(filter.text))

@@ -113,6 +113,7 @@ export interface DeviceTarget extends Target {
   siteId: string
   role: DeviceRole
   status: DeviceStatus
+  conditions: string[]
 }
 
 /** What is not known yet weighs like a server: a confirmation too many does no harm. */
@@ -128,31 +129,26 @@ export async function targetsByFilter(
   filter: DeviceFilter,
   limit: number,
 ): Promise<{ targets: DeviceTarget[]; more: boolean }> {
-  interface Row {
-    id: string
-    name: string
-    organization_id: string
-    site_id: string
-    role: DeviceRole
-    status: DeviceStatus
-  }
-  const built = sql<Row>`
-    select d.id, d.name, d.organization_id, d.site_id, d.role, d.status
+  const built = sql<RawTarget>`
+    select d.id, d.name, d.organization_id, d.site_id, d.role, d.status, d.conditions
     from devices d left join device_presence p on p.device_id = d.id
     where ${sql.join(deviceConditions(filter), sql` and `)}
     order by lower(d.name), d.id limit ${limit + 1}`
-  const rows = await tx.all<Row>({ compile: () => built.compile(query) })
+  const rows = await tx.all<RawTarget>({ compile: () => built.compile(query) })
   return { targets: rows.slice(0, limit).map(target), more: rows.length > limit }
 }
 
-function target(row: {
+interface RawTarget {
   id: string
   name: string
   organization_id: string
   site_id: string
   role: DeviceRole
   status: DeviceStatus
-}): DeviceTarget {
+  conditions: string[]
+}
+
+function target(row: RawTarget): DeviceTarget {
   const critical = WEIGHT[row.role]
   return {
     kind: 'device',
@@ -162,6 +158,7 @@ function target(row: {
     siteId: row.site_id,
     role: row.role,
     status: row.status,
+    conditions: row.conditions,
     ...(critical && { critical }),
     ...(row.status !== 'online' && { caveat: `${row.status}: it would wait until the device connects` }),
   }

@@ -5,6 +5,7 @@ import type { Tx } from '../../kernel/db.ts'
 import { ambiguous, invalidInput, notFound } from '../../kernel/errors.ts'
 import { query } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { blocked, blockedBy } from './conditions.ts'
 import { findDevice, targetsByFilter, type DeviceTarget } from './find.ts'
 import type { DeviceFilter } from './filter.ts'
 import { DEVICE_ROLES, DEVICE_STATUSES } from './tables.ts'
@@ -48,7 +49,25 @@ export async function resolveFilter(tx: Tx, caller: Caller, input: FilterInput):
   }
 }
 
+/** Devices for commands: a filter passes over those that get none, and naming one of them is refused. */
 export async function selectTargets(tx: Tx, caller: Caller, selection: Selection): Promise<DeviceTarget[]> {
+  const targets = await select(tx, caller, selection, { trusted: true })
+  const refused = targets.filter((target) => blockedBy(target.conditions) !== undefined)
+  if (refused.length > 0) throw blocked(refused)
+  return targets
+}
+
+/** Devices for what is done with them here, whatever their condition. */
+export function selectDevices(
+  tx: Tx,
+  caller: Caller,
+  selection: Selection,
+  narrower: Pick<DeviceFilter, 'condition'> = {},
+): Promise<DeviceTarget[]> {
+  return select(tx, caller, selection, narrower)
+}
+
+async function select(tx: Tx, caller: Caller, selection: Selection, narrower: DeviceFilter): Promise<DeviceTarget[]> {
   const named = asList(selection.devices)
   if ((named === undefined) === (selection.filter === undefined)) {
     throw invalidInput(
@@ -56,7 +75,9 @@ export async function selectTargets(tx: Tx, caller: Caller, selection: Selection
       'Name the devices, or give a filter such as {"organization": "Contoso"}.',
     )
   }
-  const filter = named ? { ids: await deviceIds(tx, named) } : await resolveFilter(tx, caller, selection.filter ?? {})
+  const filter = named
+    ? { ids: await deviceIds(tx, named) }
+    : { ...(await resolveFilter(tx, caller, selection.filter ?? {})), ...narrower }
   const { targets, more } = await targetsByFilter(tx, filter, MOST_DEVICES)
   if (more)
     throw invalidInput(

@@ -1,6 +1,8 @@
 /** What tools ask about devices, within the caller's transaction. */
+import type { Capability } from '@breeze/contract/agent-capabilities'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { Tx } from '../../kernel/db.ts'
+import { incapable } from './capabilities.ts'
 import type { DeviceFilter } from './filter.ts'
 import {
   type DeviceDetails,
@@ -35,6 +37,11 @@ export class Devices {
 
   targetsByFilter(tx: Tx, filter: DeviceFilter, limit: number): Promise<{ targets: DeviceTarget[]; more: boolean }> {
     return targetsByFilter(tx, filter, limit)
+  }
+
+  /** Device → what it lacks, for those that are known to lack one of the capabilities. One statement for any number. */
+  incapable(tx: Tx, deviceIds: readonly string[], capabilities: readonly Capability[]): Promise<Map<string, string>> {
+    return incapable(tx, deviceIds, capabilities)
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Cancellation } from '../../domains/commands/service.ts'
+import type { Cancellation } from '../../domains/commands/cancel.ts'
 import { findOrganization, organizationTarget, requirePartnerLevel } from '../../domains/organizations/service.ts'
 import { isDelegated, type Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
@@ -33,7 +33,7 @@ export default defineTool({
   name: 'emergency_stop',
   title: 'Emergency stop',
   description:
-    'Refuses all acts of a credential, on an organization, or of everybody, at once, and cancels what has not started. Reading goes on. Lifting it is for people, not keys.',
+    'Refuses all acts of a credential, on an organization, or of everybody, at once, cancels what waits and has running scripts stopped. Reading goes on. Lifting it is for people, not keys.',
   area: 'administration',
   surfaces: ['console', 'cli', 'rest'],
   actions: {
@@ -115,7 +115,7 @@ export default defineTool({
       return { text: `The emergency stop of ${result.name} is lifted.`, data: { stopped: false, subject } }
     const { operations, commands } = result.cancelled
     return {
-      text: `All acts of ${result.name} are refused from now on. Cancelled: ${operations} waiting calls, ${commands} queued commands.`,
+      text: `All acts of ${result.name} are refused from now on. Cancelled: ${operations} waiting calls, ${commands} commands.`,
       data: { stopped: true, subject, cancelled: result.cancelled },
     }
   },
@@ -171,7 +171,8 @@ async function cancelAll({ tx, caller, now, services }: TransactionContext, subj
   const operations = await cancelWaiting(tx, caller.partnerId, subject, now())
   const which = await queuedOf(tx, caller, subject)
   const reason = `emergency stop by ${caller.user.name}`
-  return { operations, commands: await services.commands.cancelQueued(tx, now(), which, reason) }
+  const { cancelled, asked } = await services.commands.cancel(tx, now(), which, reason)
+  return { operations, commands: cancelled + asked }
 }
 
 async function queuedOf(tx: Tx, caller: Caller, subject: StopSubject): Promise<Cancellation> {

@@ -7,7 +7,7 @@ export default defineTool({
   name: 'cancel_operation',
   title: 'Cancel an operation',
   description:
-    'Stops what has not started of an operation: a call that waits for confirmation, commands still queued for devices. What already runs on a device goes on. Answers with how many were cancelled.',
+    'Ends an operation early: a call that waits for confirmation, commands still queued for devices, and, by asking the devices, what they have already: a running script is stopped with all it started. What is done is not undone. get_operation shows what became of each.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 2, permission: 'operations.write', idempotent: true },
@@ -15,8 +15,8 @@ export default defineTool({
   output: z.object({
     operation: z.string(),
     state: z.string(),
-    cancelled: z.number().int(),
-    running: z.number().int(),
+    cancelled: z.number().int().describe('Never delivered, and never will be.'),
+    asked: z.number().int().describe('Their devices are asked to stop them.'),
   }),
   async targets({ tx }, input) {
     const operation = await findOperation(tx, input.operation)
@@ -30,7 +30,7 @@ export default defineTool({
     }))
   },
   plan: async (_, input) => ({
-    summary: `Cancel what has not started of operation ${input.operation}.`,
+    summary: `Cancel what has not ended of operation ${input.operation}.`,
     irreversible: [],
   }),
   async run({ tx, services, now, caller }, input) {
@@ -39,14 +39,13 @@ export default defineTool({
       throw conflict(`The operation has ended already: ${operation.state}.`, 'There is nothing to cancel.')
     const reason = `cancelled by ${caller.user.name}`
     const waiting = await cancelOperation(tx, operation.id, now())
-    const cancelled = await services.commands.cancelQueued(tx, now(), { operationId: operation.id }, reason)
-    const progress = await services.commands.operationProgress(tx, operation.id)
-    return { id: operation.id, waiting, cancelled, running: progress.total - progress.finished }
+    const { cancelled, asked } = await services.commands.cancel(tx, now(), { operationId: operation.id }, reason)
+    return { id: operation.id, waiting, cancelled, asked }
   },
-  present: ({ id, waiting, cancelled, running }) => ({
+  present: ({ id, waiting, cancelled, asked }) => ({
     text: waiting
       ? 'The call that waited for confirmation is cancelled; its token no longer works.'
-      : `${cancelled} command${cancelled === 1 ? '' : 's'} cancelled before delivery; ${running} already delivered and going on.`,
-    data: { operation: id, state: waiting || running === 0 ? 'cancelled' : 'running', cancelled, running },
+      : `${cancelled} command${cancelled === 1 ? '' : 's'} cancelled before delivery; ${asked} already delivered, their devices are asked to stop.`,
+    data: { operation: id, state: waiting || asked === 0 ? 'cancelled' : 'running', cancelled, asked },
   }),
 })
