@@ -17,6 +17,9 @@ afterEach(async () => {
   await harness.close()
 })
 
+/** Where WebSockets are refused, the agent comes to polling by itself. */
+const LINKS = ['web_socket', 'poll'] as const
+
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('enrollment', () => {
@@ -64,7 +67,11 @@ describe('enrollment', () => {
   })
 })
 
-describe('connection', () => {
+describe.each(LINKS)('connection by %s', (link) => {
+  beforeEach(() => {
+    harness.server.refusesWebSockets = link === 'poll'
+  })
+
   test('proves its key, sends a heartbeat and the inventory it is asked for', async () => {
     await harness.online()
     const { server } = harness
@@ -143,7 +150,11 @@ describe('connection', () => {
   })
 })
 
-describe('commands', () => {
+describe.each(LINKS)('commands by %s', (link) => {
+  beforeEach(() => {
+    harness.server.refusesWebSockets = link === 'poll'
+  })
+
   test('runs a signed script once and tells each step', async () => {
     await harness.online()
     const outcome = await harness.server.run(script('bash', 'echo "hello $1"; echo oops >&2', { arguments: ['$(id)'] }))
@@ -226,6 +237,8 @@ describe('commands', () => {
     await harness.online(folder)
     await server.until(() => server.results.get(id)?.length === 3)
     expect(server.results.get(id)?.[2]).toEqual(server.results.get(id)?.[0])
+    // Behind the confirmation, which a lost connection would take with it.
+    await server.run(script('bash', 'true'))
     server.drop()
     await server.until(() => server.welcomes === 4)
     await sleep(100)

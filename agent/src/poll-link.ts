@@ -25,10 +25,12 @@ const received = pollReceived.extend({ frames })
 
 class PollRefused extends Error {
   override name = 'PollRefused'
+  readonly status: number
   readonly retryAfterSeconds: number | undefined
 
   constructor({ status, retryAfterSeconds }: PostReply) {
     super(`polling was refused with HTTP ${status}`)
+    this.status = status
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
@@ -115,7 +117,9 @@ export class PollLink implements Link {
         this.#roundTripMs = Math.round((performance.now() - began) * 10) / 10
       })
     } catch (error) {
-      this.#failed(error)
+      // Closed: the request that waits for frames is about to tell the code, and what was said before it.
+      if (error instanceof PollRefused && error.status === 410) this.#outbox.close()
+      else this.#failed(error)
       throw error
     }
   }
@@ -125,8 +129,7 @@ export class PollLink implements Link {
       try {
         return await request()
       } catch (error) {
-        const final = error instanceof PollRefused || error instanceof RequestTimeout || attempt >= ATTEMPTS
-        if (final || this.#ending.signal.aborted) throw error
+        if (isFinal(error) || attempt >= ATTEMPTS || this.#ending.signal.aborted) throw error
         this.#options.log('poll_repeated', { attempt, message: errorText(error) })
         await sleep(RETRY_PAUSE_MS * 2 ** attempt, undefined, { signal: this.#ending.signal })
       }
@@ -165,4 +168,9 @@ export class PollLink implements Link {
     this.#outbox.close()
     this.#options.owner.ended(this, end)
   }
+}
+
+/** 429 is what an attempt gets while the one before it is still being carried out. */
+function isFinal(error: unknown): boolean {
+  return error instanceof RequestTimeout || (error instanceof PollRefused && error.status !== 429)
 }

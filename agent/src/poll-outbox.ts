@@ -1,6 +1,8 @@
 import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 
 const MAX_FRAMES_A_REQUEST = 200
+/** The frames of one request, so that with what is around them it stays below what a server reads. */
+const MAX_BATCH_BYTES = MAX_FRAME_BYTES - 1024
 /** More than this waiting means that the network stands still: what comes then is refused, and told again later. */
 const MAX_WAITING_BYTES = 4 * MAX_FRAME_BYTES
 
@@ -76,7 +78,7 @@ export class PollOutbox {
     let bytes = 0
     let count = 0
     for (const waiting of this.#waiting) {
-      if (count === MAX_FRAMES_A_REQUEST || (count > 0 && bytes + waiting.bytes > MAX_FRAME_BYTES)) break
+      if (count === MAX_FRAMES_A_REQUEST || (count > 0 && bytes + waiting.bytes > MAX_BATCH_BYTES)) break
       bytes += waiting.bytes
       count++
     }

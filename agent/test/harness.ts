@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LinkKind } from '../src/link.ts'
 import type { LogFields } from '../src/log.ts'
 import { type AgentOptions, runAgent, type RunningAgent } from '../src/main.ts'
-import { StubServer } from './stub-server.ts'
+import { type StubOptions, StubServer } from './stub-server.ts'
 
 export interface LoggedEvent extends LogFields {
   event: string
@@ -20,8 +21,11 @@ export class Harness {
     this.server = server
   }
 
-  static async start(): Promise<Harness> {
-    return new Harness(await StubServer.start())
+  /** With `poll`, no WebSocket gets through, so that agents end up with long-polling. */
+  static async start(link: LinkKind = 'web_socket', options: StubOptions = {}): Promise<Harness> {
+    const server = await StubServer.start(options)
+    server.refusesWebSockets = link === 'poll'
+    return new Harness(server)
   }
 
   folder(): string {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import {
   type CommandBody,
@@ -8,6 +9,7 @@ import {
   commandMessage,
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
+import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
 import {
   AGENT_ENROLL_PATH,
   AGENT_WS_PATH,
@@ -15,12 +17,18 @@ import {
   agentFrame,
   authenticationMessage,
   CLOSE,
+  endorsementMessage,
+  type EnrollRequest,
   enrollRequest,
+  rotationMessage,
+  separationMessage,
   type ServerFrame,
   type ServerKey,
 } from '@breeze/contract/agent-protocol'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import { createDeviceKey, publicKeyText, signText, verifyText } from '../src/device-key.ts'
+import { type StubPeer, WebSocketPeer } from './stub-peer.ts'
+import { StubPolls } from './stub-polls.ts'
 
 export interface SigningKey {
   id: string
@@ -34,6 +42,22 @@ export function published({ id, key }: SigningKey): ServerKey {
   return { id, publicKey: publicKeyText(key) }
 }
 
+/** By `older`, so that devices that trust it trust this one too. */
+export function endorsed({ id, key }: SigningKey, older: SigningKey): ServerKey {
+  const publicKey = publicKeyText(key)
+  return {
+    id,
+    publicKey,
+    endorsedBy: { id: older.id, signature: signText(older.key, endorsementMessage({ id, publicKey })) },
+  }
+}
+
+export interface StubOptions {
+  port?: number
+  /** PEM; https then. */
+  tls?: { key: string; cert: string }
+}
+
 /** Speaks the protocol for real and remembers everything it hears. */
 export class StubServer {
   readonly signing = signingKey('key-1')
@@ -43,30 +67,51 @@ export class StubServer {
   /** Whether results are confirmed. */
   recordsResults = true
   /** Answers the next enrollments with an error instead. */
-  refuseEnrollment: { status: number; body: unknown } | undefined
+  refuseEnrollment: { status: number; body: unknown; headers?: Record<string, string> } | undefined
   clockSkewMs = 0
   /** Commands delivered after each welcome until their result is recorded, as the real server does. */
   readonly queue = new Map<string, SignedCommand>()
+  /** Public key → device id. */
   readonly devices = new Map<string, string>()
+  /** Devices told that their identity lives on another machine. */
+  readonly copied = new Set<string>()
+  /** Sent to whoever says hello with another etag. */
+  configuration: { etag: string; configuration: AgentConfiguration } | undefined
+  /** Whether a device's new key is taken and confirmed. */
+  rotatesKeys: 'yes' | 'without a word' | 'no' = 'yes'
+  /** As behind a proxy that does not know them. */
+  refusesWebSockets = false
   enrollRequests = 0
+  refusedUpgrades = 0
   welcomes = 0
   readonly frames: AgentFrame[] = []
   readonly results = new Map<string, CommandOutcome[]>()
   closeWith: { code: number; error?: Extract<ServerFrame, { type: 'error' }> } | undefined
-  #socket: WebSocket | undefined
+  readonly polls: StubPolls
+  #peer: StubPeer | undefined
   readonly #http: Server
   readonly #ws: WebSocketServer
   readonly #watchers = new Set<() => void>()
 
-  private constructor() {
-    this.#http = createServer((request, response) => void this.#enroll(request, response))
-    this.#ws = new WebSocketServer({ server: this.#http, path: AGENT_WS_PATH, perMessageDeflate: false })
-    this.#ws.on('connection', (socket) => this.#serve(socket))
+  private constructor({ tls }: StubOptions) {
+    const handle = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
+    this.#http = tls ? createTlsServer(tls, handle) : createServer(handle)
+    this.#ws = new WebSocketServer({
+      server: this.#http,
+      path: AGENT_WS_PATH,
+      perMessageDeflate: false,
+      verifyClient: () => {
+        if (this.refusesWebSockets) this.refusedUpgrades++
+        return !this.refusesWebSockets
+      },
+    })
+    this.#ws.on('connection', (socket) => this.#serve(new WebSocketPeer(socket)))
+    this.polls = new StubPolls((peer) => this.#serve(peer))
   }
 
-  static async start(port = 0): Promise<StubServer> {
-    const server = new StubServer()
-    await new Promise<void>((resolve) => server.#http.listen(port, '127.0.0.1', resolve))
+  static async start(options: StubOptions = {}): Promise<StubServer> {
+    const server = new StubServer(options)
+    await new Promise<void>((resolve) => server.#http.listen(options.port ?? 0, '127.0.0.1', resolve))
     return server
   }
 
@@ -75,7 +120,7 @@ export class StubServer {
     return (this.#http.address() as AddressInfo).port
   }
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `${this.#http instanceof TlsServer ? 'https' : 'http'}://127.0.0.1:${this.port}`
   }
   get deviceId(): string {
     const [id] = this.devices.values()
@@ -91,14 +136,14 @@ export class StubServer {
   }
 
   drop(): void {
-    this.#socket?.terminate()
+    this.#peer?.terminate()
   }
   send(frame: ServerFrame): void {
-    this.#socket?.send(JSON.stringify(frame))
+    this.#peer?.say(frame)
   }
   /** Stops reading without closing: a peer that vanished. */
   freeze(): void {
-    this.#socket?.pause()
+    this.#peer?.freeze()
   }
 
   sign(body: CommandBody, overrides: Partial<CommandPayload> = {}, key = this.signing): SignedCommand {
@@ -151,80 +196,120 @@ export class StubServer {
     })
   }
 
-  async #enroll(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
-    const answer = (status: number, body: unknown) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-      this.#changed()
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString())
+    if (this.polls.handles(request)) this.polls.handle(request, body, response)
+    else {
+      const { status, reply, headers } = this.#enroll(request.url, body)
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(reply))
     }
+    this.#changed()
+  }
+
+  #enroll(
+    url: string | undefined,
+    body: unknown,
+  ): { status: number; reply: unknown; headers?: Record<string, string> } {
     this.enrollRequests++
-    if (request.url !== AGENT_ENROLL_PATH) return answer(404, {})
-    if (this.refuseEnrollment) return answer(this.refuseEnrollment.status, this.refuseEnrollment.body)
-    const enrolling = enrollRequest.parse(JSON.parse(Buffer.concat(chunks).toString()))
+    if (url !== AGENT_ENROLL_PATH) return { status: 404, reply: {} }
+    if (this.refuseEnrollment) {
+      const { status, body, headers } = this.refuseEnrollment
+      return { status, reply: body, ...(headers && { headers }) }
+    }
+    const enrolling = enrollRequest.parse(body)
     const { publicKey } = enrolling
-    if (!('token' in enrolling) || enrolling.token !== this.token) {
-      return answer(401, { error: { code: 'token_invalid', message: 'The token is unknown or has expired' } })
+    if (!this.#mayEnroll(enrolling)) {
+      const error = { code: 'token_invalid', message: 'The token is unknown or has expired' }
+      return { status: 401, reply: { error } }
     }
     const deviceId = this.devices.get(publicKey) ?? randomUUID()
     this.devices.set(publicKey, deviceId)
-    answer(201, {
+    const reply = {
       deviceId,
       organizationId: randomUUID(),
       serverKeys: this.serverKeys,
       heartbeatSeconds: this.heartbeatSeconds,
-      awaitingApproval: false,
-    })
+      awaitingApproval: 'copyOf' in enrolling,
+    }
+    return { status: 201, reply }
   }
 
-  #serve(socket: WebSocket): void {
-    this.#socket = socket
+  #mayEnroll(enrolling: EnrollRequest): boolean {
+    if ('token' in enrolling) return enrolling.token === this.token
+    const { publicKey, machineId, copyOf } = enrolling
+    const message = separationMessage(copyOf.deviceId, publicKey, machineId)
+    return this.keysOf(copyOf.deviceId).some((key) => verifyText(key, message, copyOf.signature))
+  }
+
+  /** The latest last. */
+  keysOf(deviceId: string): string[] {
+    return [...this.devices].flatMap(([key, id]) => (id === deviceId ? [key] : []))
+  }
+
+  #serve(peer: StubPeer): void {
+    this.#peer = peer
     const nonce = randomBytes(24).toString('base64url')
-    const say = (frame: ServerFrame) => socket.send(JSON.stringify(frame))
     if (this.closeWith) {
-      if (this.closeWith.error) say(this.closeWith.error)
-      socket.close(this.closeWith.code)
+      if (this.closeWith.error) peer.say(this.closeWith.error)
+      peer.close(this.closeWith.code)
       this.welcomes++
       this.#changed()
       return
     }
-    say({ type: 'challenge', nonce, serverTime: this.#time() })
-    socket.on('message', (data: Buffer) => {
-      const frame = agentFrame.parse(JSON.parse(data.toString()))
+    peer.say({ type: 'challenge', nonce, serverTime: this.#time() })
+    let deviceId = ''
+    peer.onFrame = (received) => {
+      const frame = agentFrame.parse(received)
       this.frames.push(frame)
-      if (frame.type === 'hello') this.#hello(socket, frame, nonce, say)
-      if (frame.type === 'result') this.#result(frame, say)
+      if (frame.type === 'hello') {
+        deviceId = frame.deviceId
+        this.#hello(peer, frame, nonce)
+      }
+      if (frame.type === 'result') this.#result(frame, peer)
+      if (frame.type === 'rotate_key') this.#rotate(frame, deviceId, peer)
       this.#changed()
-    })
+    }
   }
 
-  #hello(
-    socket: WebSocket,
-    frame: Extract<AgentFrame, { type: 'hello' }>,
-    nonce: string,
-    say: (frame: ServerFrame) => void,
-  ): void {
-    const [publicKey] = [...this.devices].find(([, id]) => id === frame.deviceId) ?? []
-    if (publicKey === undefined) return socket.close(CLOSE.unknownDevice)
-    if (!verifyText(publicKey, authenticationMessage(nonce, frame.deviceId), frame.signature)) {
-      return socket.close(CLOSE.authenticationFailed)
-    }
+  #hello(peer: StubPeer, frame: Extract<AgentFrame, { type: 'hello' }>, nonce: string): void {
+    const { deviceId, signature } = frame
+    if (this.copied.has(deviceId)) return peer.close(CLOSE.copied)
+    const keys = this.keysOf(deviceId)
+    if (keys.length === 0) return peer.close(CLOSE.unknownDevice)
+    const used = keys.find((key) => verifyText(key, authenticationMessage(nonce, deviceId), signature))
+    if (used === undefined) return peer.close(CLOSE.authenticationFailed)
+    for (const older of keys.slice(0, keys.indexOf(used))) this.devices.delete(older)
     this.welcomes++
-    say({
+    peer.say({
       type: 'welcome',
       heartbeatSeconds: this.heartbeatSeconds,
       serverKeys: this.serverKeys,
       serverTime: this.#time(),
     })
-    for (const command of this.queue.values()) say({ type: 'command', command })
+    if (this.configuration && this.configuration.etag !== frame.configurationEtag) this.configure(this.configuration)
+    for (const command of this.queue.values()) peer.say({ type: 'command', command })
   }
 
-  #result(frame: Extract<AgentFrame, { type: 'result' }>, say: (frame: ServerFrame) => void): void {
+  configure(configuration: { etag: string; configuration: AgentConfiguration }): void {
+    this.configuration = configuration
+    this.send({ type: 'configuration', ...configuration })
+  }
+
+  #rotate(frame: Extract<AgentFrame, { type: 'rotate_key' }>, deviceId: string, peer: StubPeer): void {
+    const { publicKey, signature } = frame
+    if (this.rotatesKeys === 'no' || !verifyText(publicKey, rotationMessage(deviceId, publicKey), signature)) return
+    this.devices.set(publicKey, deviceId)
+    if (this.rotatesKeys === 'yes') peer.say({ type: 'key_rotated', publicKey })
+  }
+
+  #result(frame: Extract<AgentFrame, { type: 'result' }>, peer: StubPeer): void {
     const { commandId: id, outcome } = frame
     this.results.set(id, [...(this.results.get(id) ?? []), outcome])
     if (!this.recordsResults) return
     this.queue.delete(id)
-    say({ type: 'result_recorded', commandId: id })
+    peer.say({ type: 'result_recorded', commandId: id })
   }
 
   #time(): string {
