@@ -15,6 +15,7 @@ import { network } from './network.ts'
 import { os } from './os.ts'
 import { clip, type Collector, type Note, type SectionData, statusOf } from './section.ts'
 import { linuxServices } from './services.ts'
+import { linuxSoftware } from './software.ts'
 import { users } from './users.ts'
 
 const TIMEOUT_MS = 5000
@@ -28,6 +29,7 @@ export const COLLECTORS = {
   disks,
   network,
   services: linuxServices,
+  software: linuxSoftware,
   users,
 } satisfies Collectors
 

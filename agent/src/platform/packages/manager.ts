@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises'
+import type { SoftwareItem } from '@breeze/contract/agent-inventory'
+import { clip } from '../../collectors/section.ts'
+
+/** One package database of the system. */
+export interface PackageManager {
+  readonly source: SoftwareItem['source']
+  /** Differs after every change of the database; undefined where the system has no such database. */
+  fingerprint(): Promise<string | undefined>
+  read(): Promise<SoftwareItem[]>
+}
+
+export interface RawItem {
+  source: SoftwareItem['source']
+  name: string
+  version: string
+  architecture?: string | undefined
+  publisher?: string | undefined
+  installedAt?: string | undefined
+  sizeBytes?: number | undefined
+}
+
+/** Within the contract's bounds, without what is not known. */
+export function softwareItem(raw: RawItem): SoftwareItem {
+  const { source, name, version, architecture = '', publisher, installedAt, sizeBytes } = raw
+  const size = sizeBytes !== undefined && Number.isSafeInteger(sizeBytes) && sizeBytes >= 0 ? sizeBytes : undefined
+  return {
+    source,
+    name: clip(name, 300),
+    version: clip(version, 200),
+    architecture: clip(architecture, 40),
+    ...(publisher && { publisher: clip(publisher, 200) }),
+    ...(installedAt !== undefined && { installedAt }),
+    ...(size !== undefined && { sizeBytes: size }),
+  }
+}
+
+/** Seconds since 1970, as most databases write it. */
+export function timeOfSeconds(text: string | number | undefined): string | undefined {
+  const seconds = Number(text)
+  // Later than a date can be is no time.
+  return Number.isFinite(seconds) && seconds > 0 && seconds < 1e11 ? new Date(seconds * 1000).toISOString() : undefined
+}
+
+/** `Debian Adduser Developers <adduser@…>` is for people: only the name. */
+export function personName(text: string | undefined): string | undefined {
+  return text?.replace(/\s*<[^>]*>/, '').trim() || undefined
+}
+
+/** Of the first path that exists. */
+export async function fileFingerprint(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    try {
+      const { ino, size, mtimeNs } = await stat(path, { bigint: true })
+      return `${path} ${ino} ${size} ${mtimeNs}`
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+    }
+  }
+  return undefined
+}
