@@ -1,5 +1,7 @@
 import type { AgentFrame } from '@breeze/contract/agent-protocol'
 import { CommandRunner } from './command-runner.ts'
+import { diagnoseNetwork } from './commands/diagnose-network.ts'
+import { listProcesses } from './commands/list-processes.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { endExecution } from './commands/process-tree.ts'
 import { clearScriptDirectory, runScript } from './commands/run-script.ts'
@@ -91,6 +93,8 @@ async function connect(
     serverKeys: () => device.serverKeys,
     sweep: (commandId) => sweep(commandId),
     executors: {
+      'network.diagnose': diagnoseNetwork({ server: options.server }),
+      'processes.list': listProcesses(),
       'script.run': runScript({ stateDirectory, environment: options.scriptEnvironment }),
       'power.reboot': reboot({ mode, stateDirectory, log }),
       'power.shutdown': shutdown({ mode, stateDirectory, log }),

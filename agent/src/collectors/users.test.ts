@@ -75,7 +75,7 @@ describe('in a folder', () => {
   const PASSWD = [
     'root:x:0:0:root:/root:/bin/bash',
     'toor:x:0:0::/root:',
-    'anna:x:1000:1000:Anna \u0007Ant,Room 1,,:/home/anna:/bin/zsh',
+    'anna:x:1000:1000:Anna\u0007Ant,Room 1,,:/home/anna:/bin/zsh',
     'bert:x:1001:27:Bert:/home/bert:/usr/sbin/nologin',
     'carl:x:1002:1002::/home/carl:/bin/sh',
     'dora:x:1003:1003::/home/dora:/bin/sh',
@@ -116,7 +116,7 @@ describe('in a folder', () => {
       'old false true true set ',
       'open false true true none ',
     ])
-    expect(found.users[2]?.displayName).toBe('Anna  Ant')
+    expect(found.users[2]?.displayName).toBe('Anna Ant')
     expect(found.incomplete).toEqual(['this system keeps no record of who is signed in'])
   })
 

@@ -1,3 +1,5 @@
+import { printableLine } from '../../printable.ts'
+
 /** passwd(5), group(5), shadow(5). A line that is not one of theirs is left out: NIS entries, comments, half a line. */
 
 export interface Account {
@@ -35,7 +37,7 @@ export function parsePasswd(text: string): Account[] {
       name,
       uid: Number(uid),
       gid: Number(gid),
-      displayName: printable(gecos.split(',')[0] ?? '') || null,
+      displayName: printableLine(gecos.split(',')[0] ?? '', 200) || null,
       shell: shell.trim(),
       password: password === 'x' ? 'elsewhere' : passwordState(password ?? ''),
     })
@@ -100,9 +102,4 @@ export function isInteractive(shell: string): boolean {
 
 function isNumber(text: string | undefined): text is string {
   return text !== undefined && /^\d{1,10}$/.test(text)
-}
-
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').trim()
 }
