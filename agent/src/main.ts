@@ -3,8 +3,9 @@ import { CommandRunner } from './command-runner.ts'
 import { diagnoseNetwork } from './commands/diagnose-network.ts'
 import { listProcesses } from './commands/list-processes.ts'
 import { reboot, shutdown } from './commands/power.ts'
-import { endExecution } from './commands/process-tree.ts'
-import { clearScriptDirectory, runScript } from './commands/run-script.ts'
+import { sweepExecution } from './commands/process-tree.ts'
+import { runScript } from './commands/run-script.ts'
+import { clearScriptDirectory } from './commands/script-file.ts'
 import type { AgentConfig } from './config.ts'
 import { Connection, type ConnectionTiming } from './connection.ts'
 import { ensureEnrolled } from './enrollment.ts'
@@ -17,9 +18,6 @@ import { hostName, machineId, platformName } from './platform/machine.ts'
 import { ServerClock } from './server-clock.ts'
 import { lockState } from './state-lock.ts'
 import { AGENT_VERSION } from './version.ts'
-
-/** What a crashed agent's scripts get between TERM and KILL when the next agent finds them. */
-const SWEEP_GRACE_MS = 500
 
 export type StopReason = Extract<AgentFrame, { type: 'goodbye' }>['reason']
 
@@ -91,7 +89,7 @@ async function connect(
     clock,
     log,
     serverKeys: () => device.serverKeys,
-    sweep: (commandId) => sweep(commandId),
+    sweep: sweepExecution,
     executors: {
       'network.diagnose': diagnoseNetwork({ server: options.server }),
       'processes.list': listProcesses(),
@@ -128,8 +126,4 @@ async function connect(
     closed,
     stop: (reason) => (stopping ??= stop(reason)),
   }
-}
-
-async function sweep(commandId: string): Promise<void> {
-  if (process.platform === 'linux') await endExecution(commandId, undefined, SWEEP_GRACE_MS)
 }

@@ -1,15 +1,27 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { ChildProcess } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CommandOutcome } from '@breeze/contract/agent-commands'
+import type { CommandOutcome, ScriptArgs } from '@breeze/contract/agent-commands'
 import type { ScriptEnvironment } from '../config.ts'
+import { errorCode } from '../error-code.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { fault } from '../faults.ts'
 import { BoundedOutput } from './bounded-output.ts'
+import { ExecutionCgroup } from './execution-cgroup.ts'
 import { findInterpreter, type FoundInterpreter } from './interpreters.ts'
-import { endExecution, EXECUTION_TAG } from './process-tree.ts'
+import { LiveOutput } from './live-output.ts'
+import { EXECUTION_TAG, endExecution } from './process-tree.ts'
+import { mayEnter, resolveRunAs, type RunAs, runAsUnsupported, USERS_PATH } from './run-as.ts'
+import { writeScript } from './script-file.ts'
+import {
+  collect,
+  type OutputSink,
+  type ScriptCommand,
+  type ScriptEnd,
+  startScript,
+  waitForEnd,
+} from './script-process.ts'
 
 /** From TERM to KILL. */
 const GRACE_MS = 2000
@@ -17,72 +29,151 @@ const GRACE_MS = 2000
 const LEFTOVER_GRACE_MS = 200
 /** How long after the script's own end a child that holds its output is listened to. */
 const DRAIN_MS = 500
-/** Beyond what is kept, output is only counted: after this many bytes the pipe rests, so that a flood costs little. */
-const REST_AFTER_BYTES = 256 * 1024
-const REST_MS = 10
 
 export interface RunScriptOptions {
   stateDirectory: string
   environment: ScriptEnvironment
 }
 
-type End =
-  | { kind: 'exit'; exitCode: number | null; signal: string | null }
-  | { kind: 'timeout' }
-  | { kind: 'stopped' }
-  | { kind: 'spawn_error'; message: string }
+/** What is wrong with the request on this device, such as a user that it does not have. */
+class Unrunnable extends Error {}
 
-/** Scripts left by a crash are of no use to anyone. */
-export async function clearScriptDirectory(stateDirectory: string): Promise<void> {
-  await rm(scriptDirectory(stateDirectory), { recursive: true, force: true })
+interface Prepared {
+  interpreter: FoundInterpreter
+  runAs: RunAs | undefined
+  folder: string
 }
 
 export function runScript(options: RunScriptOptions): Executor<'script.run'> {
   return {
     type: 'script.run',
     async unsupported({ args }) {
-      if (process.platform !== 'linux') return `scripts are not supported by this agent on ${process.platform} yet`
-      const found = await findInterpreter(args.language, options.environment.path)
+      if (!PLATFORMS.includes(process.platform)) return `scripts are not supported on ${process.platform} yet`
+      if (args.runAs !== undefined) {
+        const reason = await runAsUnsupported()
+        if (reason !== undefined) return reason
+      }
+      const found = await findInterpreter(args.language, searchPath(args, options))
       return found ? undefined : `no interpreter for ${args.language} is installed on this device`
     },
     async run(execution) {
-      const interpreter = await findInterpreter(execution.args.language, options.environment.path)
-      if (!interpreter) throw new Error(`The interpreter for ${execution.args.language} has gone`)
-      await mkdir(scriptDirectory(options.stateDirectory), { recursive: true, mode: 0o700 })
-      // mkdtemp makes it 0700.
-      const folder = await mkdtemp(join(scriptDirectory(options.stateDirectory), 'run-'))
+      let prepared: Prepared
       try {
-        const path = join(folder, `script.${interpreter.extension}`)
-        await writeFile(path, execution.args.content, { mode: 0o700 })
-        return { outcome: await runFile(path, interpreter, execution, options.environment) }
-      } finally {
-        await rm(folder, { recursive: true, force: true })
+        prepared = await prepare(execution.args, options)
+      } catch (error) {
+        if (error instanceof Unrunnable) return { outcome: { state: 'failed', reason: error.message } }
+        throw error
       }
+      return { outcome: await runPrepared(prepared, execution, options) }
     },
   }
 }
 
-async function runFile(
-  path: string,
-  interpreter: FoundInterpreter,
+const PLATFORMS: readonly NodeJS.Platform[] = ['linux', 'win32']
+
+function searchPath({ runAs }: ScriptArgs, { environment }: RunScriptOptions): string {
+  return runAs === undefined ? environment.path : USERS_PATH
+}
+
+async function prepare(args: ScriptArgs, options: RunScriptOptions): Promise<Prepared> {
+  const interpreter = await findInterpreter(args.language, searchPath(args, options))
+  if (!interpreter) throw new Error(`The interpreter for ${args.language} has gone`)
+  const runAs = args.runAs === undefined ? undefined : await resolveRunAs(args.runAs)
+  if (args.runAs !== undefined && !runAs) throw new Unrunnable(`This device has no user ${JSON.stringify(args.runAs)}`)
+  const folder = args.workingDirectory ?? (process.platform === 'win32' ? 'C:\\' : '/')
+  await checkFolder(folder, runAs)
+  if (args.language === 'cmd') checkForCmd(args.arguments)
+  return { interpreter, runAs, folder }
+}
+
+async function checkFolder(folder: string, runAs: RunAs | undefined): Promise<void> {
+  if (!isAbsolute(folder) || folder.includes('\0')) throw new Unrunnable('The working folder must be an absolute path')
+  if (!(await isFolder(folder))) throw new Unrunnable('The working folder does not exist or is not a folder')
+  if (runAs && !(await mayEnter(runAs, folder))) {
+    throw new Unrunnable(`${runAs.account.name} may not enter the working folder`)
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes(errorCode(error))) return false
+    throw error
+  }
+}
+
+/** cmd.exe reads its command line as a language of its own, and no quoting keeps these characters out of it. */
+function checkForCmd(args: readonly string[]): void {
+  if (args.some((argument) => /["%&|<>^!\r\n]/.test(argument))) {
+    throw new Unrunnable('cmd.exe can not take arguments with any of " % & | < > ^ ! or a line break as they are')
+  }
+}
+
+async function runPrepared(
+  { interpreter, runAs, folder }: Prepared,
   execution: Execution<'script.run'>,
-  environment: ScriptEnvironment,
+  { stateDirectory, environment }: RunScriptOptions,
 ): Promise<CommandOutcome> {
-  const { commandId, args, signal } = execution
+  const { commandId, args } = execution
+  const content = interpreter.preamble + args.content
+  const script = await writeScript(stateDirectory, `script.${interpreter.extension}`, content, runAs)
+  const cgroup = await ExecutionCgroup.create(commandId)
+  try {
+    const command: ScriptCommand = {
+      argv: [interpreter.path, ...interpreter.flags, script.path, ...args.arguments],
+      environment: environmentOf(commandId, environment, runAs),
+      folder,
+      membersFile: cgroup?.membersFile,
+      runAs: runAs?.prefix,
+    }
+    return await runToTheEnd(command, execution, cgroup)
+  } finally {
+    await cgroup?.remove()
+    await script.remove()
+  }
+}
+
+function environmentOf(
+  commandId: string,
+  { path, home }: ScriptEnvironment,
+  runAs: RunAs | undefined,
+): Record<string, string> {
+  const common = { LANG: 'C.UTF-8', [EXECUTION_TAG]: commandId }
+  if (!runAs) return { ...common, PATH: path, HOME: home, ...windowsVariables() }
+  const { name, home: own } = runAs.account
+  return { ...common, PATH: USERS_PATH, HOME: own, USER: name, LOGNAME: name }
+}
+
+/** Programs do not start without some of the system's own variables. */
+function windowsVariables(): Record<string, string> {
+  if (process.platform !== 'win32') return {}
+  const names = ['SystemRoot', 'SystemDrive', 'windir', 'PATHEXT', 'TEMP', 'ProgramData', 'ProgramFiles', 'USERPROFILE']
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}
+
+async function runToTheEnd(
+  command: ScriptCommand,
+  { commandId, args, signal, reply }: Execution<'script.run'>,
+  cgroup: ExecutionCgroup | undefined,
+): Promise<CommandOutcome> {
   const startedAt = new Date()
   const started = performance.now()
   const output = new BoundedOutput()
-  const child = start([interpreter.path, ...interpreter.flags, path, ...args.arguments], commandId, environment)
+  const live = new LiveOutput(commandId, reply)
+  const child = startScript(command)
   fault('script.spawned')
-  const closed = collect(child, output)
+  const closed = collect(child, both(output, live))
   const end = await waitForEnd(child, args.timeoutSeconds * 1000, signal)
   fault('script.exited')
   // Whatever the end, what is left of the execution goes: a child may hold the output open, or have become a daemon.
   if (end.kind === 'exit') await Promise.race([closed, sleep(DRAIN_MS)])
   const grace = end.kind === 'exit' ? LEFTOVER_GRACE_MS : GRACE_MS
-  const survivors = end.kind === 'spawn_error' ? 0 : await endExecution(commandId, child.pid, grace)
+  const survivors = end.kind === 'spawn_error' ? 0 : await endExecution({ commandId, leader: child.pid, cgroup }, grace)
   if (end.kind !== 'spawn_error') await Promise.race([closed, sleep(DRAIN_MS)])
   child.stdout?.destroy()
+  child.stderr?.destroy()
+  live.end()
   return {
     ...describe(end, args.timeoutSeconds, survivors, child),
     ...output.result(),
@@ -92,53 +183,21 @@ async function runFile(
   }
 }
 
-/** `exec … 2>&1` puts both streams into one pipe, the only way to keep the order in which the script wrote. */
-function start(argv: readonly string[], commandId: string, environment: ScriptEnvironment): ChildProcess {
-  return spawn('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', ...argv], {
-    detached: true,
-    cwd: '/',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { PATH: environment.path, HOME: environment.home, LANG: 'C.UTF-8', [EXECUTION_TAG]: commandId },
-  })
+function both(output: BoundedOutput, live: LiveOutput): OutputSink {
+  return {
+    add(chunk) {
+      output.add(chunk)
+      live.add(chunk)
+    },
+    get full() {
+      return output.full
+    },
+  }
 }
 
-/** Settles when the last writer has closed the pipe. */
-function collect(child: ChildProcess, output: BoundedOutput): Promise<void> {
-  const stream: Readable | null = child.stdout
-  if (!stream) return Promise.resolve()
-  let sinceRest = 0
-  stream.on('data', (chunk: Buffer) => {
-    output.add(chunk)
-    sinceRest += chunk.length
-    if (!output.full || sinceRest < REST_AFTER_BYTES) return
-    sinceRest = 0
-    stream.pause()
-    setTimeout(() => stream.resume(), REST_MS)
-  })
-  return new Promise((resolve) => {
-    stream.once('close', () => resolve())
-    stream.once('error', () => resolve())
-  })
-}
-
-function waitForEnd(child: ChildProcess, timeoutMs: number, signal: AbortSignal): Promise<End> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => settle({ kind: 'timeout' }), timeoutMs)
-    const stop = () => settle({ kind: 'stopped' })
-    const settle = (end: End) => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
-      resolve(end)
-    }
-    child.once('exit', (exitCode, name) => settle({ kind: 'exit', exitCode, signal: name }))
-    child.once('error', (error) => settle({ kind: 'spawn_error', message: error.message }))
-    signal.addEventListener('abort', stop)
-    if (signal.aborted) stop()
-  })
-}
-
-function describe(end: End, timeoutSeconds: number, survivors: number, child: ChildProcess): CommandOutcome {
+function describe(end: ScriptEnd, timeoutSeconds: number, survivors: number, child: ChildProcess): CommandOutcome {
   const left = survivors > 0 ? `; ${survivors} process(es) could not be killed` : ''
+  const killed = { exitCode: child.exitCode, signal: child.signalCode }
   switch (end.kind) {
     case 'exit':
       return {
@@ -151,21 +210,17 @@ function describe(end: End, timeoutSeconds: number, survivors: number, child: Ch
       return {
         state: 'timed_out',
         reason: `The script ran longer than ${timeoutSeconds} s and was killed${left}`,
-        exitCode: child.exitCode,
-        signal: child.signalCode,
+        ...killed,
       }
+    case 'cancelled':
+      return { state: 'cancelled', reason: `The script was cancelled while it ran, and killed${left}`, ...killed }
     case 'stopped':
       return {
         state: 'interrupted',
         reason: `The agent was stopped while the script ran, and the script was killed${left}`,
-        exitCode: child.exitCode,
-        signal: child.signalCode,
+        ...killed,
       }
     case 'spawn_error':
       return { state: 'failed', reason: `The script could not be started: ${end.message}`.slice(0, 500) }
   }
-}
-
-function scriptDirectory(stateDirectory: string): string {
-  return join(stateDirectory, 'scripts')
 }
