@@ -76,6 +76,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [device, org, site],
   )
   await world.sql(
+    `insert into device_software (device_id, source, name, architecture, organization_id, site_id, version)
+     values ($1, 'dpkg', 'secret-software', 'amd64', $2, $3, '1')`,
+    [device, org, site],
+  )
+  await world.sql(
     `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
      values ($1, $2, $3, $4, 1, $5, now() + interval '1 day')`,
     [newId(), org, site, randomBytes(32), user],

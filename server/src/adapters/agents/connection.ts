@@ -197,15 +197,20 @@ export class AgentConnection implements TransportPeer {
 
   async #inventory(
     device: KnownDevice,
-    { sections, hashes }: Extract<AgentFrame, { type: 'inventory' }>,
+    { sections, hashes, softwareDelta }: Extract<AgentFrame, { type: 'inventory' }>,
   ): Promise<void> {
-    await this.#host.inventory.record({ deviceId: device.id, sections, hashes })
+    const { whole } = await this.#host.inventory.record({ deviceId: device.id, sections, hashes, softwareDelta })
+    if (whole.length > 0) this.send({ type: 'send_inventory', sections: whole, whole })
+    else if (softwareDelta) this.#holds(device, 'software', softwareDelta.hash)
     for (const name of SECTION_NAMES) {
       const hash = hashes[name]
-      if (!sections[name] || hash === undefined) continue
-      device.hashes.set(name, hash)
-      this.#asked.delete(name)
+      if (sections[name] && hash !== undefined) this.#holds(device, name, hash)
     }
+  }
+
+  #holds(device: KnownDevice, name: SectionName, hash: string): void {
+    device.hashes.set(name, hash)
+    this.#asked.delete(name)
   }
 
   async #result(

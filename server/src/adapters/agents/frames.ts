@@ -1,8 +1,6 @@
 /** Frames from agents: text that an untrusted machine wrote, made safe to store before anything else reads it. */
 import { type AgentFrame, agentFrame } from '@breeze/contract/agent-protocol'
-
-const EARLIEST = Date.UTC(2000)
-const LATEST = Date.UTC(2200)
+import { plausibleTime } from '../../kernel/plausible-time.ts'
 
 /** Undefined for what is not JSON: one more shape that the schema refuses. */
 export function readFrame(text: string): unknown {
@@ -49,10 +47,7 @@ function withPlausibleTimes(frame: AgentFrame, now: Date): AgentFrame {
   return frame
 }
 
-function isPlausible(time: string | undefined): time is string {
-  const at = time === undefined ? Number.NaN : Date.parse(time)
-  return at >= EARLIEST && at < LATEST
-}
+const isPlausible = (time: string | undefined): time is string => plausibleTime(time) !== null
 
 /** Bounded, because a clock may be off by centuries and a column is not. */
 export function clockSkewMs(sentAt: string, now: Date): number | null {

@@ -2,6 +2,7 @@
 import type { CommandOutcome } from '@breeze/contract/agent-commands'
 import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import type { Tx } from '../../kernel/db.ts'
+import { plausibleTime } from '../../kernel/plausible-time.ts'
 import type { StorableData } from './data.ts'
 import { takeStreamed } from './output.ts'
 import type { CommandState } from './tables.ts'
@@ -106,17 +107,11 @@ async function write(tx: Tx, now: Date, writes: readonly IncomingResult[]): Prom
     column((outcome) => outcome.outputBytes),
     writes.map(({ outcome }, index) => outcome.truncated || outputs[index]?.cut || null),
     column((outcome) => outcome.durationMs),
-    column((outcome) => plausible(outcome.startedAt)),
-    writes.map(({ outcome }) => plausible(outcome.finishedAt) ?? now),
+    column((outcome) => plausibleTime(outcome.startedAt)),
+    writes.map(({ outcome }) => plausibleTime(outcome.finishedAt) ?? now),
     now,
     writes.map(({ data }) => data.json),
   ])
-}
-
-/** The device's own word, unless its clock is absurd (which the database might not even accept). */
-export function plausible(time: string | undefined): Date | null {
-  const at = time === undefined ? Number.NaN : Date.parse(time)
-  return at >= Date.UTC(2000) && at < Date.UTC(2200) ? new Date(at) : null
 }
 
 /** An agent keeps its outputs within the bound; one that doesn't is cut here. */

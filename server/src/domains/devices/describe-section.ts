@@ -1,7 +1,13 @@
 /** An inventory section in one line, for clients that pass only text to their model. */
 import { inventorySections, type InventorySections } from '@breeze/contract/agent-inventory'
+import { z } from 'zod'
 
-type Data<Name extends keyof InventorySections> = NonNullable<InventorySections[Name]['data']>
+/** As it is stored: packages are rows of their own. */
+const storedSoftware = z.object({ count: z.number().int() })
+
+type Data<Name extends keyof InventorySections> = Name extends 'software'
+  ? z.infer<typeof storedSoftware>
+  : NonNullable<InventorySections[Name]['data']>
 
 const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 
@@ -26,7 +32,7 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
     'none',
   capabilities: (data) =>
     `can ${names(data.filter((one) => one.supported))}; can't ${names(data.filter((one) => !one.supported))}`,
-  software: (data) => `${data.length} packages`,
+  software: ({ count }) => `${count} packages`,
   services: (data) => {
     const count = (state: string) => data.filter((service) => service.state === state).length
     return `${data.length} services, ${count('running')} running, ${count('failed')} failed`
@@ -47,7 +53,8 @@ const names = (items: readonly { name: string }[]): string => items.map((item) =
 
 /** Null where the stored data is not what this version of the protocol says. */
 export function describeSection<Name extends keyof InventorySections>(name: Name, data: unknown): string | null {
-  const parsed = inventorySections.shape[name].shape.data.safeParse(data)
+  const schema = name === 'software' ? storedSoftware : inventorySections.shape[name].shape.data
+  const parsed = schema.safeParse(data)
   if (!parsed.success || parsed.data === undefined) return null
   // The schema of this very name was just applied; the union over names can't say so.
   return DESCRIBE[name](parsed.data as Data<Name>)

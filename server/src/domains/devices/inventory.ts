@@ -1,10 +1,11 @@
 /** What devices tell of themselves, section by section; a section is written only when its content changed. */
-import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
+import type { InventorySections, SectionName, SoftwareDelta } from '@breeze/contract/agent-inventory'
 import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { osText, roleOf } from './device-facts.ts'
 import { hostName } from './device-name.ts'
+import { changeSoftware, cleanSoftware, replaceSoftware, type SoftwareList } from './software.ts'
 import type { DeviceRole } from './tables.ts'
 
 export interface InventoryReport {
@@ -12,13 +13,20 @@ export interface InventoryReport {
   sections: { [Name in SectionName]?: InventorySections[Name] | undefined }
   /** The agent's hash of each section that came: what a later heartbeat is compared with. */
   hashes: Partial<Record<SectionName, string>>
+  /** Instead of the whole section. */
+  softwareDelta?: SoftwareDelta | undefined
+}
+
+export interface InventoryAnswer {
+  /** Sections whose delta did not fit: they are needed whole. */
+  whole: SectionName[]
 }
 
 interface Row {
   deviceId: string
   section: SectionName
   hash: string
-  content: InventorySections[SectionName]
+  content: Omit<InventorySections[SectionName], 'data'> & { data?: unknown }
 }
 
 interface Facts {
@@ -55,24 +63,27 @@ const SECTIONS = `
     hash = excluded.hash, detail = excluded.detail, data = excluded.data`
 
 export class Inventory {
-  readonly #reports: Batch<InventoryReport, void>
+  readonly #reports: Batch<InventoryReport, InventoryAnswer>
 
   constructor({ db, events, now }: { db: Db; events: Events; now(): Date }) {
-    this.#reports = new Batch<InventoryReport, void>({
+    this.#reports = new Batch<InventoryReport, InventoryAnswer>({
       windowMs: 20,
       maxItems: 200,
-      maxWeight: 4_000_000,
-      weigh: (report) => JSON.stringify(report.sections).length,
+      // About a dozen lists of packages: what is made of them at once must not hold up the heartbeats.
+      maxWeight: 1_000_000,
+      weigh: (report) => JSON.stringify([report.sections, report.softwareDelta]).length,
       handle: async (reports) => {
-        await db.worker((tx) => write(tx, now(), reports))
+        const unfit = await db.worker((tx) => write(tx, now(), reports))
         for (const id of new Set(reports.map((report) => report.deviceId))) events.publish(`device:${id}`)
-        return reports.map(() => undefined)
+        return reports.map(({ deviceId, softwareDelta }) => ({
+          whole: softwareDelta && unfit.has(deviceId) ? ['software' as const] : [],
+        }))
       },
     })
   }
 
   /** Resolves when it is durable. */
-  record(report: InventoryReport): Promise<void> {
+  record(report: InventoryReport): Promise<InventoryAnswer> {
     return this.#reports.add(report)
   }
 
@@ -81,11 +92,15 @@ export class Inventory {
   }
 }
 
-async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<void> {
+/** Answers the devices whose software delta did not fit. */
+async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Set<string>> {
   const rows = new Map<string, Row>()
   const facts = new Map<string, Facts>()
+  const software = new Map<string, SoftwareList>()
   for (const report of reports) {
-    for (const row of rowsOf(report)) rows.set(`${row.deviceId} ${row.section}`, row)
+    const list = softwareOf(report)
+    if (list) software.set(report.deviceId, list)
+    for (const row of rowsOf(report, list)) rows.set(`${row.deviceId} ${row.section}`, row)
     const before = facts.get(report.deviceId)
     const told = factsOf(report)
     if (told) facts.set(told.id, merged(before, told))
@@ -93,18 +108,45 @@ async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Pr
   // Before the sections: it compares with what the device called itself until now.
   if (facts.size > 0) await writeFacts(tx, [...facts.values()])
   if (rows.size > 0) await writeSections(tx, now, [...rows.values()])
+  await replaceSoftware(tx, [...software.values()])
+  return writeDeltas(tx, now, reports)
 }
 
-function rowsOf({ deviceId, sections, hashes }: InventoryReport): Row[] {
+/** A delta names what it builds on, so that it fits or not whatever came before it; two of one device come in their order. */
+async function writeDeltas(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Set<string>> {
+  const unfit = new Set<string>()
+  let changes = reports.flatMap(({ deviceId, softwareDelta: delta }) => (delta ? [{ deviceId, delta }] : []))
+  while (changes.length > 0) {
+    const first = new Map(changes.toReversed().map((change) => [change.deviceId, change]))
+    for (const id of await changeSoftware(tx, now, [...first.values()])) unfit.add(id)
+    changes = changes.filter((change) => first.get(change.deviceId) !== change)
+  }
+  return unfit
+}
+
+function softwareOf({ deviceId, sections, hashes }: InventoryReport): SoftwareList | undefined {
+  const data = sections.software?.data
+  return data && hashes.software !== undefined ? { deviceId, items: cleanSoftware(data) } : undefined
+}
+
+function rowsOf({ deviceId, sections, hashes }: InventoryReport, software: SoftwareList | undefined): Row[] {
   const rows: Row[] = []
   // Object.keys forgets that only these names passed the frame's schema.
   for (const section of Object.keys(sections) as SectionName[]) {
     const content = sections[section]
     const hash = hashes[section]
-    if (content && hash !== undefined) rows.push({ deviceId, section, hash, content: withCleanName(section, content) })
+    if (!content || hash === undefined) continue
+    const stored = section === 'software' && software ? counted(content, software) : withCleanName(section, content)
+    rows.push({ deviceId, section, hash, content: stored })
   }
   return rows
 }
+
+/** Its packages are rows of their own. */
+const counted = (content: Row['content'], { items }: SoftwareList): Row['content'] => ({
+  ...content,
+  data: { count: items.length },
+})
 
 /** The host name is stored as it is shown, so that the two can be compared. */
 function withCleanName(section: SectionName, content: InventorySections[SectionName]): InventorySections[SectionName] {

@@ -13,6 +13,7 @@ import {
   targetsByFilter,
 } from './find.ts'
 import { type DeviceList, type DevicePage, listDevices } from './list.ts'
+import { type DeviceSoftware, softwareOf, type SoftwarePage } from './software-list.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -37,6 +38,11 @@ export class Devices {
 
   targetsByFilter(tx: Tx, filter: DeviceFilter, limit: number): Promise<{ targets: DeviceTarget[]; more: boolean }> {
     return targetsByFilter(tx, filter, limit)
+  }
+
+  /** The packages of a device that the transaction sees, by name. */
+  software(tx: Tx, deviceId: string, page: SoftwarePage): Promise<DeviceSoftware> {
+    return softwareOf(tx, deviceId, page)
   }
 
   /** Device → what it lacks, for those that are known to lack one of the capabilities. One statement for any number. */

@@ -69,11 +69,25 @@ export interface DeviceSectionsTable {
   data: unknown
 }
 
+export interface DeviceSoftwareTable {
+  device_id: string
+  source: string
+  name: string
+  architecture: string
+  organization_id: string
+  site_id: string
+  version: string
+  publisher: string | null
+  installed_at: OptionalInstant
+  size_bytes: number | null
+}
+
 declare module '../../kernel/schema.ts' {
   interface Database {
     enrollment_tokens: EnrollmentTokensTable
     devices: DevicesTable
     device_presence: DevicePresenceTable
     device_sections: DeviceSectionsTable
+    device_software: DeviceSoftwareTable
   }
 }
