@@ -3,6 +3,7 @@ import { SURFACES, type Area, type Surface } from '@breeze/contract/governance'
 import { z } from 'zod'
 import type { Caller } from './caller.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
+import { leanSchema } from './lean-schema.ts'
 import type { ListedTool, Listing, ListingFilter } from './kernel.ts'
 import { actionSpecs, canAct, confirmationShape, type ActionSpec, type Tool } from './tool.ts'
 
@@ -123,7 +124,7 @@ function makeFace(tool: Tool, actions: readonly (ActionSpec & { name: string | n
 
 function inputSchema(tool: Tool): JsonSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(tool.inputSchema, { io: 'input' }) as JsonSchema
-  return schema
+  return leanSchema(schema, false)
 }
 
 /** Leaves only the offered values of the action field, and no confirmation where nothing can be confirmed. */
@@ -157,7 +158,7 @@ function narrow(
 function outputSchema(tool: Tool, readOnly: boolean): JsonSchema {
   if (!canAct(tool.actions) || readOnly) {
     const { $schema: _, ...schema } = z.toJSONSchema(tool.outputSchema, { io: 'output' }) as JsonSchema
-    return schema
+    return leanSchema(schema, true)
   }
   const widened = tool.outputSchema.partial().extend({
     state: z.string().optional(),
@@ -168,7 +169,7 @@ function outputSchema(tool: Tool, readOnly: boolean): JsonSchema {
     audit_entry: z.string().optional(),
   })
   const { $schema: _, ...schema } = z.toJSONSchema(widened, { io: 'output' }) as JsonSchema
-  return schema
+  return leanSchema(schema, true)
 }
 
 function deepFreeze<T>(value: T): T {
