@@ -105,11 +105,28 @@ export class Door implements Kernel {
       const targets = await admitted.call.targets({ ...context, tx })
       record.targets(targets)
       record.stage = 'running'
-      return admitted.call.run({ ...context, tx, operation: null, preview: this.#previewer(walk, tx) }, targets)
+      const openReading = () => this.#openReading(walk, tx, targets)
+      const preview = this.#previewer(walk, tx)
+      return admitted.call.run({ ...context, tx, operation: null, openReading, preview }, targets)
     })
     const shown = await this.#settle(walk, pending)
     await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
     return doneAnswer(shown, null)
+  }
+
+  /** Commands that only read need an owner too: who asked, for what, and what became of it. */
+  async #openReading(walk: Walk, tx: Tx, targets: readonly Target[]): Promise<string> {
+    const { caller, admitted, context, record } = walk
+    const { tool, call } = admitted
+    if (!tool.asksDevices) throw new Error(`${tool.name} sends commands but does not declare it`)
+    const id = context.newId()
+    const policy: PolicyDecision = { asked: 'client', applied: 'client' }
+    const effect = { summary: tool.title, irreversible: [] }
+    const intended = { tool: tool.name, call, targets, policy, effect }
+    const rest = { state: 'running' as const, confirmation: null }
+    await insertOperation(tx, { id, callId: record.callId, caller, now: context.now(), intended, ...rest })
+    record.policy(policy, id)
+    return id
   }
 
   // ------------------------------------------------------------------ tiers 2–3
@@ -211,7 +228,8 @@ export class Door implements Kernel {
       record.policy(expected.policy, operation)
     }
     record.stage = 'running'
-    const pending = await call.run({ ...context, tx, operation, preview: this.#previewer(walk, tx) }, targets)
+    const preview = this.#previewer(walk, tx)
+    const pending = await call.run({ ...context, tx, operation, openReading, preview }, targets)
     if (!tool.outlivesCall) await finishOperation(tx, operation, 'succeeded', context.now())
     return pending
   }
@@ -331,6 +349,8 @@ const auditUnavailable = {
   reason: 'The audit could not be written, so the call was not completed.',
   remedy: 'Look with get_operation whether anything was started, then try again.',
 }
+
+const openReading = (): Promise<string> => Promise.reject(new Error('an act has its operation already'))
 
 function check(
   verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: ConstructorParameters<typeof KernelError>[0] },

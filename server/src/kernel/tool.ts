@@ -61,6 +61,8 @@ export interface SettleContext extends StepContext {
 export interface RunContext extends TransactionContext {
   /** The operation row of this act; null for a read. */
   operation: string | null
+  /** Makes the operation row that the commands of a read belong to. Only for a tool that declares `asksDevices`. */
+  openReading(): Promise<string>
   /** The plan of another call and the token that confirms it. Only `preview_action` has a use for it. */
   preview(tool: string, input: unknown): Promise<PreviewResult>
 }
@@ -97,6 +99,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   deviceText?: boolean
   /** Still answers under an emergency stop, because it is what lifts one. */
   worksWhenStopped?: boolean
+  /** A read whose answer only the devices themselves have: it sends them commands that read. */
+  asksDevices?: boolean
   input: I
   output: O
   /** The things this call would act on, found with the caller's own reach; throws `notFound` for what it can't see. */
@@ -138,6 +142,7 @@ export interface Tool {
   readonly worksWhenStopped: boolean
   readonly outlivesCall: boolean
   readonly deviceText: boolean
+  readonly asksDevices: boolean
   /** Each call of it stands for one of another tool and is judged by that one's gates. */
   readonly standsForOthers: boolean
   readonly inputSchema: Input
@@ -178,6 +183,10 @@ export function operationOf(context: RunContext): string {
   if (context.operation === null) throw new Error('an act ran without its operation')
   return context.operation
 }
+
+/** The operation that commands to devices belong to: that of the act, or one that a read makes for its own. */
+export const commandOperation = async (context: RunContext): Promise<string> =>
+  context.operation ?? (await context.openReading())
 
 /** Optional inputs of every tool that can act. */
 export const controlFields = {
@@ -242,6 +251,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     worksWhenStopped: spec.worksWhenStopped ?? false,
     outlivesCall: spec.outlivesCall ?? false,
     deviceText: spec.deviceText ?? false,
+    asksDevices: spec.asksDevices ?? false,
     standsForOthers: spec.standsFor !== undefined,
     inputSchema,
     outputSchema,
