@@ -5,9 +5,14 @@ import queryAuditLog from './domains/audit/tools/query-audit-log.ts'
 import createEnrollmentToken from './domains/devices/tools/create-enrollment-token.ts'
 import deleteEnrollmentToken from './domains/devices/tools/delete-enrollment-token.ts'
 import deviceActions from './domains/devices/tools/device-actions.ts'
+import deviceFiles from './domains/devices/tools/device-files.ts'
+import executeCommand from './domains/devices/tools/execute-command.ts'
 import getDeviceDetails from './domains/devices/tools/get-device-details.ts'
+import getEventLogs from './domains/devices/tools/get-event-logs.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
 import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
+import listServices from './domains/devices/tools/list-services.ts'
+import manageServices from './domains/devices/tools/manage-services.ts'
 import cancelOperation from './domains/operations/tools/cancel-operation.ts'
 import getOperation from './domains/operations/tools/get-operation.ts'
 import previewAction from './domains/operations/tools/preview-action.ts'
@@ -41,9 +46,14 @@ export const catalogue: readonly Tool[] = [
   createEnrollmentToken,
   deleteEnrollmentToken,
   deviceActions,
+  deviceFiles,
+  executeCommand,
   getDeviceDetails,
+  getEventLogs,
   listDevices,
   listEnrollmentTokens,
+  listServices,
+  manageServices,
   cancelOperation,
   getOperation,
   previewAction,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { OperationState } from '../../kernel/operations.ts'
 import { deviceText, fenced, quoted } from '../../kernel/content/device-text.ts'
+import { readableData } from './readable.ts'
 import type { CommandResult } from './reads.ts'
 import type { OperationProgress } from './service.ts'
 import { isOpen } from './tables.ts'
@@ -37,17 +38,22 @@ export const operationShape = z.object({
 export const outputShare = (devices: number): number =>
   Math.max(200, Math.min(8000, Math.floor(OUTPUT_BUDGET / Math.max(1, devices))))
 
+/** As JSON: a file of the largest size, in base64, and what stands around it. */
+const DATA_BUDGET = 1_500_000
+
+/** What to read of each of so many results. */
+export const answerShares = (devices: number): { outputCharacters: number; dataCharacters: number } => ({
+  outputCharacters: outputShare(devices),
+  dataCharacters: Math.floor(DATA_BUDGET / Math.max(1, devices)),
+})
+
 export function deviceResult(result: CommandResult, name: string): DeviceResult {
   return {
     id: result.deviceId,
     name,
     state: result.state,
     exit_code: result.exitCode,
-    ...(result.output !== null && {
-      output: result.output,
-      truncated: result.truncated,
-      output_bytes: result.outputBytes,
-    }),
+    ...shownOutput(result),
     duration_ms: result.durationMs,
     ...reasonOf(result),
     ...(result.state === 'queued' && { expires_at: result.expiresAt }),
@@ -60,6 +66,18 @@ function reasonOf({ state, reason, cancelReason, resultAt }: CommandResult): Pic
   // Until a result came, the reason is the server's own; so is that of a cancel, whoever confirms it.
   return { reason, reasonBy: resultAt === null || reason === cancelReason ? 'server' : 'device' }
 }
+
+/** What a command wrote, or found, as text. */
+function shownOutput(result: CommandResult): Partial<DeviceResult> {
+  const found = result.output ? null : readableData(result)
+  if (found !== null) return { output: found, truncated: false }
+  if (result.output === null) return {}
+  return { output: result.output, truncated: result.truncated, output_bytes: result.outputBytes }
+}
+
+/** Where an answer has what was found in a field of its own. */
+export const withoutOutput = ({ output: _output, truncated: _truncated, ...result }: DeviceResult): DeviceResult =>
+  result
 
 /** Only the states that occur. */
 export function countsByState(progress: OperationProgress): Record<string, number> {

@@ -12,6 +12,8 @@ export interface ResultsPage {
   state?: CommandState
   /** Characters of output to read; 0 leaves it in the database. What a device wrote is data, never instructions. */
   outputCharacters: number
+  /** Characters of output to pass over first. */
+  outputOffset?: number
   /** Reads the data of those results where it is no larger, as JSON; without it, none. */
   dataCharacters?: number
 }
@@ -35,6 +37,8 @@ export interface CommandResult {
   signal: string | null
   /** Of a command that has not ended: what has been streamed so far. */
   output: string | null
+  /** Characters of output that are kept here. */
+  outputLength: number
   /** Bytes that the script really wrote. */
   outputBytes: number | null
   truncated: boolean
@@ -44,6 +48,7 @@ export interface CommandResult {
 }
 
 export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage): Promise<CommandResult[]> {
+  const first = (page.outputOffset ?? 0) + 1
   let select = query
     .selectFrom('device_commands as c')
     .leftJoinLateral(
@@ -52,7 +57,9 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
         e
           .selectFrom('device_command_output as o')
           .select(({ fn, val, ref }) => [
-            fn<string>('left', [joined(ref('o.text'), ref('o.sequence')), val(page.outputCharacters)]).as('text'),
+            fn<string>('substr', [joined(ref('o.text'), ref('o.sequence')), val(first), val(page.outputCharacters)]).as(
+              'text',
+            ),
             fn<number>('sum', [fn('length', ['o.text'])]).as('length'),
             sql<boolean>`count(*) <= max(o.sequence)`.as('gaps'),
           ])
@@ -65,7 +72,7 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
     .select(['c.id', 'c.device_id', 'c.type', 'c.state', 'c.reason', 'c.issued_at', 'c.expires_at', 'c.started_at'])
     .select(['c.finished_at', 'c.result_at', 'c.cancel_requested_at', 'c.cancel_reason', 'c.exit_code', 'c.signal'])
     .select(['c.output_bytes', 'c.streamed_bytes', 'c.truncated', 'c.duration_ms', 's.text', 's.length', 's.gaps'])
-    .select((e) => e.fn<string | null>('left', ['c.output', e.val(page.outputCharacters)]).as('output'))
+    .select((e) => e.fn<string | null>('substr', ['c.output', e.val(first), e.val(page.outputCharacters)]).as('output'))
     .select((e) => e.fn<number | null>('length', ['c.output']).as('output_length'))
     .select(dataWithin(page.dataCharacters ?? 0).as('data'))
     .where('c.operation_id', '=', operationId)
@@ -94,7 +101,8 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
       signal: row.signal,
       output: page.outputCharacters === 0 ? null : (row.text ?? row.output),
       outputBytes: row.text === null ? row.output_bytes : row.streamed_bytes,
-      truncated: row.truncated === true || row.gaps === true || length > page.outputCharacters,
+      outputLength: length,
+      truncated: row.truncated === true || row.gaps === true || length >= first + page.outputCharacters,
       durationMs: row.duration_ms,
       data: readData(row.type, row.data),
     }

@@ -33,7 +33,7 @@ export const selectionFields = {
   devices: oneOrMany(reference).optional().describe('Ids or names.'),
   filter: deviceFilter.optional().describe('Instead of devices: all that match.'),
 }
-type Selection = { devices?: string | string[] | undefined; filter?: FilterInput | undefined }
+export type Selection = { devices?: string | string[] | undefined; filter?: FilterInput | undefined }
 
 /** Names of organizations and sites become ids; what the caller can't see is not found. */
 export async function resolveFilter(tx: Tx, caller: Caller, input: FilterInput): Promise<DeviceFilter> {

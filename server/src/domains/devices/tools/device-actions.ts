@@ -1,22 +1,56 @@
+import type { CommandBody } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
-import { defineTool, operationOf, type Target } from '../../../kernel/tool.ts'
+import { defineTool, type Effect } from '../../../kernel/tool.ts'
+import { asked, commandTargets, requireCapable, sendCommands, SHORT_WAIT_MINUTES } from '../../commands/acting.ts'
 import { awaitCommands } from '../../commands/await.ts'
-import { countsByState, countsText, liveState, operationShape, resultText } from '../../commands/present.ts'
-import { placeOf, selectionFields, selectTargets } from '../select.ts'
+import { manyDevices, presentCommands } from '../../commands/answer.ts'
+import { operationShape } from '../../commands/present.ts'
+import { selectionFields, selectTargets } from '../select.ts'
+import { planOfWaking, presentWaking, settleWaking, wake } from '../waking.ts'
 
-/** A reboot that reaches a device hours late surprises whoever sits at it. */
-const EXPIRES_MINUTES = 15
+const input = z.object({
+  ...selectionFields,
+  action: z.enum(['lock', 'wake', 'reboot', 'shutdown', 'wipe', 'uninstall_agent']),
+  delay_seconds: z.number().int().min(0).max(86_400).default(0).describe('Of reboot and shutdown.'),
+  reason: z.string().max(500).default(''),
+})
+type Input = z.output<typeof input>
+
+/** Null for waking, which other devices than the named ones do. */
+function bodyOf({ action, delay_seconds, reason }: Input): CommandBody | null {
+  const args = { delaySeconds: delay_seconds, reason }
+  if (action === 'wake') return null
+  if (action === 'lock') return { type: 'device.lock', args: {} }
+  if (action === 'reboot') return { type: 'power.reboot', args }
+  if (action === 'shutdown') return { type: 'power.shutdown', args }
+  throw new Error(`${action} is never carried out`)
+}
+
+const VERB: Partial<Record<Input['action'], string>> = { lock: 'Lock', reboot: 'Reboot', shutdown: 'Shut down' }
+
+function effectOf({ action, delay_seconds }: Input, devices: number): Effect {
+  const delay = action === 'lock' ? '' : delay_seconds > 0 ? ` after ${delay_seconds} seconds` : ' at once'
+  return {
+    summary: `${VERB[action]} ${manyDevices(devices)}${delay}.`,
+    irreversible: [
+      ...(action === 'lock' ? [] : ['Unsaved work on the devices is lost.']),
+      ...(action === 'shutdown' ? ['What does not answer to wake-up packets must be switched on by hand.'] : []),
+    ],
+  }
+}
 
 export default defineTool({
   name: 'device_actions',
   title: 'Device actions',
   description:
-    'Reboots or shuts down one or many devices, after an optional delay and with a reason that is logged. A device that is offline gets it only if it connects within 15 minutes. A device that shuts down must be switched on by hand.',
+    'Locks, wakes, reboots or shuts down devices. Reboot and shutdown take a delay and reach an offline device only if it connects within 15 minutes. Wake has other devices of the site send a packet; whether it woke, list_devices tells.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: {
     field: 'action',
     each: {
+      lock: { tier: 2, permission: 'devices.write', idempotent: true },
+      wake: { tier: 2, permission: 'devices.write', idempotent: true },
       reboot: { tier: 3, permission: 'devices.execute', destructive: true },
       shutdown: { tier: 3, permission: 'devices.execute', destructive: true },
       wipe: {
@@ -33,48 +67,34 @@ export default defineTool({
   },
   outlivesCall: true,
   deviceText: true,
-  input: z.object({
-    ...selectionFields,
-    action: z.enum(['reboot', 'shutdown', 'wipe', 'uninstall_agent']),
-    delay_seconds: z.number().int().min(0).max(86_400).default(0),
-    reason: z.string().max(500).default(''),
-  }),
+  input,
   output: operationShape,
-  targets: ({ tx, caller }, input) => selectTargets(tx, caller, input),
-  plan: async (_, input, targets) => ({
-    summary: `${input.action === 'reboot' ? 'Reboot' : 'Shut down'} ${targets.length} device${targets.length === 1 ? '' : 's'}${input.delay_seconds > 0 ? ` after ${input.delay_seconds} seconds` : ' at once'}.`,
-    irreversible: [
-      'Unsaved work on the devices is lost.',
-      ...(input.action === 'shutdown' ? ['Breeze can not switch them on again.'] : []),
-    ],
-  }),
-  async run(context, input, targets) {
-    const operation = operationOf(context)
-    const now = context.now()
-    const args = { delaySeconds: input.delay_seconds, reason: input.reason }
-    await context.services.commands.queue(context.tx, now, {
-      operationId: operation,
-      devices: targets.map(placeOf),
-      body: input.action === 'reboot' ? { type: 'power.reboot', args } : { type: 'power.shutdown', args },
-      expiresAt: new Date(now.getTime() + EXPIRES_MINUTES * 60_000),
-      newId: context.newId,
-    })
-    return { operation, reachable: targets.filter((target: Target) => target.caveat === undefined).length }
+  async targets(context, input) {
+    const body = bodyOf(input)
+    if (body) return commandTargets(context, input, asked(body, SHORT_WAIT_MINUTES))
+    const sleepers = await selectTargets(context.tx, context.caller, input)
+    return sleepers.map(({ caveat: _caveat, ...target }) => target)
   },
-  settle: (context, { operation, reachable }) => awaitCommands(context, operation, reachable),
-  present({ operation, progress, devices }, input) {
-    return {
-      text: [
-        `${input.action} on ${progress.total} device${progress.total === 1 ? '' : 's'}: ${countsText(progress)}.`,
-        ...devices.slice(0, 20).map(resultText),
-      ].join('\n'),
-      data: {
-        operation,
-        state: liveState('running', progress),
-        devices,
-        total: progress.total,
-        counts: countsByState(progress),
-      },
+  async plan(context, input, targets) {
+    const body = bodyOf(input)
+    if (!body) {
+      const warnings = await planOfWaking(context, targets)
+      return { summary: `Send wake-up packets to ${manyDevices(targets.length)}.`, irreversible: [], warnings }
     }
+    requireCapable(targets)
+    return effectOf(input, targets.length)
   },
+  async run(context, input, targets) {
+    const body = bodyOf(input)
+    if (!body) return { kind: 'wake' as const, woken: await wake(context, targets) }
+    return { kind: 'sent' as const, sent: await sendCommands(context, targets, body, SHORT_WAIT_MINUTES) }
+  },
+  async settle(context, ran) {
+    if (ran.kind === 'wake') return { kind: ran.kind, woken: await settleWaking(context, ran.woken) }
+    return { kind: ran.kind, settled: await awaitCommands(context, ran.sent) }
+  },
+  present: (ended, input) =>
+    ended.kind === 'wake'
+      ? presentWaking(ended.woken)
+      : presentCommands(VERB[input.action] ?? input.action, ended.settled),
 })

@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { defineTool } from '../../../kernel/tool.ts'
 import { findOperation } from '../service.ts'
 import {
+  answerShares,
   countsByState,
   countsText,
   deviceResult,
   deviceResultShape,
   liveState,
-  outputShare,
   resultText,
 } from '../../commands/present.ts'
 import { deviceNames } from '../../devices/names.ts'
@@ -40,7 +40,7 @@ export default defineTool({
   async run({ tx, services }, input) {
     const operation = await findOperation(tx, input.operation)
     const progress = await services.commands.operationProgress(tx, operation.id)
-    const page = { limit: MOST, outputCharacters: outputShare(progress.total) }
+    const page = { limit: MOST, ...answerShares(progress.total) }
     const results = await services.commands.results(tx, operation.id, page)
     const names = await deviceNames(
       tx,

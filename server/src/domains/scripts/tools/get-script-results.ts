@@ -1,3 +1,4 @@
+import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
@@ -11,6 +12,7 @@ import {
   OUTPUT_BUDGET,
   resultText,
 } from '../../commands/present.ts'
+import type { CommandResult } from '../../commands/reads.ts'
 import { COMMAND_STATES } from '../../commands/tables.ts'
 import { deviceNames } from '../../devices/names.ts'
 import { deviceId } from '../../devices/select.ts'
@@ -20,7 +22,7 @@ export default defineTool({
   name: 'get_script_results',
   title: 'Get script results',
   description:
-    'Reads what became of a script run: per device the state, exit code, output and duration, with counts over all devices. Narrow to one device to read more of its output. Reads only.',
+    'Reads what became of a script run: per device the state, exit code, duration and output, of one that still runs the output so far; with counts over all devices. Narrow to one device to read more of its output, and on by offset. Reads only.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'scripts.read' },
@@ -29,6 +31,13 @@ export default defineTool({
     run: z.string().max(100).describe('Run id from run_script.'),
     device: z.string().min(1).max(255).optional().describe('Id or name.'),
     state: z.enum(COMMAND_STATES).optional(),
+    offset: z
+      .number()
+      .int()
+      .min(0)
+      .max(MAX_OUTPUT_BYTES)
+      .default(0)
+      .describe('Of one device: where its output begins.'),
     limit: z.number().int().min(1).max(200).default(25),
     cursor: z.string().max(500).optional(),
   }),
@@ -39,9 +48,12 @@ export default defineTool({
     devices: z.array(deviceResultShape),
     total: z.number().int(),
     counts: z.record(z.string(), z.number()),
+    next_offset: z.number().int().optional(),
     next_cursor: z.string().optional(),
   }),
   async run({ tx, services }, input) {
+    if (input.offset > 0 && input.device === undefined)
+      throw invalidInput('offset: needs a device, whose output it is.')
     const run = await findRun(tx, input.run)
     const device = input.device === undefined ? undefined : await deviceId(tx, input.device)
     const filter = { run: run.id, device, state: input.state }
@@ -51,11 +63,12 @@ export default defineTool({
     const results = await services.commands.results(tx, run.operation, {
       limit: input.limit + 1,
       outputCharacters: share,
+      outputOffset: input.offset,
       ...(after && { after }),
       ...(device && { deviceId: device }),
       ...(input.state && { state: input.state }),
     })
-    const shown = results.slice(0, input.limit)
+    const shown = results.slice(0, input.limit).map((result) => ({ ...result, ...pageOf(result, input.offset) }))
     const names = await deviceNames(
       tx,
       shown.map((result) => result.deviceId),
@@ -64,15 +77,17 @@ export default defineTool({
     return {
       run,
       progress,
+      next: device === undefined ? undefined : shown[0]?.nextOffset,
       devices: shown.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
       cursor: results.length > input.limit && last ? makeCursor('script_results', filter, [last.id]) : null,
     }
   },
-  present({ run, progress, devices, cursor }) {
+  present({ run, progress, devices, next, cursor }) {
     return {
       text: [
         `Run ${run.id}: ${countsText(progress)}.`,
         ...devices.map(resultText),
+        ...(next === undefined ? [] : [`Pass offset ${next} for the rest of the output.`]),
         ...(cursor ? ['Pass next_cursor as cursor for more devices.'] : []),
       ].join('\n'),
       data: {
@@ -82,11 +97,28 @@ export default defineTool({
         devices,
         total: progress.total,
         counts: countsByState(progress),
+        ...(next !== undefined && { next_offset: next }),
         ...(cursor && { next_cursor: cursor }),
       },
     }
   },
 })
+
+/**
+ * Where more follows, a page ends with a line: what is masked in one piece must not be cut in two. Offsets count as the
+ * database does, in characters.
+ */
+function pageOf(
+  { output, outputLength }: CommandResult,
+  offset: number,
+): { output: string | null; nextOffset?: number } {
+  if (output === null) return { output }
+  const characters = [...output].length
+  if (offset + characters >= outputLength || characters === 0) return { output }
+  const lineEnd = output.lastIndexOf('\n') + 1
+  const whole = lineEnd > output.length / 2 ? output.slice(0, lineEnd) : output
+  return { output: whole, nextOffset: offset + [...whole].length }
+}
 
 function commandId(key: readonly (string | number | null)[]): string {
   const [id] = key

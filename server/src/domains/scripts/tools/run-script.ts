@@ -1,92 +1,88 @@
+import { SCRIPT_LANGUAGES, type CommandBody } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { organizationsOf } from '../../../kernel/blast-radius.ts'
-import { defineTool, operationOf, type Target } from '../../../kernel/tool.ts'
+import { defineTool, operationOf } from '../../../kernel/tool.ts'
+import { asked, commandTargets, requireCapable, sendCommands } from '../../commands/acting.ts'
+import { manyDevices, presentCommands } from '../../commands/answer.ts'
 import { awaitCommands } from '../../commands/await.ts'
-import { countsByState, countsText, liveState, operationShape, resultText } from '../../commands/present.ts'
-import { placeOf, selectionFields, selectTargets } from '../../devices/select.ts'
+import { operationShape } from '../../commands/present.ts'
+import { selectionFields } from '../../devices/select.ts'
 import { contentDigest, insertRun } from '../service.ts'
 
 const DAY_MINUTES = 24 * 60
+
+const input = z.object({
+  ...selectionFields,
+  content: z.string().min(1).max(200_000).describe('The script itself.'),
+  language: z.enum(SCRIPT_LANGUAGES).default('bash'),
+  arguments: z.array(z.string().max(10_000)).max(64).default([]).describe('Passed as argv, never through a shell.'),
+  run_as: z.string().min(1).max(64).optional().describe("A user of the device; without it, the agent's own."),
+  working_directory: z.string().min(1).max(1000).optional().describe('An existing folder.'),
+  timeout_seconds: z.number().int().min(1).max(3600).default(300),
+  expires_in_minutes: z
+    .number()
+    .int()
+    .min(1)
+    .max(7 * DAY_MINUTES)
+    .default(DAY_MINUTES)
+    .describe('How long it waits for offline devices.'),
+})
+type Input = z.output<typeof input>
 
 export default defineTool({
   name: 'run_script',
   title: 'Run a script',
   description:
-    'Runs Bash, Python or PowerShell on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. Longer runs continue: get_script_results reads them.',
+    'Runs a script (Bash, sh, Python, PowerShell, cmd) on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. Longer runs continue: get_script_results reads them, with the output so far; cancel_operation stops them.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'scripts.execute', destructive: true, idempotent: false },
   outlivesCall: true,
   deviceText: true,
-  input: z.object({
-    ...selectionFields,
-    content: z.string().min(1).max(200_000).describe('The script itself.'),
-    language: z.enum(['bash', 'python', 'powershell']).default('bash'),
-    arguments: z.array(z.string().max(10_000)).max(64).default([]).describe('Passed as argv, never through a shell.'),
-    timeout_seconds: z.number().int().min(1).max(3600).default(300),
-    expires_in_minutes: z
-      .number()
-      .int()
-      .min(1)
-      .max(7 * DAY_MINUTES)
-      .default(DAY_MINUTES)
-      .describe('How long it waits for offline devices.'),
-  }),
+  input,
   output: operationShape,
-  targets: ({ tx, caller }, input) => selectTargets(tx, caller, input),
-  plan: async (_, input, targets) => ({
-    summary: `Run a ${input.language} script of ${input.content.length} characters on ${countOf(targets)}, for at most ${input.timeout_seconds} seconds each.`,
-    irreversible: ['What a script changes on a device is not undone by Breeze.'],
-    binding: { content: contentDigest(input.content) },
-  }),
+  targets: (context, input) => commandTargets(context, input, asked(bodyOf(input), input.expires_in_minutes)),
+  async plan(_, input, targets) {
+    requireCapable(targets)
+    const as = input.run_as === undefined ? '' : ` as ${input.run_as}`
+    return {
+      summary: `Run a ${input.language} script of ${input.content.length} characters${as} on ${manyDevices(targets.length)}, for at most ${input.timeout_seconds} seconds each.`,
+      irreversible: ['What a script changes on a device is not undone by Breeze.'],
+      binding: { content: contentDigest(input.content) },
+    }
+  },
   async run(context, input, targets) {
-    const operation = operationOf(context)
     const run = context.newId()
-    const now = context.now()
-    const organizationIds = organizationsOf(targets)
     await insertRun(context.tx, {
       id: run,
       partnerId: context.caller.partnerId,
-      organizationIds,
-      operation,
+      organizationIds: organizationsOf(targets),
+      operation: operationOf(context),
       language: input.language,
       content: input.content,
       timeoutSeconds: input.timeout_seconds,
-      now,
+      now: context.now(),
     })
-    await context.services.commands.queue(context.tx, now, {
-      operationId: operation,
-      devices: targets.map(placeOf),
-      body: {
-        type: 'script.run',
-        args: {
-          language: input.language,
-          content: input.content,
-          arguments: input.arguments,
-          timeoutSeconds: input.timeout_seconds,
-        },
-      },
-      expiresAt: new Date(now.getTime() + input.expires_in_minutes * 60_000),
-      newId: context.newId,
-    })
-    return { operation, run, reachable: targets.filter((target) => target.caveat === undefined).length }
+    return { run, sent: await sendCommands(context, targets, bodyOf(input), input.expires_in_minutes) }
   },
-  settle: async (context, { operation, run, reachable }) => ({
-    run,
-    ...(await awaitCommands(context, operation, reachable)),
-  }),
-  present({ run, operation, progress, devices }) {
-    const state = liveState('running', progress)
-    const unfinished = progress.total - progress.finished
-    return {
-      text: [
-        `Script on ${progress.total} device${progress.total === 1 ? '' : 's'}: ${countsText(progress)}.`,
-        ...devices.slice(0, 20).map(resultText),
-        ...(unfinished > 0 ? [`${unfinished} not finished; read them with get_script_results, run ${run}.`] : []),
-      ].join('\n'),
-      data: { operation, run, state, devices, total: progress.total, counts: countsByState(progress) },
-    }
+  settle: async (context, { run, sent }) => ({ run, settled: await awaitCommands(context, sent) }),
+  present({ run, settled }) {
+    const { text, data } = presentCommands('Script', settled, `read them with get_script_results, run ${run}.`)
+    return { text, data: { ...data, run } }
   },
 })
 
-const countOf = (targets: readonly Target[]): string => `${targets.length} device${targets.length === 1 ? '' : 's'}`
+function bodyOf(input: Input): CommandBody {
+  const { language, content, run_as: runAs, working_directory: workingDirectory } = input
+  return {
+    type: 'script.run',
+    args: {
+      language,
+      content,
+      arguments: input.arguments,
+      timeoutSeconds: input.timeout_seconds,
+      ...(runAs !== undefined && { runAs }),
+      ...(workingDirectory !== undefined && { workingDirectory }),
+    },
+  }
+}
