@@ -12,10 +12,13 @@ export interface KnownDevice {
   hashes: Map<string, string>
 }
 
+// Grouped once and not asked per device: a plan made while the table was small then costs one pass over it, not hundreds.
 const LOOK_UP = `
-  select d.id, d.organization_id, d.site_id, d.public_key, d.agent_version,
-    coalesce((select jsonb_object_agg(s.section, s.hash) from device_sections s where s.device_id = d.id), '{}') as hashes
-  from devices d where d.id = any ($1::uuid[]) and d.removed_at is null`
+  select d.id, d.organization_id, d.site_id, d.public_key, d.agent_version, coalesce(h.hashes, '{}') as hashes
+  from devices d left join (
+    select s.device_id, jsonb_object_agg(s.section, s.hash) as hashes
+    from device_sections s where s.device_id = any ($1::uuid[]) group by s.device_id) h on h.device_id = d.id
+  where d.id = any ($1::uuid[]) and d.removed_at is null`
 
 interface Row {
   id: string
