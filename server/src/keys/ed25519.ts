@@ -51,3 +51,12 @@ export function verifyText(key: KeyObject, text: string, signature: string): boo
   const bytes = Buffer.from(signature, 'base64url')
   return bytes.length === 64 && verify(null, Buffer.from(text), key, bytes)
 }
+
+/** The same on a thread of the pool: one takes 0.1 ms, and after a restart thousands are asked for. */
+export function verifyTextAside(key: KeyObject, text: string, signature: string): Promise<boolean> {
+  const bytes = Buffer.from(signature, 'base64url')
+  if (bytes.length !== 64) return Promise.resolve(false)
+  return new Promise((resolve, reject) => {
+    verify(null, Buffer.from(text), key, bytes, (error, isGood) => (error ? reject(error) : resolve(isGood)))
+  })
+}

@@ -4,7 +4,7 @@ import { type AgentFrame, authenticationMessage } from '@breeze/contract/agent-p
 import type { Logger } from 'pino'
 import { cleanName } from '../../domains/devices/device-name.ts'
 import { type KnownDevice, lookUpDevices, writeAgentVersions } from '../../domains/devices/directory.ts'
-import { importPublicKey, verifyText } from '../../keys/ed25519.ts'
+import { importPublicKey, verifyTextAside } from '../../keys/ed25519.ts'
 import { Batch } from '../../kernel/batch.ts'
 import type { Db } from '../../kernel/db.ts'
 
@@ -12,8 +12,6 @@ export type Hello = Extract<AgentFrame, { type: 'hello' }>
 
 export type Verdict = { state: 'proven'; device: KnownDevice } | { state: 'unknown' } | { state: 'refused' }
 
-/** About 5 ms of verifying between two turns of the event loop. */
-const VERIFIED_PER_TURN = 50
 const MOST_KEYS = 20_000
 
 export class Authentication {
@@ -26,14 +24,13 @@ export class Authentication {
       maxItems: 200,
       handle: async (asks) => {
         const known = await lookUpDevices(db, [...new Set(asks.map((ask) => ask.hello.deviceId))])
-        const verdicts: Verdict[] = []
+        const judged = asks.map(({ hello, nonce }) => this.#judge(known.get(hello.deviceId), hello, nonce))
+        const verdicts = await Promise.all(judged)
         const versions = new Map<string, string>()
-        for (const [index, { hello, nonce }] of asks.entries()) {
-          if (index > 0 && index % VERIFIED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-          const verdict = this.#judge(known.get(hello.deviceId), hello, nonce)
-          verdicts.push(verdict)
+        for (const [index, { hello }] of asks.entries()) {
+          const verdict = verdicts[index]
           const version = cleanName(hello.agentVersion, 40)
-          if (verdict.state === 'proven' && version && version !== verdict.device.agentVersion)
+          if (verdict?.state === 'proven' && version && version !== verdict.device.agentVersion)
             versions.set(hello.deviceId, version)
         }
         // Good to know, no reason to turn a device away.
@@ -50,10 +47,11 @@ export class Authentication {
     return this.#asks.add({ hello, nonce })
   }
 
-  #judge(device: KnownDevice | undefined, hello: Hello, nonce: string): Verdict {
+  async #judge(device: KnownDevice | undefined, hello: Hello, nonce: string): Promise<Verdict> {
     if (!device) return { state: 'unknown' }
     const key = this.#key(device.publicKey)
-    const proven = key !== null && verifyText(key, authenticationMessage(nonce, hello.deviceId), hello.signature)
+    const message = authenticationMessage(nonce, hello.deviceId)
+    const proven = key !== null && (await verifyTextAside(key, message, hello.signature))
     // Two connections of one batch must not share what changes later.
     return proven ? { state: 'proven', device: { ...device, hashes: new Map(device.hashes) } } : { state: 'refused' }
   }
