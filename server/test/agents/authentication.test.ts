@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
-import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
+import { CLOSE } from '@breeze/contract/agent-protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bootFleet, type Fleet, newId, type Place, until } from './fleet.ts'
 import { TestAgent, type Transport, TRANSPORTS } from './test-agent.ts'
@@ -166,22 +166,25 @@ test('whoever has proven nothing may send next to nothing', async () => {
   expect(await agent.closed).not.toBe(1000)
 })
 
-test('more unproven sockets than allowed are told when to come back', async () => {
+test('more unproven connections than allowed wait for their turn, and nobody is sent away', async () => {
   await until(() => fleet.hub.unauthenticated === 0)
+  const late = await enrolled('web socket')
   const idle = Array.from({ length: 5 }, () => new TestAgent(fleet.url))
   for (const agent of idle) agent.open()
   await Promise.all(idle.map((agent) => agent.next('challenge')))
-  const refused = await upgrade(AGENT_WS_PATH)
-  expect(refused.status).toBe(503)
-  expect(Number(refused.retryAfter)).toBeGreaterThan(1)
+  const connecting = late.connect()
+  await until(() => fleet.hub.waiting === 1)
+  expect(fleet.hub.unauthenticated).toBe(5)
   await Promise.all(idle.map((agent) => agent.closed))
+  await connecting
+  await late.disconnect()
 })
 
 test('an upgrade anywhere else is not found', async () => {
   expect((await upgrade('/elsewhere')).status).toBe(404)
 })
 
-function upgrade(path: string): Promise<{ status: number; retryAfter: string | undefined }> {
+function upgrade(path: string): Promise<{ status: number }> {
   return new Promise((resolve, reject) => {
     const headers = {
       connection: 'Upgrade',
@@ -192,7 +195,7 @@ function upgrade(path: string): Promise<{ status: number; retryAfter: string | u
     request({ port: fleet.port, path, headers })
       .on('response', (response) => {
         response.resume()
-        resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
+        resolve({ status: response.statusCode ?? 0 })
       })
       .on('error', reject)
       .end()

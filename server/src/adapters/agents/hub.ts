@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
@@ -17,6 +17,7 @@ import { AgentConnection, type ConnectionHost } from './connection.ts'
 import { Deliveries } from './deliveries.ts'
 import { PollSessions } from './poll-sessions.ts'
 import type { AgentTransport } from './transport.ts'
+import { WaitingRoom } from './waiting-room.ts'
 import { WebSocketTransport } from './web-socket-transport.ts'
 
 export interface AgentHubOptions {
@@ -30,7 +31,7 @@ export interface AgentHubOptions {
   heartbeatSeconds: number
   /** How long a challenge may stay unanswered. */
   challengeMs?: number
-  /** Sockets that have not proven anything yet; more are told to come back. */
+  /** Connections that have not proven anything yet; more wait for their turn. */
   maxUnauthenticated?: number
   /** Silence after which a socket is taken for dead. */
   idleMs?: number
@@ -56,6 +57,9 @@ export class AgentHub implements Delivery {
   readonly #connections = new Set<AgentConnection>()
   readonly #byDevice = new Map<string, AgentConnection>()
   readonly #unproven = new Set<AgentConnection>()
+  readonly #waiting = new WaitingRoom({
+    hasPlace: () => this.#unproven.size < (this.#options.maxUnauthenticated ?? 1000),
+  })
   readonly #sweep: ReturnType<typeof setInterval>
   #draining = false
 
@@ -94,15 +98,27 @@ export class AgentHub implements Delivery {
 
   /** Takes over the server's upgrades. Nothing else upgrades here: another path is answered 404. */
   attach(server: Server): void {
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#upgrade(request, socket, head),
+    server.on(
+      'upgrade',
+      (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
     )
   }
 
-  /** Seconds after which whoever wants to connect should try again; null when it may now. */
-  refusal(): number | null {
-    const isFull = this.#unproven.size >= (this.#options.maxUnauthenticated ?? 1000)
-    return this.#draining || isFull ? Math.ceil(2 + this.#random() * 28) : null
+  /** Runs `enter` when it is its turn. Answers null then, else the seconds after which to try again. */
+  turn(enter: () => void): Promise<number | null> {
+    if (this.#draining) return Promise.resolve(this.retrySeconds())
+    return new Promise((resolve) => {
+      const admit = () => {
+        enter()
+        resolve(null)
+      }
+      this.#waiting.enter({ admit, turnAway: () => resolve(this.retrySeconds()) })
+    })
+  }
+
+  /** For whoever is sent away: spread, so that they do not return together. */
+  retrySeconds(): number {
+    return Math.ceil(2 + this.#random() * 28)
   }
 
   /** The one way in, for every transport. */
@@ -122,6 +138,10 @@ export class AgentHub implements Delivery {
 
   get unauthenticated(): number {
     return this.#unproven.size
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   wake(deviceIds: readonly string[]): void {
@@ -146,6 +166,7 @@ export class AgentHub implements Delivery {
    */
   async drain(): Promise<void> {
     this.#draining = true
+    this.#waiting.empty()
     clearInterval(this.#sweep)
     const spreadSeconds = Math.min(120, Math.max(1, this.#connections.size / RETURNS_PER_SECOND))
     let sent = 0
@@ -160,20 +181,20 @@ export class AgentHub implements Delivery {
     for (const connection of this.#connections) connection.terminate()
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Without a listener, a reset before the upgrade is done would end the process.
     socket.on('error', ignoreReset)
     if (request.url?.split('?', 1)[0] !== AGENT_WS_PATH) return answer(socket, '404 Not Found')
-    const waitSeconds = this.refusal()
-    if (waitSeconds !== null) return answer(socket, '503 Service Unavailable', `Retry-After: ${waitSeconds}\r\n`)
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+    const upgraded = (webSocket: WebSocket) => {
       socket.off('error', ignoreReset)
       this.accept(new WebSocketTransport(webSocket, socket, this.#options.log))
-    })
+    }
+    const waitSeconds = await this.turn(() => this.#server.handleUpgrade(request, socket, head, upgraded))
+    if (waitSeconds !== null) answer(socket, '503 Service Unavailable', `Retry-After: ${waitSeconds}\r\n`)
   }
 
   #ready(connection: AgentConnection, deviceId: string): void {
-    this.#unproven.delete(connection)
+    this.#leftUnproven(connection)
     // Closed by its device's id first: its own close must not remove the newcomer.
     const before = this.#byDevice.get(deviceId)
     this.#byDevice.set(deviceId, connection)
@@ -184,10 +205,14 @@ export class AgentHub implements Delivery {
 
   #closed(connection: AgentConnection, deviceId: string | null): void {
     this.#connections.delete(connection)
-    this.#unproven.delete(connection)
+    this.#leftUnproven(connection)
     if (deviceId === null || this.#byDevice.get(deviceId) !== connection) return
     this.#byDevice.delete(deviceId)
     this.#options.presence.disconnected(deviceId)
+  }
+
+  #leftUnproven(connection: AgentConnection): void {
+    if (this.#unproven.delete(connection)) this.#waiting.call()
   }
 
   #send({ deviceId, command }: Outgoing): void {

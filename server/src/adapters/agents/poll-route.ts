@@ -35,17 +35,19 @@ export function pollRoute(options: PollRouteOptions): Hono<HttpEnv> {
   const sends = new WeakMap<PollTransport, number>()
   const app = new Hono<PollEnv>()
 
-  app.post(AGENT_POLL_PATHS.open, (context) => {
+  app.post(AGENT_POLL_PATHS.open, async (context) => {
     const nowMs = options.now().getTime()
     const bucket = opens.of(options.addressOf(context), nowMs)
     const waitMs = bucket.wait(nowMs)
     if (waitMs > 0) return later(context, 429, Math.ceil(waitMs / 1000))
-    const waitSeconds = hub.refusal()
-    if (waitSeconds !== null) return later(context, 503, waitSeconds)
     bucket.spend()
-    const { secret, transport } = hub.polls.open()
-    hub.accept(transport)
-    return context.json({ session: secret, frames: transport.opening() })
+    let opened: ReturnType<typeof hub.polls.open> | undefined
+    const waitSeconds = await hub.turn(() => {
+      opened = hub.polls.open()
+      hub.accept(opened.transport)
+    })
+    if (!opened) return later(context, 503, waitSeconds ?? hub.retrySeconds())
+    return context.json({ session: opened.secret, frames: opened.transport.opening() })
   })
 
   for (const path of [AGENT_POLL_PATHS.send, AGENT_POLL_PATHS.receive]) {
@@ -56,8 +58,7 @@ export function pollRoute(options: PollRouteOptions): Hono<HttpEnv> {
         context.set('transport', transport)
         return next()
       }
-      const waitSeconds = hub.isDraining ? hub.refusal() : null
-      if (waitSeconds !== null) return later(context, 503, waitSeconds)
+      if (hub.isDraining) return later(context, 503, hub.retrySeconds())
       return refuse(context, 401, 'unknown_session', 'This session is not known, or has ended. Open another.')
     })
   }
