@@ -42,6 +42,7 @@ export const HELP = `npm run bench -- [options]: starts a server, loads it, prin
 
   --quick           under a minute and a half, less exact
   --only <part>     ${PARTS.join(', ')}; may be given several times
+  --agents <n>      how many simulated agents; 2000, when left out
   --no-check        exit 0 whatever was measured
   --profile <dir>   write a CPU profile of the server there
   --node=<option>   start the server's Node.js with it, such as --node=--max-semi-space-size=8; may be given several times
@@ -57,6 +58,7 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
       check: { type: 'boolean', default: true },
       profile: { type: 'string' },
       node: { type: 'string', multiple: true, default: [] },
+      agents: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
     allowNegative: true,
@@ -68,8 +70,14 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
     check: values.check,
     profile: values.profile,
     node: values.node,
-    size: values.quick ? QUICK : FULL,
+    size: sizeOf(values.quick ? QUICK : FULL, values.agents),
   }
+}
+
+function sizeOf(size: Size, agents: string | undefined): Size {
+  if (agents === undefined) return size
+  if (!/^[1-9]\d{0,4}$/.test(agents)) throw new Error(`--agents must be a number up to 99999, not ${agents}`)
+  return { ...size, agents: Number(agents) }
 }
 
 function asPart(name: string): Part {
