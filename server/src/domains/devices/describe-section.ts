@@ -1,6 +1,7 @@
 /** An inventory section in one line, for clients that pass only text to their model. */
 import { inventorySections, type InventorySections } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
+import { describePosture } from './describe-posture.ts'
 
 /** As it is stored: packages are rows of their own. */
 const storedSoftware = z.object({ count: z.number().int() })
@@ -34,22 +35,27 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
     `can ${names(data.filter((one) => one.supported))}; can't ${names(data.filter((one) => !one.supported))}`,
   software: ({ count }) => `${count} packages`,
   services: (data) => {
-    const count = (state: string) => data.filter((service) => service.state === state).length
-    return `${data.length} services, ${count('running')} running, ${count('failed')} failed`
+    const failed = data.filter(({ state }) => state === 'failed')
+    const running = data.filter(({ state }) => state === 'running').length
+    return `${data.length} services, ${running} running, ${failed.length} failed${failed.length > 0 ? `: ${names(failed)}` : ''}`
   },
-  users: ({ users }) => {
+  users: ({ users, sessions }) => {
     const administrators = users.filter((user) => user.administrator)
-    return `${users.length} users, administrators: ${names(administrators)}`
+    const signedIn = [...new Set(sessions.map(({ user }) => user))].slice(0, NAMED).join(', ') || 'nobody'
+    return `${users.length} users, administrators: ${names(administrators)}; signed in: ${signedIn}`
   },
-  posture: (data) =>
-    Object.entries(data)
-      .map(([name, { status }]) => `${name} ${status === 'ok' ? 'known' : status}`)
-      .join(', '),
+  posture: describePosture,
   updates: ({ updates, listsUpdatedAt }) =>
     `${updates.length} pending, ${updates.filter((update) => update.security).length} of them security, as of ${listsUpdatedAt ?? 'an unknown time'}`,
 }
 
-const names = (items: readonly { name: string }[]): string => items.map((item) => item.name).join(', ') || 'nothing'
+const NAMED = 20
+
+function names(items: readonly { name: string }[]): string {
+  const named = items.slice(0, NAMED).map((item) => item.name)
+  const more = items.length > NAMED ? [`and ${items.length - NAMED} more`] : []
+  return [...named, ...more].join(', ') || 'nothing'
+}
 
 /** Null where the stored data is not what this version of the protocol says. */
 export function describeSection<Name extends keyof InventorySections>(name: Name, data: unknown): string | null {

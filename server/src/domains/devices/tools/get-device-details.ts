@@ -1,25 +1,34 @@
 import { SECTION_NAMES } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
+import { deviceText, fenced } from '../../../kernel/content/device-text.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
-import { describeSection } from '../describe-section.ts'
+import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
+import type { DeviceSoftware } from '../software-list.ts'
 
 const CHOICES = [...SECTION_NAMES, 'commands'] as const
+/** Items of each list: of everything at once a few, of what was asked for by name a page. */
+const FEW = 20
+const PAGE = 200
 
 export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device whole: identity, operating system, processor, memory, disks, network, presence and recent commands; sections narrows it. Each section tells its source, when it was collected, and why it is missing if it is. Reads only.',
+    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, what it can carry out, recent commands. Sections narrows it and shows longer lists; software has pages. Each section tells its source, its age, and why it is missing if it is. Reads only.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
+  deviceText: true,
   input: z.object({
     device: z.string().min(1).max(255).describe('Id or name.'),
-    sections: z.array(z.enum(CHOICES)).max(CHOICES.length).optional().describe('All unless given.'),
+    sections: z.array(z.enum(CHOICES)).max(CHOICES.length).optional().describe('All, in short, unless given.'),
+    software_text: z.string().max(100).optional().describe('Part of the name or publisher.'),
+    software_limit: z.number().int().min(1).max(200).default(FEW),
+    software_cursor: z.string().max(2000).optional(),
   }),
   output: z.object({
     ...deviceFields,
@@ -30,16 +39,23 @@ export default defineTool({
     uptime_seconds: z.number().nullable(),
     cpu_percent: z.number().nullable(),
     memory_percent: z.number().nullable(),
-    sections: z.array(
-      z.object({
-        name: z.string(),
-        status: z.string(),
-        source: z.string().nullable(),
-        collected_at: z.string().nullable(),
-        detail: z.string().nullable(),
-        data: z.unknown().optional(),
-      }),
-    ),
+    sections: z.array(sectionShape),
+    software: z
+      .object({
+        packages: z.array(
+          z.object({
+            source: z.string(),
+            name: deviceText(300),
+            version: deviceText(200),
+            architecture: deviceText(40),
+            publisher: deviceText(200).nullable(),
+            installed_at: z.string().nullable(),
+          }),
+        ),
+        total: z.number().int(),
+        next_cursor: z.string().optional(),
+      })
+      .optional(),
     recent_commands: z
       .array(
         z.object({
@@ -58,33 +74,21 @@ export default defineTool({
     const names = SECTION_NAMES.filter((name) => wanted.includes(name))
     const device = await services.devices.deviceDetails(tx, await deviceId(tx, input.device), names)
     if (!device) throw notFound('device', input.device)
+    const page = { limit: input.software_limit, text: input.software_text, cursor: input.software_cursor }
+    const software = names.includes('software') ? await services.devices.software(tx, device.id, page) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
-    return { device, names, commands }
+    return { device, names, software, commands }
   },
-  present({ device, names, commands }) {
+  present({ device, names, software, commands }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
-    const sections = names.map((name) => {
-      const section = stored.get(name)
-      if (!section)
-        return {
-          name,
-          status: 'not_collected',
-          source: null,
-          collected_at: null,
-          detail: 'The agent has not sent it yet.',
-        }
-      const { status, source, collectedAt, detail, data } = section
-      return { name, status, source, collected_at: collectedAt, detail, ...(status === 'ok' && { data }) }
-    })
+    const most = input.sections === undefined ? FEW : PAGE
     const head =
       `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}` +
       `${device.simulated ? ', simulated' : ''}. Last seen ${device.lastSeenAt ?? 'never'}.`
-    const lines = sections.map((section) => {
-      const said = 'data' in section ? describeSection(section.name, section.data) : null
-      return `${section.name}: ${said ?? `not known (${section.status}${section.detail ? `: ${section.detail}` : ''})`}`
-    })
+    // In the short form its line among the sections, which counts the packages, is enough.
+    const packages = software && input.sections !== undefined ? softwareText(device.name, software) : []
     return {
-      text: [head, ...lines].join('\n'),
+      text: [head, ...sectionsText(device.name, names, stored), ...packages].join('\n'),
       data: {
         ...presentDevice(device),
         simulated: device.simulated,
@@ -94,7 +98,8 @@ export default defineTool({
         uptime_seconds: device.heartbeat?.uptimeSeconds ?? null,
         cpu_percent: device.heartbeat?.cpuPercent ?? null,
         memory_percent: device.heartbeat?.memoryPercent ?? null,
-        sections,
+        sections: names.map((name) => presentSection(name, stored.get(name), most)),
+        ...(software && { software: softwareData(software) }),
         ...(commands && {
           recent_commands: commands.map(({ id, operationId, type, state, issuedAt, exitCode }) => {
             return { id, operation: operationId, type, state, issued_at: issuedAt, exit_code: exitCode }
@@ -104,3 +109,20 @@ export default defineTool({
     }
   },
 })
+
+const softwareData = ({ items, total, cursor }: DeviceSoftware) => ({
+  packages: items.map(({ source, name, version, architecture, publisher, installedAt }) => {
+    return { source, name, version, architecture, publisher, installed_at: installedAt }
+  }),
+  total,
+  ...(cursor !== null && { next_cursor: cursor }),
+})
+
+const LONGEST = 12_000
+
+function softwareText(device: string, { items, total, cursor }: DeviceSoftware): string[] {
+  if (items.length === 0) return []
+  const lines = items.map(({ name, version, source }) => `${name} ${version} (${source})`)
+  const more = cursor === null ? [] : ['Pass software.next_cursor as software_cursor for the next page.']
+  return [fenced(`${items.length} of ${total} packages of ${device}`, lines.join('\n'), LONGEST), ...more]
+}
