@@ -1,0 +1,67 @@
+import { runProgram } from '../run-program.ts'
+import {
+  exists,
+  filesOf,
+  lastLine,
+  latest,
+  modifiedAt,
+  MOST_UPDATES,
+  type PendingUpdate,
+  pendingUpdate,
+  type UpdateManager,
+} from './manager.ts'
+
+const TIMEOUT_MS = 120_000
+const MAX_BYTES = 8_000_000
+const LISTS = '/var/lib/apt/lists'
+const STAMP = '/var/lib/apt/periodic/update-success-stamp'
+
+/** A simulated upgrade over the lists as they are: it fetches nothing, locks nothing and counts what is held too. */
+const ARGUMENTS = [
+  '--simulate',
+  '--ignore-hold',
+  '-o',
+  'Debug::NoLocking=1',
+  '-o',
+  'APT::Get::Show-User-Simulation-Note=0',
+  '-o',
+  'APT::Get::Always-Include-Phased-Updates=1',
+  'dist-upgrade',
+]
+
+export const apt: UpdateManager = {
+  manager: 'apt',
+  present: async () => (await exists('/var/lib/dpkg/status')) && (await exists('/usr/bin/apt-get')),
+  async read() {
+    const lists = await filesOf(LISTS)
+    if (!lists.some((name) => /_Packages(\.\w+)?$/.test(name))) throw new Error('The package lists were never fetched')
+    const result = await runProgram('apt-get', ARGUMENTS, { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, nice: true })
+    if (result.exitCode !== 0) throw new Error(`apt-get failed: ${lastLine(result.stderr)}`)
+    return {
+      manager: 'apt',
+      listsUpdatedAt: latest([await modifiedAt(LISTS), await modifiedAt(STAMP)]),
+      updates: parseAptSimulation(result.stdout).slice(0, MOST_UPDATES),
+    }
+  },
+}
+
+/** `Inst name [installed] (available origin, origin [architecture])`. What has no installed version would be new. */
+export function parseAptSimulation(text: string): PendingUpdate[] {
+  const pattern = /^Inst (\S+) \[([^\]]+)\] \((\S+) (?:(.*?) )?\[([^\]]+)\]\)/gm
+  return [...text.matchAll(pattern)].map(([, name = '', installed = '', available = '', origins, architecture = '']) =>
+    pendingUpdate({
+      // A package of another architecture than the system's carries it in its name.
+      name: name.replace(/:[a-z0-9-]+$/, ''),
+      installed,
+      available,
+      architecture,
+      origin: origins ?? null,
+      security: origins === undefined ? null : isSecurity(origins),
+    }),
+  )
+}
+
+/** Debian-Security:12/stable-security, Ubuntu:24.04/noble-security, UbuntuESM:20.04/focal-infra-security. */
+function isSecurity(origins: string): boolean {
+  return origins.split(', ').some((origin) => /security/i.test(origin))
+}
