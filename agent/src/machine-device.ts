@@ -1,8 +1,12 @@
 import type { KeyObject } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignedCancel, SignedCommand } from '@breeze/contract/agent-commands'
+import { DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
-import { Inventory } from './collectors/collect.ts'
+import { between } from './backoff.ts'
+import { COLLECTORS, Inventory } from './collectors/collect.ts'
+import { SentSoftware } from './collectors/sent-software.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from './device.ts'
 import { importPrivateKey, signText } from './device-key.ts'
@@ -16,8 +20,10 @@ import type { ServerClock } from './server-clock.ts'
 import { decideServerKeys } from './server-keys.ts'
 import { AGENT_VERSION } from './version.ts'
 
-/** How often the sections are read to see whether they changed. All of them together take a few milliseconds. */
-const COLLECT_EVERY_MS = 300_000
+/** Reading a section may hang; the device goes online without it then. */
+const FIRST_LOOK_MS = 10_000
+/** A machine that just came up has better to do than costly reads, and a whole fleet may come up together. */
+const FIRST_COSTLY_LOOK_MS = 20_000
 
 export interface MachineDeviceOptions {
   identity: EnrolledIdentity
@@ -38,16 +44,19 @@ export class MachineDevice implements Device {
   readonly #options: MachineDeviceOptions
   readonly #key: KeyObject
   readonly #vitals = new VitalsReader()
-  readonly #inventory = new Inventory()
+  readonly #inventory: Inventory
   #identity: EnrolledIdentity
   #runner: CommandRunner | undefined
   #timer: ReturnType<typeof setInterval> | undefined
+  #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: MachineDeviceOptions) {
     this.#options = options
     this.#identity = options.identity
     this.machineId = options.machineId
     this.#key = importPrivateKey(options.identity.privateKey)
+    const sent = new SentSoftware(options.stateDirectory, options.log)
+    this.#inventory = new Inventory(COLLECTORS, undefined, sent)
   }
 
   get deviceId(): string {
@@ -61,11 +70,14 @@ export class MachineDevice implements Device {
   /** The runner needs this device's keys and this device needs the runner, hence the second step. */
   async start(runner: CommandRunner): Promise<void> {
     this.#runner = runner
-    await this.#inventory.collect()
-    this.#timer = setInterval(() => this.#refresh(), COLLECT_EVERY_MS)
+    const { inventorySeconds } = DEFAULT_CONFIGURATION
+    await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
+    this.#firstCostlyLook = setTimeout(() => void this.#refreshDue(), between(1, 2) * FIRST_COSTLY_LOOK_MS)
+    this.#timer = setInterval(() => void this.#refreshDue(this.#inventory.cheap), inventorySeconds * 1000)
   }
 
   stop(): void {
+    clearTimeout(this.#firstCostlyLook)
     clearInterval(this.#timer)
   }
 
@@ -85,8 +97,17 @@ export class MachineDevice implements Device {
     }
   }
 
-  inventory(sections: readonly SectionName[]): Promise<InventoryBody> {
-    return this.#inventory.collect(sections)
+  inventory(sections: readonly SectionName[], whole: readonly SectionName[]): Promise<InventoryBody> {
+    return this.#inventory.collect(sections, whole)
+  }
+
+  /** Reads sections now, as after an act that changed them; the next heartbeat tells. */
+  async refresh(sections: readonly SectionName[]): Promise<void> {
+    try {
+      await this.#inventory.refresh(sections)
+    } catch (error) {
+      this.#options.log('inventory_error', { message: errorText(error) })
+    }
   }
 
   async handleCommand(command: SignedCommand, reply: Reply): Promise<void> {
@@ -118,9 +139,7 @@ export class MachineDevice implements Device {
     await saveIdentity(stateDirectory, this.#identity)
   }
 
-  #refresh(): void {
-    this.#inventory.collect().catch((error: unknown) => {
-      this.#options.log('inventory_error', { message: errorText(error) })
-    })
+  #refreshDue(more: readonly SectionName[] = []): Promise<void> {
+    return this.refresh([...more, ...this.#inventory.due(DEFAULT_CONFIGURATION.updatesSeconds)])
   }
 }

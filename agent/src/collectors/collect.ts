@@ -14,11 +14,15 @@ import { memory } from './memory.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
 import { clip, type Collector, type Note, type SectionData, statusOf } from './section.ts'
+import { SentSoftware } from './sent-software.ts'
 import { linuxServices } from './services.ts'
 import { linuxSoftware } from './software.ts'
+import { linuxUpdates } from './updates.ts'
 import { users } from './users.ts'
 
 const TIMEOUT_MS = 5000
+/** Of a costly section that could not be read. */
+const RETRY_SECONDS = 900
 
 type Collectors = { readonly [N in SectionName]?: Collector<N> }
 export const COLLECTORS = {
@@ -30,6 +34,7 @@ export const COLLECTORS = {
   network,
   services: linuxServices,
   software: linuxSoftware,
+  updates: linuxUpdates,
   users,
 } satisfies Collectors
 
@@ -43,36 +48,89 @@ interface Collected<N extends SectionName> {
   hash: string
 }
 
-/** Runs collectors, each within its time, and remembers the hash of what each section last said. */
+/**
+ * Runs collectors, each within its time, and remembers the hash of what each section last said. Costly sections are
+ * answered from their last reading; `refresh` reads.
+ */
 export class Inventory {
   readonly #collectors: Collectors
   readonly #timeoutMs: number
+  readonly #sent: SentSoftware | undefined
   /** Whoever asks meanwhile waits for the same read: a hung disk must not tie up a thread more with every attempt. */
   readonly #reading: { [N in SectionName]?: Promise<Reading<N>> } = {}
+  /** Of the costly sections. */
+  readonly #kept: { [N in SectionName]?: Collected<N> } = {}
+  readonly #readAtMs = new Map<SectionName, number>()
   #hashes: Record<string, string> = {}
 
-  constructor(collectors: Collectors = COLLECTORS, timeoutMs = TIMEOUT_MS) {
+  constructor(collectors: Collectors = COLLECTORS, timeoutMs = TIMEOUT_MS, sent?: SentSoftware) {
     this.#collectors = collectors
     this.#timeoutMs = timeoutMs
+    this.#sent = sent
   }
 
   get hashes(): Readonly<Record<string, string>> {
     return this.#hashes
   }
 
-  async collect(names: readonly SectionName[] = SECTION_NAMES): Promise<InventoryBody> {
-    const sections: Partial<InventorySections> = {}
-    const hashes: Record<string, string> = {}
+  /** What can be read at every look. */
+  get cheap(): SectionName[] {
+    return SECTION_NAMES.filter((name) => this.#collectors[name] && !this.#collectors[name].costly)
+  }
+
+  /** The costly sections whose last reading is older than `seconds`. One that failed is tried again sooner. */
+  due(seconds: number): SectionName[] {
+    return SECTION_NAMES.filter((name) => {
+      if (!this.#collectors[name]?.costly) return false
+      const failedLast = this.#kept[name] !== undefined && this.#kept[name].section.status !== 'ok'
+      const waitSeconds = failedLast ? Math.min(seconds, RETRY_SECONDS) : seconds
+      return performance.now() - (this.#readAtMs.get(name) ?? -Infinity) >= waitSeconds * 1000
+    })
+  }
+
+  /** Reads sections now, so that the next heartbeat tells whether they changed. */
+  async refresh(names: readonly SectionName[]): Promise<void> {
+    await Promise.all([...new Set(names)].map((name) => this.#readNow(name)))
+  }
+
+  /** What to send. Software goes as a delta where the server knows the rest, but not when it is named in `whole`. */
+  async collect(
+    names: readonly SectionName[] = SECTION_NAMES,
+    whole: readonly SectionName[] = [],
+  ): Promise<InventoryBody> {
+    const body: InventoryBody = { sections: {}, hashes: {} }
     const add = async <N extends SectionName>(name: N): Promise<void> => {
-      const collector = this.#collectors[name] as Collector<N> | undefined
-      if (!collector) return
-      const collected = await this.#collectOne(collector)
-      sections[name] = collected.section
-      hashes[name] = collected.hash
+      const collected = (this.#kept[name] as Collected<N> | undefined) ?? (await this.#readNow(name))
+      if (!collected) return
+      body.sections[name] = collected.section
+      body.hashes[name] = collected.hash
     }
-    await Promise.all([...new Set(names)].map((name) => add(name)))
-    this.#hashes = { ...this.#hashes, ...hashes }
-    return { sections, hashes }
+    await Promise.all([...new Set([...names, ...whole])].map((name) => add(name)))
+    const { software } = body.sections
+    const delta = software && (await this.#softwareDelta(software, body.hashes['software'], whole))
+    if (!delta) return body
+    delete body.sections.software
+    return { ...body, softwareDelta: delta }
+  }
+
+  async #softwareDelta(
+    section: InventorySections['software'],
+    hash: string | undefined,
+    whole: readonly SectionName[],
+  ) {
+    if (hash === undefined) return undefined
+    return await this.#sent?.delta(section, hash, { whole: whole.includes('software') })
+  }
+
+  async #readNow<N extends SectionName>(name: N): Promise<Collected<N> | undefined> {
+    // The compiler does not see that the collector under a name is that name's.
+    const collector = this.#collectors[name] as Collector<N> | undefined
+    if (!collector) return undefined
+    if (collector.costly) this.#readAtMs.set(name, performance.now())
+    const collected = await this.#collectOne(collector)
+    this.#hashes = { ...this.#hashes, [name]: collected.hash }
+    if (collector.costly) Object.assign(this.#kept, { [name]: collected })
+    return collected
   }
 
   async #collectOne<N extends SectionName>(collector: Collector<N>): Promise<Collected<N>> {

@@ -16,6 +16,8 @@ export interface Collector<N extends SectionName> {
   readonly platforms: readonly NodeJS.Platform[]
   /** Where a read may take longer than most. */
   readonly timeoutMs?: number
+  /** Read seldom, and in between answered from the last reading. */
+  readonly costly?: boolean
   collect(tell?: (note: Note) => void): Promise<SectionData<N>>
   /** The part whose change is worth an upload: without values that move all the time. */
   stable(data: SectionData<N>): unknown
