@@ -6,6 +6,8 @@ import { basename, join, relative } from 'node:path'
 const bundles = [
   { entry: 'server/src/main.ts', output: 'server.mjs', packages: 'external' },
   { entry: 'agent/src/bin.ts', output: 'agent.mjs', packages: 'bundled' },
+  // The same as one file for the machines it is installed on: a program within Node.js's binary must be CommonJS.
+  { entry: 'agent/src/bin.ts', output: 'agent.cjs', packages: 'bundled', format: 'cjs' },
   { entry: 'cli/src/main.ts', output: 'cli.mjs', packages: 'bundled' },
 ]
 
@@ -47,20 +49,22 @@ export async function build(root, say) {
   const fresh = join(dist, `.fresh-${process.pid}`)
   mkdirSync(fresh, { recursive: true })
   try {
-    for (const { entry, output, packages } of present) {
+    for (const { entry, output, packages, format = 'esm' } of present) {
       await bundle({
         absWorkingDir: root,
         entryPoints: [entry],
         outfile: join(fresh, output),
         bundle: true,
         platform: 'node',
-        format: 'esm',
+        format,
         target: 'node24',
-        sourcemap: true,
+        sourcemap: format === 'esm',
+        minify: format === 'cjs',
         sourcesContent: false,
         legalComments: 'none',
         logLevel: 'error',
-        ...(packages === 'external' ? { plugins: [externalPackages] } : { banner: { js: requireBanner } }),
+        ...(packages === 'external' && { plugins: [externalPackages] }),
+        ...(packages === 'bundled' && format === 'esm' && { banner: { js: requireBanner } }),
       })
     }
     copyMigrations(root, sources, join(fresh, 'migrations'))

@@ -1,6 +1,10 @@
 import { ConfigError, HELP, readConfig } from './config.ts'
 import { errorText, logToStderr } from './log.ts'
 import { runAgent, type StopReason } from './main.ts'
+import { guardMemory } from './memory-guard.ts'
+import { installCommand, uninstallCommand } from './service/commands.ts'
+import { superviseCommand } from './service/supervise.ts'
+import { selfCommand } from './self-command.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Longer than a stubborn script needs to be killed. */
@@ -8,9 +12,29 @@ const STOP_PATIENCE_MS = 10_000
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+/** A supervisor starts the agent again. */
+const EXIT_RESTART = 3
 
-async function main(): Promise<number> {
-  const parsed = readConfig(process.argv.slice(2), process.env)
+async function main(argv: readonly string[]): Promise<number> {
+  const [verb, ...rest] = argv
+  const context = { env: process.env, log: logToStderr, say: (line: string) => process.stdout.write(`${line}\n`) }
+  switch (verb) {
+    case 'install':
+      await installCommand(rest, context)
+      return 0
+    case 'uninstall':
+      await uninstallCommand(context)
+      return 0
+    case 'supervise':
+      await superviseCommand(rest, selfCommand())
+      return 0
+    default:
+      return run(argv)
+  }
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const parsed = readConfig(argv, process.env)
   if (parsed.kind === 'help') process.stdout.write(HELP)
   if (parsed.kind === 'version') process.stdout.write(`${AGENT_VERSION}\n`)
   if (parsed.kind !== 'run') return 0
@@ -21,33 +45,46 @@ async function main(): Promise<number> {
   const asked = stopRequest()
   const starting = runAgent({ ...parsed.config, log: logToStderr })
   const first = await Promise.race([starting, asked])
-  if (typeof first === 'string') return 0
-  const reason = await Promise.race([asked, first.closed.then((closed) => closed.reason)])
+  if ('reason' in first) return 0
+  const { reason, code } = await Promise.race([
+    asked,
+    first.closed.then((closed) => ({ reason: closed.reason, code: 0 })),
+  ])
   const impatience = setTimeout(() => {
     logToStderr('stop_took_too_long')
     process.exit(EXIT_FAILED)
   }, STOP_PATIENCE_MS)
   await first.stop(reason)
   clearTimeout(impatience)
-  return 0
+  return code
 }
 
-/** A signal, or the end of the process that started this one: a killed server leaves no orphan behind. */
-function stopRequest(): Promise<StopReason> {
+interface StopRequest {
+  reason: StopReason
+  /** Of this process. */
+  code: number
+}
+
+/** A signal, the end of the process that started this one (a killed server leaves no orphan behind), or too much memory. */
+function stopRequest(): Promise<StopRequest> {
   return new Promise((resolve) => {
-    process.on('SIGTERM', () => resolve('stop'))
-    process.on('SIGINT', () => resolve('stop'))
-    if (process.channel) process.on('disconnect', () => resolve('stop'))
+    const stop = () => resolve({ reason: 'stop', code: 0 })
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+    if (process.channel) process.on('disconnect', stop)
+    guardMemory({ log: logToStderr, restart: () => resolve({ reason: 'stop', code: EXIT_RESTART }) })
   })
 }
 
-try {
-  process.exit(await main())
-} catch (error) {
-  if (error instanceof ConfigError) {
-    process.stderr.write(`${error.message}\n`)
-    process.exit(EXIT_USAGE)
-  }
-  logToStderr('fatal', { message: errorText(error) })
-  process.exit(EXIT_FAILED)
-}
+// No top-level await: the single-file build is CommonJS.
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`)
+      process.exit(EXIT_USAGE)
+    }
+    logToStderr('fatal', { message: errorText(error) })
+    process.exit(EXIT_FAILED)
+  },
+)

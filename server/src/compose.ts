@@ -2,15 +2,19 @@
  * The composition: from a configuration and a database to a server that listens. `main.ts` calls it for people, the tests'
  * harness for tests; nothing else builds these parts.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Context } from 'hono'
 import { Registry as MetricsRegistry } from 'prom-client'
 import type { Logger } from 'pino'
 import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
 import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
+import { installRoute } from './adapters/agents/install-route.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
+import { AgentProgram } from './agent-program.ts'
 import { catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { nodeId, writeOperatorFiles } from './data-folder.ts'
@@ -148,7 +152,9 @@ async function startOn(
     log,
     heartbeatSeconds,
   })
+  const publicUrl = config.publicUrl.endsWith(':0') ? url : config.publicUrl
   const services: Services = {
+    server: { publicUrl },
     commands,
     devices: new Devices(),
     enrollment,
@@ -187,11 +193,12 @@ async function startOn(
     return true
   }
   const metrics = createMetrics(new MetricsRegistry())
+  const program = new AgentProgram({ bundle: agentBundle(), dataDir: config.dataDir })
   const http = createHttpApp({
     kernel: door,
     authenticator,
     config: {
-      publicUrl: config.publicUrl.endsWith(':0') ? url : config.publicUrl,
+      publicUrl,
       host: config.host,
       port: listener.port,
       trustedProxies: config.trustedProxies,
@@ -220,6 +227,7 @@ async function startOn(
         log,
         ...(options.enrollmentsPerMinute !== undefined && { opensPerMinute: options.enrollmentsPerMinute }),
       }),
+      installRoute({ program, publicUrl, now: environment.now, addressOf, log }),
     ],
   })
   listener.serve(http.app.fetch)
@@ -264,4 +272,10 @@ async function startOn(
     hub,
     close,
   }
+}
+
+/** Beside the server's own bundle, or where the build leaves it when the server runs from its sources. */
+function agentBundle(): string {
+  const beside = fileURLToPath(new URL('./agent.cjs', import.meta.url))
+  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/agent.cjs', import.meta.url))
 }

@@ -39,7 +39,12 @@ export function enrollVerbs(program: Command): void {
       const made = await runVerb(options, 'create_enrollment_token', input)
       answer(options, made, ['token', 'expires_at'], () => {
         const place = [made['organization'], made['site']].map((part) => (part as { name: string }).name).join(' / ')
-        return `A token for ${plural(Number(made['uses']), 'device')} of ${place}, until ${made['expires_at']}:\n${made['token']}`
+        return [
+          `A token for ${plural(Number(made['uses']), 'device')} of ${place}, until ${made['expires_at']}:`,
+          String(made['token']),
+          'On each Linux machine:',
+          String(made['install_command']),
+        ].join('\n')
       })
     })
   listVerb(enroll, 'list tokens with what is left of them', "breeze enroll list --org 'Acme Dental'")

@@ -10,6 +10,7 @@ import type { Enrollment } from '../enrollment.ts'
 declare module '../../../kernel/services.ts' {
   interface Services {
     enrollment: Pick<Enrollment, 'createToken'>
+    server: { readonly publicUrl: string }
   }
 }
 
@@ -36,6 +37,7 @@ export default defineTool({
   output: z.object({
     id: z.string(),
     token: z.string().optional(),
+    install_command: z.string().describe('Run on each Linux machine.'),
     expires_at: z.string(),
     uses: z.number().int(),
     organization: z.object({ id: z.string(), name: z.string() }),
@@ -60,6 +62,7 @@ export default defineTool({
     return {
       id,
       token: secret,
+      install_command: installCommand(services.server.publicUrl, secret),
       expires_at: expiresAt.toISOString(),
       uses: input.uses,
       organization: site.organization,
@@ -67,7 +70,7 @@ export default defineTool({
     }
   },
   present: (made) => ({
-    text: `A token for ${made.uses} device${made.uses === 1 ? '' : 's'} of ${made.organization.name} / ${made.site.name}, until ${made.expires_at}: ${made.token}`,
+    text: `A token for ${made.uses} device${made.uses === 1 ? '' : 's'} of ${made.organization.name} / ${made.site.name}, until ${made.expires_at}: ${made.token}\nOn each Linux machine: ${made.install_command}`,
     data: made,
   }),
 })
@@ -76,3 +79,6 @@ async function placeOf(tx: Tx, caller: Caller, input: Input) {
   const organization = await findOrganization(tx, caller, 'enrollment.write', input.organization)
   return siteOrFirst(tx, caller, 'enrollment.write', organization, input.site)
 }
+
+const installCommand = (publicUrl: string, token: string): string =>
+  `curl -fsSL ${publicUrl.replace(/\/$/, '')}/agent/install.sh | sudo sh -s -- --token ${token}`
