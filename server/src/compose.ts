@@ -158,6 +158,7 @@ async function startOn(
     commands,
     devices: new Devices(),
     enrollment,
+    agents: hub,
     account: new Account(() => registry, governance),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
     credentials: new Credentials({

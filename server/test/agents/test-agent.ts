@@ -25,6 +25,7 @@ export interface EnrollReply {
     deviceId?: string
     organizationId?: string
     heartbeatSeconds?: number
+    awaitingApproval?: boolean
     error?: { code: string; message: string }
   }
 }
@@ -34,7 +35,7 @@ export class TestAgent {
   readonly #transport: Transport
   key: KeyObject
   publicKey: string
-  readonly machineId: string
+  machineId: string
   bootId = 'boot-1'
   deviceId = ''
   socket: WebSocket | undefined
@@ -52,13 +53,20 @@ export class TestAgent {
     this.machineId = createHash('sha256').update(this.publicKey).digest('hex')
   }
 
-  async enroll(token: string, more: Partial<EnrollRequest> & { address?: string } = {}): Promise<EnrollReply> {
-    const { address = '127.0.0.1', ...fields } = more
+  enroll(token: string, more: Partial<EnrollRequest> & { address?: string } = {}): Promise<EnrollReply> {
+    return this.#enroll({ token, ...more })
+  }
+
+  /** As a copy of another device. */
+  separate(copyOf: { deviceId: string; signature: string }, more: { machineId?: string } = {}): Promise<EnrollReply> {
+    return this.#enroll({ copyOf, ...more })
+  }
+
+  async #enroll({ address = '127.0.0.1', ...fields }: Record<string, unknown> & { address?: string }) {
     const response = await fetch(this.#url + AGENT_ENROLL_PATH, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-test-address': address },
       body: JSON.stringify({
-        token,
         publicKey: this.publicKey,
         hostname: 'box',
         machineId: this.machineId,

@@ -37,6 +37,11 @@ const REFUSALS: Record<Refusal, { status: ContentfulStatusCode; message: string 
     status: 403,
     message: 'This device was removed. Make a new key and use a new token to enroll it again.',
   },
+  original_unknown: { status: 401, message: 'The device that this one is a copy of is not known, or did not sign.' },
+  too_many_copies: {
+    status: 429,
+    message: 'Too many copies of this device wait for approval. Approve or remove some.',
+  },
 }
 
 export function enrollRoute(options: EnrollRouteOptions): Hono<HttpEnv> {
@@ -97,7 +102,7 @@ function welcome(options: EnrollRouteOptions, result: Exclude<Enrolled, { state:
     organizationId: result.device.organizationId,
     serverKeys: [...options.signer.published],
     heartbeatSeconds: options.heartbeatSeconds,
-    awaitingApproval: false,
+    awaitingApproval: result.device.awaitingApproval,
   }
 }
 

@@ -7,13 +7,18 @@ import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
 import type { Commands } from '../../domains/commands/service.ts'
+import { Clones } from '../../domains/devices/clones.ts'
+import type { ConnectedAgents } from '../../domains/devices/connected.ts'
+import { proposeKey } from '../../domains/devices/device-keys.ts'
+import { cleanName } from '../../domains/devices/device-name.ts'
+import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
 import type { Presence } from '../../domains/devices/presence.ts'
 import type { CommandSigner } from '../../keys/keys.ts'
 import type { Environment } from '../../kernel/context.ts'
 import type { Db } from '../../kernel/db.ts'
-import { Authentication } from './authentication.ts'
-import { AgentConnection, type ConnectionHost } from './connection.ts'
+import { Authentication, type Hello } from './authentication.ts'
+import { AgentConnection, COPIED, type ConnectionHost } from './connection.ts'
 import { Deliveries } from './deliveries.ts'
 import { PollSessions } from './poll-sessions.ts'
 import type { AgentTransport } from './transport.ts'
@@ -38,11 +43,13 @@ export interface AgentHubOptions {
 }
 
 const SWEEP_MS = 15_000
+/** Heartbeats that may be missing before a connection is no proof of a living machine. */
+const ALIVE_BEATS = 2.5
 const CLOSE_PATIENCE_MS = 3000
 /** Returning agents a second that a restart invites. */
 const RETURNS_PER_SECOND = 200
 
-export class AgentHub implements Delivery {
+export class AgentHub implements Delivery, ConnectedAgents {
   /** Connections over long-polling. */
   readonly polls: PollSessions
   readonly #options: AgentHubOptions
@@ -60,6 +67,7 @@ export class AgentHub implements Delivery {
   readonly #waiting = new WaitingRoom({
     hasPlace: () => this.#unproven.size < (this.#options.maxUnauthenticated ?? 1000),
   })
+  readonly #clones = new Clones()
   readonly #sweep: ReturnType<typeof setInterval>
   #draining = false
 
@@ -89,6 +97,9 @@ export class AgentHub implements Delivery {
         serverKeys: [...options.signer.published],
         serverTime: environment.now().toISOString(),
       }),
+      arrives: (device, hello) => this.#arrives(device, hello),
+      proposeKey: (id, publicKey) => proposeKey(options.db, id, Buffer.from(publicKey, 'base64url')),
+      settles: (device) => this.#settles(device),
       ready: (connection, deviceId) => this.#ready(connection, deviceId),
       closed: (connection, deviceId) => this.#closed(connection, deviceId),
     }
@@ -152,12 +163,27 @@ export class AgentHub implements Delivery {
     this.#deliveries.cancel(deviceIds)
   }
 
+  /** A person approved these, or ended their quarantine: from now on they get commands. */
+  trusted(deviceIds: readonly string[]): void {
+    for (const id of deviceIds) {
+      this.#clones.absolve(id)
+      const conditions = this.#byDevice.get(id)?.device?.conditions
+      conditions?.delete('awaiting_approval')
+      conditions?.delete('quarantined')
+    }
+    this.#options.presence
+      .approved(deviceIds)
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'approved devices keep their old status'))
+    this.wake(deviceIds)
+  }
+
   /** The device was removed: it is told that it is no longer known. */
   disconnect(deviceId: string): void {
     this.#byDevice
       .get(deviceId)
       ?.close(CLOSE.unknownDevice, { code: 'unknown_device', message: 'This device was removed.' })
     this.#options.presence.forget(deviceId)
+    this.#clones.forget(deviceId)
   }
 
   /**
@@ -191,6 +217,50 @@ export class AgentHub implements Delivery {
     }
     const waitSeconds = await this.turn(() => this.#server.handleUpgrade(request, socket, head, upgraded))
     if (waitSeconds !== null) answer(socket, '503 Service Unavailable', `Retry-After: ${waitSeconds}\r\n`)
+  }
+
+  /** Whether it is let in. A machine that holds a copied identity is sent away, whichever of the two came first. */
+  #arrives(device: KnownDevice, hello: Hello): boolean {
+    const { environment, heartbeatSeconds, log, presence } = this.#options
+    const nowMs = environment.now().getTime()
+    const before = this.#byDevice.get(device.id)
+    const isAlive = before !== undefined && before.silentMs < ALIVE_BEATS * heartbeatSeconds * 1000
+    const machineId = cleanName(hello.machineId, 128) ?? ''
+    const judgement = this.#clones.arrives(
+      device.id,
+      device.machineId,
+      { bootId: hello.bootId, machineId },
+      isAlive,
+      nowMs,
+    )
+    const mark = (name: string, isThere: boolean): void => {
+      if (device.conditions.has(name) !== isThere) presence.condition(device.id, name, isThere)
+      for (const conditions of [device.conditions, before?.device?.conditions]) {
+        if (isThere) conditions?.add(name)
+        else conditions?.delete(name)
+      }
+    }
+    if (judgement !== 'one') {
+      log.warn({ deviceId: device.id, judgement }, 'two machines have the identity of one device')
+      mark('quarantined', true)
+    }
+    if (judgement === 'original' || judgement === 'both') before?.close(CLOSE.copied, COPIED)
+    if (judgement === 'copy' || judgement === 'both') return false
+    if (device.conditions.has('quarantined')) this.#clones.suspect(device.id, nowMs)
+    if (machineId !== '') mark('machine_changed', machineId !== device.machineId)
+    mark('uninstalled', false)
+    return true
+  }
+
+  #settles(device: KnownDevice): boolean {
+    if (!this.#clones.isSettled(device.id, this.#options.environment.now().getTime())) return false
+    this.#clones.absolve(device.id)
+    // What waits is claimed once the database knows.
+    this.#options.presence
+      .flush()
+      .then(() => this.wake([device.id]))
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'a quarantine ended unwritten'))
+    return true
   }
 
   #ready(connection: AgentConnection, deviceId: string): void {

@@ -7,14 +7,20 @@ export interface KnownDevice {
   siteId: string
   /** base64url of the 32 raw bytes. */
   publicKey: string
+  /** Valid beside it until it was used once. */
+  nextPublicKey: string | null
+  /** As enrolled. */
+  machineId: string
   agentVersion: string
+  conditions: Set<string>
   /** Section name → the agent's hash of what is stored. */
   hashes: Map<string, string>
 }
 
 // Grouped once and not asked per device: a plan made while the table was small then costs one pass over it, not hundreds.
 const LOOK_UP = `
-  select d.id, d.organization_id, d.site_id, d.public_key, d.agent_version, coalesce(h.hashes, '{}') as hashes
+  select d.id, d.organization_id, d.site_id, d.public_key, d.next_public_key, d.machine_id, d.agent_version, d.conditions,
+    coalesce(h.hashes, '{}') as hashes
   from devices d left join (
     select s.device_id, jsonb_object_agg(s.section, s.hash) as hashes
     from device_sections s where s.device_id = any ($1::uuid[]) group by s.device_id) h on h.device_id = d.id
@@ -25,7 +31,10 @@ interface Row {
   organization_id: string
   site_id: string
   public_key: Buffer
+  next_public_key: Buffer | null
+  machine_id: string
   agent_version: string
+  conditions: string[]
   hashes: Record<string, string>
 }
 
@@ -40,7 +49,10 @@ export async function lookUpDevices(db: Db, ids: readonly string[]): Promise<Map
         organizationId: row.organization_id,
         siteId: row.site_id,
         publicKey: row.public_key.toString('base64url'),
+        nextPublicKey: row.next_public_key?.toString('base64url') ?? null,
+        machineId: row.machine_id,
         agentVersion: row.agent_version,
+        conditions: new Set(row.conditions),
         hashes: new Map(Object.entries(row.hashes)),
       },
     ]),

@@ -6,7 +6,9 @@ import type { Environment } from '../../kernel/context.ts'
 import { type Db, query, type Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
-import { cleanName, hostName } from './device-name.ts'
+import { lockKey } from './device-keys.ts'
+import { findByKey, insertDevice, repeated } from './new-device.ts'
+import { separate } from './separation.ts'
 
 export interface EnrollmentOptions {
   db: Db
@@ -20,6 +22,8 @@ export interface EnrolledDevice {
   organizationId: string
   siteId: string
   name: string
+  /** It gets no commands until a person approves it. */
+  awaitingApproval: boolean
 }
 
 export type Refusal =
@@ -29,6 +33,8 @@ export type Refusal =
   | 'key_invalid'
   | 'key_in_use'
   | 'device_removed'
+  | 'original_unknown'
+  | 'too_many_copies'
 
 export type Enrolled =
   | { state: 'enrolled'; device: EnrolledDevice; duplicateMachine: boolean }
@@ -42,6 +48,8 @@ export interface NewToken {
   uses: number
   expiresAt: Date
   simulated?: boolean
+  /** Its devices wait until a person approves them. */
+  requiresApproval?: boolean
   createdBy: string
 }
 
@@ -51,8 +59,11 @@ interface Token {
   site_id: string
   uses_left: number
   simulated: boolean
+  requires_approval: boolean
   expires_at: Date
 }
+
+type TokenRequest = Extract<EnrollRequest, { token: string }>
 
 export class Enrollment {
   readonly #options: EnrollmentOptions
@@ -73,6 +84,7 @@ export class Enrollment {
         hash: hashToken(secret, this.#options.pepper),
         uses_left: token.uses,
         simulated: token.simulated ?? false,
+        requires_approval: token.requiresApproval ?? false,
         created_by: token.createdBy,
         created_at: this.#options.environment.now(),
         expires_at: token.expiresAt,
@@ -83,9 +95,7 @@ export class Enrollment {
 
   async enroll(request: EnrollRequest): Promise<Enrolled> {
     if (!importPublicKey(request.publicKey)) return { state: 'refused', reason: 'key_invalid' }
-    // The second attempt is for whoever lost a race with itself: it finds what the first one made.
-    const result = (await this.#attempt(request)) ?? (await this.#attempt(request))
-    if (!result) return { state: 'refused', reason: 'key_in_use' }
+    const result = await this.#options.db.worker((tx) => this.#enroll(tx, request))
     if (result.state === 'enrolled') {
       fault('enrollment.committed')
       this.#options.events.publish('devices')
@@ -93,23 +103,19 @@ export class Enrollment {
     return result
   }
 
-  /** Undefined when another enrollment took the key meanwhile; then nothing was written, no use either. */
-  async #attempt(request: EnrollRequest): Promise<Enrolled | undefined> {
-    try {
-      return await this.#options.db.worker((tx) => this.#enroll(tx, request))
-    } catch (error) {
-      if (error instanceof KeyTaken) return undefined
-      throw error
-    }
+  async #enroll(tx: Tx, request: EnrollRequest): Promise<Enrolled> {
+    const publicKey = Buffer.from(request.publicKey, 'base64url')
+    // Whoever loses a race with itself finds what the first one made.
+    await lockKey(tx, publicKey)
+    if ('copyOf' in request) return separate(tx, request, publicKey, this.#options.environment)
+    return this.#enrollByToken(tx, request, publicKey)
   }
 
-  async #enroll(tx: Tx, request: EnrollRequest): Promise<Enrolled> {
-    if (!('token' in request)) return { state: 'refused', reason: 'token_unknown' }
+  async #enrollByToken(tx: Tx, request: TokenRequest, publicKey: Buffer): Promise<Enrolled> {
     const token = await findToken(tx, hashToken(request.token, this.#options.pepper))
     if (!token) return { state: 'refused', reason: 'token_unknown' }
-    const publicKey = Buffer.from(request.publicKey, 'base64url')
     const before = await findByKey(tx, publicKey)
-    if (before) return repeated(before, token)
+    if (before) return repeated(before, before.enrolled_with === token.id)
     if (token.expires_at <= this.#options.environment.now()) return { state: 'refused', reason: 'token_expired' }
     // Waits for whoever is using the token; the count is checked again as it is taken.
     const taken = await tx.run(
@@ -119,76 +125,21 @@ export class Enrollment {
         .where('id', '=', token.id)
         .where('uses_left', '>', 0),
     )
-    if (taken === 0) {
-      const meanwhile = await findByKey(tx, publicKey)
-      return meanwhile ? repeated(meanwhile, token) : { state: 'refused', reason: 'token_used_up' }
-    }
-    return this.#insert(tx, request, token, publicKey)
+    if (taken === 0) return { state: 'refused', reason: 'token_used_up' }
+    const { organization_id: organizationId, site_id: siteId, simulated } = token
+    const origin = { organizationId, siteId, simulated, enrolledWith: token.id, copyOf: null }
+    return insertDevice(tx, request, publicKey, this.#options.environment, {
+      ...origin,
+      awaitsApproval: token.requires_approval,
+    })
   }
-
-  async #insert(tx: Tx, request: EnrollRequest, token: Token, publicKey: Buffer): Promise<Enrolled> {
-    const id = this.#options.environment.newId()
-    const machineId = cleanName(request.machineId, 128) ?? id
-    const name = hostName(request.hostname) ?? `device-${id.slice(-8)}`
-    const twin = await tx.first(
-      query
-        .selectFrom('devices')
-        .select('id')
-        .where('organization_id', '=', token.organization_id)
-        .where('machine_id', '=', machineId)
-        .where('removed_at', 'is', null)
-        .limit(1),
-    )
-    const inserted = await tx.run(
-      query
-        .insertInto('devices')
-        .values({
-          id,
-          organization_id: token.organization_id,
-          site_id: token.site_id,
-          name,
-          machine_id: machineId,
-          public_key: publicKey,
-          platform: request.platform,
-          simulated: token.simulated,
-          agent_version: cleanName(request.agentVersion, 40) ?? 'unknown',
-          conditions: twin ? ['duplicate_machine'] : [],
-          enrolled_with: token.id,
-          enrolled_at: this.#options.environment.now(),
-        })
-        .onConflict((conflict) => conflict.column('public_key').doNothing()),
-    )
-    if (inserted === 0) throw new KeyTaken()
-    const device = { id, organizationId: token.organization_id, siteId: token.site_id, name }
-    return { state: 'enrolled', device, duplicateMachine: twin !== undefined }
-  }
-}
-
-class KeyTaken extends Error {}
-
-type ByKey = NonNullable<Awaited<ReturnType<typeof findByKey>>>
-
-function repeated(device: ByKey, token: Token): Enrolled {
-  if (device.enrolled_with !== token.id) return { state: 'refused', reason: 'key_in_use' }
-  if (device.removed_at) return { state: 'refused', reason: 'device_removed' }
-  const { id, organization_id: organizationId, site_id: siteId, name } = device
-  return { state: 'repeated', device: { id, organizationId, siteId, name } }
 }
 
 function findToken(tx: Tx, hash: Buffer): Promise<Token | undefined> {
   return tx.first(
     query
       .selectFrom('enrollment_tokens')
-      .select(['id', 'organization_id', 'site_id', 'uses_left', 'simulated', 'expires_at'])
+      .select(['id', 'organization_id', 'site_id', 'uses_left', 'simulated', 'requires_approval', 'expires_at'])
       .where('hash', '=', hash),
-  )
-}
-
-function findByKey(tx: Tx, publicKey: Buffer) {
-  return tx.first(
-    query
-      .selectFrom('devices')
-      .select(['id', 'organization_id', 'site_id', 'name', 'enrolled_with', 'removed_at'])
-      .where('public_key', '=', publicKey),
   )
 }

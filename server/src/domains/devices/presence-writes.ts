@@ -10,10 +10,15 @@ export interface HeartbeatFacts {
   clockSkewMs: number | null
 }
 
+export interface Beat extends HeartbeatFacts {
+  configurationEtag?: string | null
+  roundTripMs?: number | null
+}
+
 export interface Sighting {
   id: string
   at: Date
-  facts: HeartbeatFacts | null
+  facts: Beat | null
 }
 
 export interface Turn {
@@ -24,15 +29,19 @@ export interface Turn {
   at: Date
 }
 
+/** Condition → whether the device has it. */
+export type ConditionChanges = ReadonlyMap<string, boolean>
+
 const ROWS = 5000
 
 // Sorted by id: rows are locked in one order by every writer. Organization and site come from the device's own row.
 const SIGHTINGS = `
   insert into device_presence
-    (device_id, organization_id, site_id, last_seen_at, boot_id, uptime_seconds, cpu_percent, memory_percent, clock_skew_ms)
-  select d.id, d.organization_id, d.site_id, s.at, s.boot_id, s.uptime, s.cpu, s.memory, s.skew
-  from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::float8[], $5::float4[], $6::float4[], $7::int[])
-    as s (id, at, boot_id, uptime, cpu, memory, skew)
+    (device_id, organization_id, site_id, last_seen_at, boot_id, uptime_seconds, cpu_percent, memory_percent, clock_skew_ms,
+     configuration_etag, round_trip_ms)
+  select d.id, d.organization_id, d.site_id, s.at, s.boot_id, s.uptime, s.cpu, s.memory, s.skew, s.etag, s.round_trip
+  from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::float8[], $5::float4[], $6::float4[], $7::int[], $8::text[],
+    $9::float4[]) as s (id, at, boot_id, uptime, cpu, memory, skew, etag, round_trip)
   join devices d on d.id = s.id
   where d.removed_at is null
   order by d.id
@@ -44,7 +53,9 @@ const SIGHTINGS = `
     uptime_seconds = coalesce(excluded.uptime_seconds, device_presence.uptime_seconds),
     cpu_percent = coalesce(excluded.cpu_percent, device_presence.cpu_percent),
     memory_percent = coalesce(excluded.memory_percent, device_presence.memory_percent),
-    clock_skew_ms = coalesce(excluded.clock_skew_ms, device_presence.clock_skew_ms)`
+    clock_skew_ms = coalesce(excluded.clock_skew_ms, device_presence.clock_skew_ms),
+    configuration_etag = coalesce(excluded.configuration_etag, device_presence.configuration_etag),
+    round_trip_ms = coalesce(excluded.round_trip_ms, device_presence.round_trip_ms)`
 
 const TURNS = `
   with turn as (
@@ -52,7 +63,7 @@ const TURNS = `
   locked as (
     select id from devices where id in (select id from turn) and removed_at is null order by id for no key update)
   update devices d set
-    status = t.status,
+    status = case when 'awaiting_approval' = any (d.conditions) then 'pending' else t.status end,
     first_seen_at = coalesce(d.first_seen_at, t.at),
     conditions = case
       when t.expected then array_append(array_remove(d.conditions, 'shutdown_expected'), 'shutdown_expected')
@@ -60,6 +71,25 @@ const TURNS = `
       else d.conditions end
   from turn t join locked using (id)
   where d.id = t.id`
+
+// What is told of a condition replaces what was known of it; the others stay.
+const CONDITIONS = `
+  with told as (
+    select id, array_agg(name) as names, array_agg(name) filter (where present) as there
+    from unnest($1::uuid[], $2::text[], $3::boolean[]) as c (id, name, present) group by id),
+  locked as (
+    select id from devices where id in (select id from told) and removed_at is null order by id for no key update)
+  update devices d set
+    conditions = array(select c from unnest(d.conditions) c where c <> all (t.names)) || coalesce(t.there, '{}')
+  from told t join locked using (id)
+  where d.id = t.id`
+
+// Whoever had to wait for approval was pending all the while, whatever the server heard.
+const APPROVED = `
+  with locked as (select id from devices where id = any ($1::uuid[]) and removed_at is null order by id for no key update)
+  update devices d set status = case when d.id = any ($2::uuid[]) then 'online' else 'offline' end
+  from locked where d.id = locked.id and d.status = 'pending' and d.first_seen_at is not null
+    and not 'awaiting_approval' = any (d.conditions)`
 
 export async function writeSightings(tx: Tx, sightings: readonly Sighting[]): Promise<void> {
   for (let start = 0; start < sightings.length; start += ROWS) {
@@ -72,6 +102,8 @@ export async function writeSightings(tx: Tx, sightings: readonly Sighting[]): Pr
       rows.map((row) => row.facts?.cpuPercent ?? null),
       rows.map((row) => row.facts?.memoryPercent ?? null),
       rows.map((row) => row.facts?.clockSkewMs ?? null),
+      rows.map((row) => row.facts?.configurationEtag ?? null),
+      rows.map((row) => row.facts?.roundTripMs ?? null),
     ])
   }
 }
@@ -84,6 +116,20 @@ export async function writeTurns(tx: Tx, turns: readonly Turn[]): Promise<void> 
     turns.map((turn) => turn.expected),
     turns.map((turn) => turn.at),
   ])
+}
+
+export async function writeConditions(tx: Tx, changes: ReadonlyMap<string, ConditionChanges>): Promise<void> {
+  if (changes.size === 0) return
+  const rows = [...changes].flatMap(([id, of]) => [...of].map(([name, isThere]) => ({ id, name, isThere })))
+  await tx.prepared('device_conditions', CONDITIONS, [
+    rows.map((row) => row.id),
+    rows.map((row) => row.name),
+    rows.map((row) => row.isThere),
+  ])
+}
+
+export async function writeApproved(tx: Tx, ids: readonly string[], online: readonly string[]): Promise<void> {
+  await tx.prepared('presence_approved', APPROVED, [ids, online])
 }
 
 export function readOnline(tx: Tx): Promise<{ id: string; last_seen_at: Date | null }[]> {

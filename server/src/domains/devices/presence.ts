@@ -7,12 +7,15 @@ import type { Db } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
 import {
-  type HeartbeatFacts,
+  type Beat,
+  type ConditionChanges,
   readAlive,
   readOnline,
   type Sighting,
   type Turn,
   writeAlive,
+  writeApproved,
+  writeConditions,
   writeSightings,
   writeTurns,
 } from './presence-writes.ts'
@@ -44,6 +47,7 @@ export class Presence {
   readonly #deadlines = new Map<string, number>()
   #sightings = new Map<string, Sighting>()
   #turns = new Map<string, Turn>()
+  #conditions = new Map<string, Map<string, boolean>>()
   #timer: ReturnType<typeof setInterval> | undefined
   #soon: ReturnType<typeof setTimeout> | undefined
   #flushing: Promise<void> | undefined
@@ -92,13 +96,32 @@ export class Presence {
     return this.#deadlines.size
   }
 
-  /** The server heard the device: a connection that proved its key, or a heartbeat with its facts. */
-  heard(id: string, facts: HeartbeatFacts | null): void {
+  /**
+   * The server heard the device: a connection that proved its key, or a heartbeat with its facts. `heartbeatSeconds`: the
+   * device's own interval, where it has one.
+   */
+  heard(id: string, facts: Beat | null, heartbeatSeconds?: number): void {
     const at = this.#options.now()
     this.#allowForGap(at.getTime())
     this.#see(id, at, facts)
     if (!this.#deadlines.has(id)) this.#turn({ id, status: 'online', expected: false, at })
-    this.#deadlines.set(id, at.getTime() + this.#graceMs)
+    this.#deadlines.set(id, at.getTime() + Math.max(this.#graceMs, 3000 * (heartbeatSeconds ?? 0)))
+  }
+
+  /** Something about a device beside its status; written with the next turn. */
+  condition(id: string, name: string, isThere: boolean): void {
+    const changes = this.#conditions.get(id) ?? new Map<string, boolean>()
+    this.#conditions.set(id, changes.set(name, isThere))
+    this.#writeSoon()
+  }
+
+  /** A person approved these: they are shown as what they are. */
+  async approved(ids: readonly string[]): Promise<void> {
+    await this.flush()
+    const online = ids.filter((id) => this.#deadlines.has(id))
+    await this.#options.db.worker((tx) => writeApproved(tx, ids, online))
+    for (const id of ids) this.#options.events.publish(`device:${id}`)
+    this.#options.events.publish('devices')
   }
 
   /** It goes by its own will: offline at once, and nobody is alarmed. */
@@ -119,6 +142,7 @@ export class Presence {
     this.#deadlines.delete(id)
     this.#sightings.delete(id)
     this.#turns.delete(id)
+    this.#conditions.delete(id)
   }
 
   /** One step: find who fell silent, write what gathered, sign the log book. */
@@ -130,7 +154,8 @@ export class Presence {
       this.#deadlines.delete(id)
       this.#turn({ id, status: 'offline', expected: false, at: new Date(now) })
     }
-    if (this.#turns.size > 0 || now - this.#flushedAt >= (this.#options.flushMs ?? 2000)) await this.flush()
+    const isUrgent = this.#turns.size + this.#conditions.size > 0
+    if (isUrgent || now - this.#flushedAt >= (this.#options.flushMs ?? 2000)) await this.flush()
     if (now - this.#aliveAt >= ALIVE_EVERY_MS) await this.#writeAlive(now)
   }
 
@@ -152,12 +177,16 @@ export class Presence {
     this.#options.log.warn({ gapMs: gap }, 'presence was not observed for a while')
   }
 
-  #see(id: string, at: Date, facts: HeartbeatFacts | null): void {
+  #see(id: string, at: Date, facts: Beat | null): void {
     this.#sightings.set(id, { id, at, facts: facts ?? this.#sightings.get(id)?.facts ?? null })
   }
 
   #turn(turn: Turn): void {
     this.#turns.set(turn.id, turn)
+    this.#writeSoon()
+  }
+
+  #writeSoon(): void {
     if (!this.#timer) return
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined
@@ -169,23 +198,28 @@ export class Presence {
     this.#flushedAt = this.#options.now().getTime()
     const sightings = this.#sightings
     const turns = this.#turns
-    if (sightings.size === 0 && turns.size === 0) return
+    const conditions = this.#conditions
+    if (sightings.size + turns.size + conditions.size === 0) return
     this.#sightings = new Map()
     this.#turns = new Map()
+    this.#conditions = new Map()
     try {
       await this.#options.db.worker(async (tx) => {
         await writeSightings(tx, sortedById(sightings))
         await writeTurns(tx, sortedById(turns))
+        await writeConditions(tx, conditions)
       })
     } catch (error) {
       // What came meanwhile is newer and stays; the rest is tried again with it.
       for (const [id, sighting] of sightings) if (!this.#sightings.has(id)) this.#sightings.set(id, sighting)
       for (const [id, turn] of turns) if (!this.#turns.has(id)) this.#turns.set(id, turn)
+      for (const [id, changes] of conditions) this.#conditions.set(id, merged(changes, this.#conditions.get(id)))
       throw error
     }
     fault('presence.flushed')
-    for (const id of turns.keys()) this.#options.events.publish(`device:${id}`)
-    if (turns.size > 0) this.#options.events.publish('devices')
+    const changed = new Set([...turns.keys(), ...conditions.keys()])
+    for (const id of changed) this.#options.events.publish(`device:${id}`)
+    if (changed.size > 0) this.#options.events.publish('devices')
   }
 
   async #writeAlive(now: number): Promise<void> {
@@ -201,3 +235,6 @@ export class Presence {
 function sortedById<T extends { id: string }>(entries: ReadonlyMap<string, T>): T[] {
   return [...entries.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
+
+const merged = (older: ConditionChanges, newer: ConditionChanges = new Map()): Map<string, boolean> =>
+  new Map([...older, ...newer])

@@ -18,6 +18,7 @@ export interface EnrollmentTokensTable {
   hash: Buffer
   uses_left: number
   simulated: Defaulted<boolean>
+  requires_approval: Defaulted<boolean>
   created_by: string
   created_at: Made
   expires_at: Instant
@@ -30,6 +31,8 @@ export interface DevicesTable {
   name: string
   machine_id: string
   public_key: Buffer
+  next_public_key: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>
+  copy_of: ColumnType<string | null, string | null | undefined, string | null>
   platform: Platform
   os: string | null
   role: Defaulted<DeviceRole>
@@ -53,6 +56,8 @@ export interface DevicePresenceTable {
   cpu_percent: number | null
   memory_percent: number | null
   clock_skew_ms: number | null
+  configuration_etag: string | null
+  round_trip_ms: number | null
 }
 
 export interface DeviceSectionsTable {

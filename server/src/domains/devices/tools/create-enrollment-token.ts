@@ -22,6 +22,7 @@ const input = z.object({
   uses: z.number().int().min(1).max(10_000).default(1).describe('How many devices may enroll with it.'),
   expires_in: durationField('1m', '30d').default(HOUR_MS).describe(DURATION_HELP),
   simulated: z.boolean().default(false).describe('Its devices are marked as simulated.'),
+  requires_approval: z.boolean().default(false).describe('Its devices get no commands until a person approves each.'),
 })
 type Input = z.output<typeof input>
 
@@ -40,12 +41,13 @@ export default defineTool({
     install_command: z.string().describe('Run on each Linux machine.'),
     expires_at: z.string(),
     uses: z.number().int(),
+    requires_approval: z.boolean(),
     organization: z.object({ id: z.string(), name: z.string() }),
     site: z.object({ id: z.string(), name: z.string() }),
   }),
   targets: async ({ tx, caller }, input) => [siteTarget(await placeOf(tx, caller, input))],
   plan: async (_, input, targets) => ({
-    summary: `Let ${input.uses} ${input.simulated ? 'simulated ' : ''}device${input.uses === 1 ? '' : 's'} enroll into ${targets[0]?.name}.`,
+    summary: `Let ${input.uses} ${input.simulated ? 'simulated ' : ''}device${input.uses === 1 ? '' : 's'} enroll into ${targets[0]?.name}${input.requires_approval ? ', each after approval' : ''}.`,
     irreversible: [],
   }),
   async run({ tx, caller, now, services }, input) {
@@ -57,6 +59,7 @@ export default defineTool({
       uses: input.uses,
       expiresAt,
       simulated: input.simulated,
+      requiresApproval: input.requires_approval,
       createdBy: caller.user.id,
     })
     return {
@@ -65,6 +68,7 @@ export default defineTool({
       install_command: installCommand(services.server.publicUrl, secret),
       expires_at: expiresAt.toISOString(),
       uses: input.uses,
+      requires_approval: input.requires_approval,
       organization: site.organization,
       site: { id: site.id, name: site.name },
     }

@@ -16,6 +16,7 @@ const token = z.object({
   site: place,
   uses_left: z.number().int(),
   simulated: z.boolean(),
+  requires_approval: z.boolean(),
   state: z.enum(['open', 'used_up', 'expired']),
   expires_at: z.string(),
   created_at: z.string(),
@@ -54,7 +55,16 @@ export default defineTool({
       )
     if (organizationId !== undefined) base = base.where('t.organization_id', '=', organizationId)
     let page = base
-      .select(['t.id', 't.uses_left', 't.simulated', 't.expires_at', 't.created_at', 't.organization_id', 't.site_id'])
+      .select([
+        't.id',
+        't.uses_left',
+        't.simulated',
+        't.requires_approval',
+        't.expires_at',
+        't.created_at',
+        't.organization_id',
+        't.site_id',
+      ])
       .select(['o.name as organization_name', 's.name as site_name', made.as('made')])
       .orderBy('t.created_at', 'desc')
       .orderBy('t.id', 'desc')
@@ -80,6 +90,7 @@ export default defineTool({
         site: { id: row.site_id, name: row.site_name },
         uses_left: row.uses_left,
         simulated: row.simulated,
+        requires_approval: row.requires_approval,
         state:
           row.expires_at <= now ? ('expired' as const) : row.uses_left === 0 ? ('used_up' as const) : ('open' as const),
         expires_at: row.expires_at.toISOString(),

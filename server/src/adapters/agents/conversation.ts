@@ -1,0 +1,193 @@
+/** What a proven device says, frame by frame, and what the server answers. */
+import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
+import { type AgentFrame, CLOSE, rotationMessage, type ServerFrame } from '@breeze/contract/agent-protocol'
+import type { Logger } from 'pino'
+import type { Commands } from '../../domains/commands/service.ts'
+import type { KnownDevice } from '../../domains/devices/directory.ts'
+import type { Inventory } from '../../domains/devices/inventory.ts'
+import type { Presence } from '../../domains/devices/presence.ts'
+import { importPublicKey, verifyText } from '../../keys/ed25519.ts'
+import type { Environment } from '../../kernel/context.ts'
+import { clockSkewMs } from './frames.ts'
+
+type Of<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>
+
+export interface ConversationHost {
+  commands: Commands
+  presence: Presence
+  inventory: Inventory
+  environment: Environment
+  log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** False for a key that is another device's. */
+  proposeKey(deviceId: string, publicKey: string): Promise<boolean>
+  /** Whether a quarantined device has been one machine for long enough; then it is one again. */
+  settles(device: KnownDevice): boolean
+}
+
+/** The connection, as far as a conversation needs it. */
+export interface Line {
+  send(frame: ServerFrame): void
+  refuse(close: number, code: string, message: string): void
+  /** Ends the connection because of the server's own trouble. */
+  comeBackLater(error: unknown, what: string): void
+  hold(bytes: number): void
+  release(bytes: number): void
+}
+
+/** A clock that is off by more is worth a look; it is right again once it is off by clearly less. */
+const SKEWED_MS = 300_000
+const RIGHT_MS = 240_000
+const LONGEST_ROUND_TRIP_MS = 3_600_000
+
+export class Conversation {
+  readonly device: KnownDevice
+  readonly #host: ConversationHost
+  readonly #line: Line
+  /** Section → hash that was asked for and has not come yet, and how often. */
+  readonly #asked = new Map<SectionName, { hash: string; beats: number }>()
+  #isRotating = false
+
+  constructor(host: ConversationHost, line: Line, device: KnownDevice) {
+    this.device = device
+    this.#host = host
+    this.#line = line
+  }
+
+  handle(frame: AgentFrame, bytes: number): void {
+    const { device } = this
+    const { commands } = this.#host
+    switch (frame.type) {
+      case 'hello':
+        return this.#line.refuse(CLOSE.protocolError, 'out_of_turn', 'This connection is authenticated already.')
+      case 'heartbeat':
+        return this.#heartbeat(frame)
+      case 'inventory':
+        return this.#background(this.#inventory(frame))
+      case 'accepted':
+        return this.#background(commands.accepted(device.id, frame.commandId))
+      case 'started':
+        return this.#background(commands.started(device.id, frame.commandId, new Date(frame.startedAt)))
+      case 'output':
+        return this.#background(this.#output(frame, bytes))
+      case 'result':
+        return void this.#result(frame, bytes)
+      case 'goodbye':
+        return this.#goodbye(frame)
+      case 'rotate_key':
+        return this.#background(this.#rotateKey(frame))
+    }
+  }
+
+  /** Told when it changes only: a beat a minute from everybody must not be a write each. */
+  setCondition(name: string, isThere: boolean): void {
+    const { id, conditions } = this.device
+    if (conditions.has(name) === isThere) return
+    if (isThere) conditions.add(name)
+    else conditions.delete(name)
+    this.#host.presence.condition(id, name, isThere)
+  }
+
+  #heartbeat(frame: Of<'heartbeat'>): void {
+    const { bootId, uptimeSeconds, cpuPercent, memoryPercent, configurationEtag } = frame
+    const skew = clockSkewMs(frame.sentAt, this.#host.environment.now())
+    const roundTripMs = frame.roundTripMs === null ? null : Math.min(frame.roundTripMs, LONGEST_ROUND_TRIP_MS)
+    const facts = {
+      bootId,
+      uptimeSeconds,
+      cpuPercent,
+      memoryPercent,
+      clockSkewMs: skew,
+      configurationEtag,
+      roundTripMs,
+    }
+    this.#host.presence.heard(this.device.id, facts)
+    if (skew !== null && Math.abs(skew) > SKEWED_MS) this.setCondition('clock_skewed', true)
+    if (skew !== null && Math.abs(skew) < RIGHT_MS) this.setCondition('clock_skewed', false)
+    if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)
+    if (this.device.conditions.has('quarantined') && this.#host.settles(this.device))
+      this.setCondition('quarantined', false)
+    const missing = SECTION_NAMES.filter((name) => this.#isMissing(name, frame.sections[name]))
+    if (missing.length > 0) this.#line.send({ type: 'send_inventory', sections: missing })
+  }
+
+  /** What was asked for at the last beat may still be on its way; after two it is asked for again. */
+  #isMissing(name: SectionName, hash: string | undefined): boolean {
+    if (hash === undefined || this.device.hashes.get(name) === hash) return false
+    const asked = this.#asked.get(name)
+    if (asked?.hash === hash && asked.beats < 2) {
+      asked.beats += 1
+      return false
+    }
+    this.#asked.set(name, { hash, beats: 1 })
+    return true
+  }
+
+  async #inventory({ sections, hashes, softwareDelta }: Of<'inventory'>): Promise<void> {
+    const told = { deviceId: this.device.id, sections, hashes, softwareDelta }
+    const { whole } = await this.#host.inventory.record(told)
+    if (whole.length > 0) this.#line.send({ type: 'send_inventory', sections: whole, whole })
+    else if (softwareDelta) this.#holds('software', softwareDelta.hash)
+    for (const name of SECTION_NAMES) {
+      const hash = hashes[name]
+      if (sections[name] && hash !== undefined) this.#holds(name, hash)
+    }
+  }
+
+  #holds(name: SectionName, hash: string): void {
+    this.device.hashes.set(name, hash)
+    this.#asked.delete(name)
+  }
+
+  async #output({ commandId, sequence, text }: Of<'output'>, bytes: number): Promise<void> {
+    this.#line.hold(bytes)
+    try {
+      await this.#host.commands.output(this.device.id, commandId, sequence, text)
+    } finally {
+      this.#line.release(bytes)
+    }
+  }
+
+  async #result({ commandId, outcome }: Of<'result'>, bytes: number): Promise<void> {
+    this.#line.hold(bytes)
+    try {
+      const answer = await this.#host.commands.recordResult(this.device.id, commandId, outcome)
+      if (answer === 'unknown')
+        this.#line.send({ type: 'error', code: 'unknown_command', message: `No command ${commandId} of this device.` })
+      else this.#line.send({ type: 'result_recorded', commandId })
+    } catch (error) {
+      // Unacknowledged, it stays in the agent's journal and comes again after the reconnect.
+      this.#line.comeBackLater(error, 'command result could not be recorded')
+    } finally {
+      this.#line.release(bytes)
+    }
+  }
+
+  async #rotateKey({ publicKey, signature }: Of<'rotate_key'>): Promise<void> {
+    const { id } = this.device
+    const key = importPublicKey(publicKey)
+    if (!key || !verifyText(key, rotationMessage(id, publicKey), signature))
+      return this.#line.refuse(CLOSE.protocolError, 'bad_key', 'The new key did not sign its own announcement.')
+    // Its agent waits for the answer before it tells another one.
+    if (this.#isRotating) return
+    this.#isRotating = true
+    try {
+      const isStored = await this.#host.proposeKey(id, publicKey)
+      if (isStored) this.#line.send({ type: 'key_rotated', publicKey })
+      else
+        this.#line.send({ type: 'error', code: 'key_in_use', message: 'This key is already enrolled. Make another.' })
+    } finally {
+      this.#isRotating = false
+    }
+  }
+
+  #goodbye({ reason }: Of<'goodbye'>): void {
+    this.#host.presence.goodbye(this.device.id)
+    if (reason === 'uninstall') this.setCondition('uninstalled', true)
+  }
+
+  #background(work: Promise<unknown>): void {
+    work.catch((error: unknown) =>
+      this.#host.log.error({ err: error, deviceId: this.device.id }, 'agent frame not recorded'),
+    )
+  }
+}
