@@ -12,6 +12,8 @@ import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
 import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
 import { installRoute } from './adapters/agents/install-route.ts'
+import { SessionCookie } from './adapters/console/cookies.ts'
+import { consoleRoutes } from './adapters/console/routes.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
 import { AgentProgram } from './agent-program.ts'
@@ -30,6 +32,8 @@ import { Devices } from './domains/devices/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
+import { Sessions } from './identity/sessions.ts'
+import { PasswordSignIn } from './identity/sign-in.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
@@ -42,6 +46,7 @@ import { Door } from './kernel/door.ts'
 import { Events } from './kernel/events.ts'
 import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
+import { LocalRateLimiter } from './kernel/rate-limit.ts'
 import type { Services } from './kernel/services.ts'
 import type { Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
@@ -195,6 +200,26 @@ async function startOn(
   }
   const metrics = createMetrics(new MetricsRegistry())
   const program = new AgentProgram({ bundle: agentBundle(), dataDir: config.dataDir })
+  const sessions = new Sessions({
+    db,
+    pepper: keys.pepper,
+    environment,
+    revoked: (id) => authenticator.revoked(id),
+  })
+  periodic.every('sessions', 3_600_000, () => sessions.purge())
+  const console = consoleRoutes({
+    kernel: door,
+    audit,
+    people: authenticator,
+    sessions,
+    passwords: new PasswordSignIn(db),
+    cookie: new SessionCookie(publicUrl),
+    limiter: new LocalRateLimiter(),
+    metrics,
+    publicUrl,
+    version: VERSION,
+    now: environment.now,
+  })
   const http = createHttpApp({
     kernel: door,
     authenticator,
@@ -212,6 +237,7 @@ async function startOn(
     version: VERSION,
     largeBodies: POLL_BODY_BYTES,
     mounts: [
+      console,
       enrollRoute({
         enrollment,
         signer: keys.commands,

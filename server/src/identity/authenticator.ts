@@ -4,7 +4,8 @@ import type { Db } from '../kernel/db.ts'
 import type { Authenticator, Identity, PresentedCredential } from './authenticate.ts'
 import { identityFrom, type Rights } from './rights.ts'
 import { SharedLookUp } from './shared-look-up.ts'
-import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret } from './tokens.ts'
+import type { SignInMethod } from './tables.ts'
+import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret, SESSION_PREFIX } from './tokens.ts'
 
 interface KeyAnswer {
   key: {
@@ -17,6 +18,21 @@ interface KeyAnswer {
   }
   stopped: string | null
   rights: Rights
+}
+
+interface SessionAnswer {
+  session: { id: string; methods: SignInMethod[]; proven_at: string; expires_at: string; last_used_at: string }
+  email: string
+  stopped: string | null
+  rights: Rights
+}
+
+/** A person at the console, and when they last proved who they are. */
+export interface ConsolePerson {
+  identity: Identity
+  email: string
+  methods: readonly SignInMethod[]
+  provenAt: Date
 }
 
 const LONGEST_TOKEN = 512
@@ -32,6 +48,7 @@ export class DatabaseAuthenticator implements Authenticator {
   readonly #parts: AuthenticatorParts
   readonly #keys = new SharedLookUp<KeyAnswer | null>()
   readonly #listeners = new Set<(credentialId: string) => void>()
+  readonly #seen = new Map<string, Date>()
   readonly #used = new Map<string, { at: Date; ip: string | null }>()
 
   constructor(parts: AuthenticatorParts) {
@@ -46,6 +63,28 @@ export class DatabaseAuthenticator implements Authenticator {
     return null
   }
 
+  /** By the value of the session's cookie. Null for everything that is not an open session of a person who may sign in. */
+  async session(token: string, ip: string | null): Promise<ConsolePerson | null> {
+    if (token.length > LONGEST_TOKEN || !token.startsWith(SESSION_PREFIX)) return null
+    const row = await this.#parts.db.lookUp<{ answer: SessionAnswer | null }>(
+      'auth_session',
+      'select auth_session($1) as answer',
+      [hashToken(token, this.#parts.pepper)],
+    )
+    if (!row?.answer) return null
+    const { session, email, stopped, rights } = row.answer
+    this.#seen.set(session.id, new Date())
+    const identity = identityFrom(rights, {
+      credential: { kind: 'session', id: session.id, name: 'console' },
+      scopes: 'all',
+      stopped,
+      expiresAt: new Date(session.expires_at),
+      lastUsedAt: session.last_used_at,
+      ip,
+    })
+    return { identity, email, methods: session.methods, provenAt: new Date(session.proven_at) }
+  }
+
   onRevoked(listener: (credentialId: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -58,6 +97,7 @@ export class DatabaseAuthenticator implements Authenticator {
 
   /** Writes down when keys were last used; called every few seconds, so that a call never waits for it. */
   async flushLastUsed(): Promise<void> {
+    await this.#flushSeen()
     if (this.#used.size === 0) return
     const used = [...this.#used].sort(([a], [b]) => (a < b ? -1 : 1))
     this.#used.clear()
@@ -66,6 +106,18 @@ export class DatabaseAuthenticator implements Authenticator {
       `update api_keys k set last_used_at = u.at, last_used_ip = u.ip
        from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as u (id, at, ip) where k.id = u.id`,
       [used.map(([id]) => id), used.map(([, use]) => use.at), used.map(([, use]) => use.ip)],
+    )
+  }
+
+  async #flushSeen(): Promise<void> {
+    if (this.#seen.size === 0) return
+    const seen = [...this.#seen].sort(([a], [b]) => (a < b ? -1 : 1))
+    this.#seen.clear()
+    await this.#parts.db.workerStatement(
+      'sessions_seen',
+      `update sessions s set last_used_at = greatest(s.last_used_at, u.at)
+       from unnest($1::uuid[], $2::timestamptz[]) as u (id, at) where s.id = u.id`,
+      [seen.map(([id]) => id), seen.map(([, at]) => at)],
     )
   }
 

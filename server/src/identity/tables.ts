@@ -80,12 +80,32 @@ export interface EmergencyStopsTable {
   lifted_at: OptionalInstant
 }
 
+export type SignInMethod = 'password' | 'totp' | 'recovery' | 'passkey' | 'provider'
+
+export interface SessionsTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  user_id: string
+  hash: Secret<Buffer>
+  stage: 'second_factor' | 'open'
+  methods: SignInMethod[]
+  created_at: ColumnType<Date, Date, never>
+  last_used_at: ColumnType<Date, Date, Date>
+  proven_at: ColumnType<Date, Date, Date>
+  expires_at: ColumnType<Date, Date, Date>
+  ip: string | null
+  user_agent: string | null
+  revoked_at: OptionalInstant
+}
+
 declare module '../kernel/schema.ts' {
   interface Database {
     users: UsersTable
     roles: RolesTable
     role_assignments: RoleAssignmentsTable
     api_keys: ApiKeysTable
+    sessions: SessionsTable
     confirmation_policies: ConfirmationPoliciesTable
     emergency_stops: EmergencyStopsTable
   }

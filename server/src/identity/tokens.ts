@@ -4,6 +4,7 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 export const KEY_PREFIX = 'brz_'
 export const OPERATOR_PREFIX = 'brzop_'
 export const ENROLLMENT_PREFIX = 'brze_'
+export const SESSION_PREFIX = 'brzs_'
 
 /** 32 random bytes behind a prefix that secret scanners can know. */
 export function makeToken(prefix: string, random: (size: number) => Buffer): string {

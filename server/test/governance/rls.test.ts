@@ -301,13 +301,13 @@ describe('the auth login', () => {
         expect(await codeOf(auth.query(statement)), statement).toBe(DENIED)
   })
 
-  it('may execute its two look-ups and nothing else that runs with the rights of another', async () => {
+  it('may execute its look-ups and nothing else that runs with the rights of another', async () => {
     const executable = await world.sql<{ name: string }>(
       `select proname as name from pg_proc where pronamespace = 'public'::regnamespace and prosecdef
          and has_function_privilege($1, oid, 'execute') and prorettype <> 'trigger'::regtype order by 1`,
       [AUTH_ROLE],
     )
-    expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_user'])
+    expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_session', 'auth_user'])
     expect(await codeOf(auth.query('select auth_rights(null, null)'))).toBe(DENIED)
     expect((await auth.query('select auth_api_key($1) as answer', [Buffer.alloc(32)])).rows).toEqual([{ answer: null }])
   })

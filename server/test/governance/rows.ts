@@ -81,6 +81,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [device, org, site],
   )
   await world.sql(
+    `insert into sessions (id, partner_id, organization_id, user_id, hash, stage, methods, created_at, last_used_at, proven_at, expires_at)
+     values ($1, $2, $3, $4, $5, 'open', '{password}', now(), now(), now(), now() + interval '1 day')`,
+    [newId(), partner, org, user, randomBytes(32)],
+  )
+  await world.sql(
     `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
      values ($1, $2, $3, $4, 1, $5, now() + interval '1 day')`,
     [newId(), org, site, randomBytes(32), user],

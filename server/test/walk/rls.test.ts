@@ -61,7 +61,7 @@ describe('a function that runs with the rights of the owner', () => {
   it('is one of the few that each login may call', async () => {
     const all = await definers()
     expect(all.filter((one) => one.app).map((one) => one.name)).toEqual(['confirmation_policies_for', 'stop_in_force'])
-    expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual(['auth_api_key', 'auth_user'])
+    expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual(['auth_api_key', 'auth_session', 'auth_user'])
   })
 
   it("can't be led to the app login's code by a temporary table of the same name", async () => {

@@ -13,7 +13,7 @@ import { createGate } from './credentials.ts'
 import { type Guard, createGuard, isAddressHost } from './guard.ts'
 import { MAX_BODY_BYTES } from './json-body.ts'
 import { LANDING_POLICY, landingPage } from './landing.ts'
-import { LocalRateLimiter } from './limits.ts'
+import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
 import type { HttpDeps, HttpEnv } from './types.ts'
 
 export interface HttpApp {

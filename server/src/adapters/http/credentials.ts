@@ -1,7 +1,7 @@
 /** From a request to a caller, or to the refusal that tells a client how to get in (RFC 6750 §3, RFC 9728 §5.1). */
 import { hash } from 'node:crypto'
 import type { Identity, PresentedCredential } from '../../identity/authenticate.ts'
-import { LocalRateLimiter } from './limits.ts'
+import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
 import type { HttpConfig, HttpDeps } from './types.ts'
 
 /** Failed attempts a minute from one address, after which only credentials known to be good are still looked up. */

@@ -7,7 +7,7 @@ import type { Context } from 'hono'
 import type { ListingFilter } from '../../kernel/kernel.ts'
 import { type Gate, challenge } from '../http/credentials.ts'
 import { readJson } from '../http/json-body.ts'
-import type { RateLimiter } from '../http/limits.ts'
+import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { HttpDeps, HttpEnv } from '../http/types.ts'
 import {
   INVALID_REQUEST,

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { AuthenticatorDouble, KEYS, KernelDouble } from '../../../test/mcp/double.ts'
-import { LocalRateLimiter } from '../http/limits.ts'
+import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { Streams } from './streams.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { Authenticator } from '../../identity/authenticate.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
-import type { RateLimiter } from '../http/limits.ts'
+import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Limits } from '../http/types.ts'
 import { type Principal, callerOf, ownerOf } from './principal.ts'

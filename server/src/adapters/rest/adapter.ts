@@ -3,14 +3,13 @@ import type { Denial, Surface } from '@breeze/contract/governance'
 import { type Context, Hono } from 'hono'
 import type { Identity } from '../../identity/authenticate.ts'
 import type { Caller } from '../../kernel/caller.ts'
-import type { Outcome } from '../../kernel/kernel.ts'
 import { type Gate, type NotAdmitted, challenge } from '../http/credentials.ts'
-import { type JsonBody, readJson } from '../http/json-body.ts'
-import type { RateLimiter } from '../http/limits.ts'
+import { readJson } from '../http/json-body.ts'
+import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import { countCall } from '../http/metrics.ts'
 import type { HttpDeps, HttpEnv } from '../http/types.ts'
 import { clientName } from '../mcp/principal.ts'
-import { STATUS } from './status.ts'
+import { badBody, refusal, toolAnswer } from './answers.ts'
 
 export const TOOLS_PATH = '/api/v1/tools'
 const MINUTE_MS = 60_000
@@ -40,26 +39,7 @@ async function call(deps: RestDeps, c: RestContext, caller: Caller, input: unkno
   const options = { surface: surfaceOf(caller), signal: c.req.raw.signal }
   const outcome = await deps.kernel.invoke(caller, name, input, options)
   countCall(deps.metrics, name, caller.channel, outcome)
-  return reply(deps, c, outcome)
-}
-
-function reply(deps: RestDeps, c: RestContext, outcome: Outcome): Response {
-  if (outcome.status === 'done') return c.json(outcome.data)
-  if (outcome.status === 'held') return c.json({ ...outcome.hold, audit_entry: outcome.auditEntry }, 202)
-  const { denial, auditEntry } = outcome
-  const headers: Record<string, string> = {}
-  if (denial.code === 'insufficient_scope') {
-    headers['www-authenticate'] = challenge(deps.config, c.req.path, 'insufficient_scope', denial.required_scope)
-  }
-  return refusal(c, denial, auditEntry, headers)
-}
-
-/** The refusal whole under `error`, and its fields once more at the top, where scripts look for them. */
-function refusal(c: RestContext, denial: Denial, auditEntry?: string, extra: Record<string, string> = {}): Response {
-  const headers = { ...extra }
-  if (denial.retry_after_seconds !== undefined) headers['retry-after'] = String(denial.retry_after_seconds)
-  const audit = auditEntry === undefined ? {} : { audit_entry: auditEntry }
-  return c.json({ error: denial, ...denial, ...audit }, STATUS[denial.code], headers)
+  return toolAnswer(c, outcome, (scope) => challenge(deps.config, c.req.path, 'insufficient_scope', scope))
 }
 
 /** Authenticates and counts the request; a Response is the refusal. */
@@ -110,22 +90,4 @@ function notAdmitted(c: RestContext, admission: NotAdmitted): Response {
 function tooMany(c: RestContext, reason: string, seconds: number): Response {
   const remedy = `Wait ${seconds} seconds, then try again.`
   return refusal(c, { code: 'rate_limited', reason, remedy, retry_after_seconds: seconds })
-}
-
-function badBody(c: RestContext, problem: Extract<JsonBody, { ok: false }>['problem']): Response {
-  const denial: Denial = {
-    code: 'invalid_input',
-    reason: REASONS[problem],
-    remedy: 'Send the input as one JSON object.',
-  }
-  if (problem !== 'too_large') return refusal(c, denial)
-  return c.json({ error: denial, ...denial }, 413, { connection: 'close' })
-}
-
-const REASONS = {
-  empty: 'The request body is empty.',
-  malformed: 'The request body is not valid JSON.',
-  unreadable: 'The request body could not be read.',
-  too_deep: 'The JSON is nested too deeply.',
-  too_large: 'The request body is over 1 MiB.',
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { LocalRateLimiter } from './limits.ts'
+import { LocalRateLimiter } from './rate-limit.ts'
 
 function atTime() {
   let now = 0

@@ -33,6 +33,12 @@ export class LocalRateLimiter implements RateLimiter {
     return { allowed: true }
   }
 
+  /** What was counted in advance and turned out not to count. */
+  giveBack(key: string, cost = 1): void {
+    const window = this.#windows.get(key)
+    if (window) window.used = Math.max(0, window.used - cost)
+  }
+
   /** Whether the key has used up its window; counts nothing. */
   exhausted(key: string, limit: number): Verdict {
     const window = this.#windows.get(key)

@@ -1,0 +1,38 @@
+/** From the session's cookie to the person behind a request, and to the caller that the kernel knows. */
+import type { Context } from 'hono'
+import type { ConsolePerson } from '../../identity/authenticator.ts'
+import type { Caller } from '../../kernel/caller.ts'
+import type { HttpEnv } from '../http/types.ts'
+import { clientName } from '../mcp/principal.ts'
+import { refuse, unauthenticated } from './answers.ts'
+import type { ConsoleDeps } from './types.ts'
+
+/** How long a proof lasts for sensitive settings. */
+export const PROOF_MS = 10 * 60_000
+
+/** Null when nobody is signed in. Rejects when the database can't be asked: never taken for "yes". */
+export async function personOf(deps: ConsoleDeps, context: Context<HttpEnv>): Promise<ConsolePerson | null> {
+  const token = deps.cookie.read(context)
+  if (token === null) return null
+  const person = await deps.people.session(token, context.get('ip'))
+  if (person) context.set('credentialId', person.identity.credential.id)
+  return person
+}
+
+export async function requirePerson(deps: ConsoleDeps, context: Context<HttpEnv>): Promise<ConsolePerson | Response> {
+  return (await personOf(deps, context)) ?? unauthenticated(context)
+}
+
+/** For what a stolen, still open browser must not do. */
+export function needsProof(person: ConsolePerson, context: Context<HttpEnv>, now: Date): Response | null {
+  if (now.getTime() - person.provenAt.getTime() < PROOF_MS) return null
+  return refuse(context, 403, {
+    code: 'step_up_required',
+    reason: 'This needs a fresh proof that it is you.',
+    remedy: 'Enter your password, a code or use a passkey.',
+  })
+}
+
+export function callerOf(person: ConsolePerson, context: Context<HttpEnv>): Caller {
+  return { ...person.identity, channel: 'console', client: clientName(context.req.header('user-agent') ?? null) }
+}

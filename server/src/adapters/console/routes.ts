@@ -1,0 +1,29 @@
+/** The console's JSON API, for our own pages only. */
+import { Hono } from 'hono'
+import { isDatabaseAway } from '../../kernel/database-away.ts'
+import type { HttpEnv } from '../http/types.ts'
+import { refuse } from './answers.ts'
+import { sameOrigin } from './same-origin.ts'
+import { sessionRoutes } from './session-routes.ts'
+import { toolRoutes } from './tool-routes.ts'
+import type { ConsoleDeps } from './types.ts'
+
+export const CONSOLE_API = '/api/console'
+
+export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
+  const api = new Hono<HttpEnv>()
+  api.use('*', sameOrigin)
+  for (const routes of [sessionRoutes(deps), toolRoutes(deps), ...more]) api.route('/', routes)
+  api.onError((error, context) => {
+    if (!isDatabaseAway(error)) throw error
+    return refuse(context, 503, {
+      code: 'unavailable',
+      reason: 'The database can not be reached at the moment.',
+      remedy: 'Try again shortly.',
+      retry_after_seconds: 5,
+    })
+  })
+  const app = new Hono<HttpEnv>()
+  app.route(CONSOLE_API, api)
+  return app
+}

@@ -1,0 +1,21 @@
+/**
+ * Who may send a request with the session's cookie: our own pages. A form or image of another site can send the cookie, but
+ * neither this header nor JSON; a script of another origin would be asked for first, and is refused by the guard.
+ */
+import type { MiddlewareHandler } from 'hono'
+import type { HttpEnv } from '../http/types.ts'
+import { refuse } from './answers.ts'
+
+export const CONSOLE_HEADER = 'x-breeze-console'
+
+export const sameOrigin: MiddlewareHandler<HttpEnv> = async (context, next) => {
+  const site = context.req.header('sec-fetch-site')
+  const fromHere = site === undefined || site === 'same-origin'
+  const json = context.req.method === 'GET' || /^application\/json\b/i.test(context.req.header('content-type') ?? '')
+  if (context.req.header(CONSOLE_HEADER) === '1' && fromHere && json) return next()
+  return refuse(context, 403, {
+    code: 'forbidden',
+    reason: 'This address is for the console only.',
+    remedy: 'Use the tools under /api/v1/tools with a key.',
+  })
+}
