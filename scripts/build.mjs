@@ -38,6 +38,7 @@ export async function build(root, say) {
   const present = bundles.filter(({ entry }) => existsSync(join(root, entry)))
   const sources = sourceFolders.flatMap((folder) => filesUnder(join(root, folder))).sort()
   const hash = hashOf(root, [...sources, join(root, 'package-lock.json')])
+  await buildPages(root, dist, say)
   const stamp = join(dist, '.sources')
   const outputs = [...present.map(({ output }) => output), 'migrations']
   const complete = outputs.every((output) => existsSync(join(dist, output)))
@@ -75,6 +76,29 @@ export async function build(root, say) {
   writeFileSync(stamp, hash)
   const names = present.map(({ output }) => output).join(', ') || 'nothing (no entry file yet)'
   say(`built ${names} in ${Math.round(performance.now() - started)} ms`)
+}
+
+/** The console's pages, by Vite, unless they are made of these very sources already. */
+async function buildPages(root, dist, say) {
+  if (!existsSync(join(root, 'web', 'index.html'))) return
+  const sources = ['web', 'contract'].flatMap((folder) => filesUnder(join(root, folder))).sort()
+  const hash = hashOf(root, [...sources, join(root, 'package-lock.json')])
+  const stamp = join(dist, '.pages')
+  if (existsSync(join(dist, 'web', 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+  const started = performance.now()
+  const { build: bundle } = await import('vite')
+  // Made aside and moved into place, so that a server starting meanwhile never serves half of them.
+  const fresh = join(dist, `.fresh-web-${process.pid}`)
+  try {
+    const build = { outDir: fresh, emptyOutDir: true }
+    await bundle({ root: join(root, 'web'), logLevel: 'error', build })
+    rmSync(join(dist, 'web'), { recursive: true, force: true })
+    renameSync(fresh, join(dist, 'web'))
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+  writeFileSync(stamp, hash)
+  say(`built the console's pages in ${Math.round(performance.now() - started)} ms`)
 }
 
 function filesUnder(folder) {

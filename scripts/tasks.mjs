@@ -63,7 +63,14 @@ const verbs = {
         () => tool('oxfmt', ['--check', ...args]),
       ),
   },
-  types: { about: 'check types', run: (args) => tool('tsc', ['-p', '.', ...args]) },
+  types: {
+    about: 'check types',
+    run: (args) =>
+      all(
+        () => tool('tsc', ['-p', '.', ...args]),
+        () => tool('tsc', ['-p', 'web', ...args]),
+      ),
+  },
   format: { about: 'format every file in place', run: (args) => tool('oxfmt', args) },
   docs: { about: 'regenerate the generated documents', run: (args) => script('scripts/docs.ts', args) },
   conformance: { about: 'run the official MCP suite', run: (args) => script('scripts/conformance.ts', args) },

@@ -13,6 +13,7 @@ import { AgentHub } from './adapters/agents/hub.ts'
 import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
 import { installRoute } from './adapters/agents/install-route.ts'
 import { SessionCookie } from './adapters/console/cookies.ts'
+import { consolePages } from './adapters/console/pages.ts'
 import { consoleRoutes } from './adapters/console/routes.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
@@ -199,7 +200,7 @@ async function startOn(
     return true
   }
   const metrics = createMetrics(new MetricsRegistry())
-  const program = new AgentProgram({ bundle: agentBundle(), dataDir: config.dataDir })
+  const program = new AgentProgram({ bundle: built('agent.cjs'), dataDir: config.dataDir })
   const sessions = new Sessions({
     db,
     pepper: keys.pepper,
@@ -255,6 +256,8 @@ async function startOn(
         ...(options.enrollmentsPerMinute !== undefined && { opensPerMinute: options.enrollmentsPerMinute }),
       }),
       installRoute({ program, publicUrl, now: environment.now, addressOf, log }),
+      // Last: it answers whatever a browser asks for that nobody else does.
+      consolePages(built('web')),
     ],
   })
   listener.serve(http.app.fetch)
@@ -301,8 +304,8 @@ async function startOn(
   }
 }
 
-/** Beside the server's own bundle, or where the build leaves it when the server runs from its sources. */
-function agentBundle(): string {
-  const beside = fileURLToPath(new URL('./agent.cjs', import.meta.url))
-  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/agent.cjs', import.meta.url))
+/** What the build made: beside the server's own bundle, or where the build leaves it when the server runs from its sources. */
+function built(name: string): string {
+  const beside = fileURLToPath(new URL(`./${name}`, import.meta.url))
+  return existsSync(beside) ? beside : fileURLToPath(new URL(`../../dist/${name}`, import.meta.url))
 }

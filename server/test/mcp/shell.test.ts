@@ -193,11 +193,3 @@ describe('the access log', () => {
     running.server.close()
   })
 })
-
-it('the landing page says where to connect and loads nothing', async () => {
-  const response = await fetch(`${server.origin}/`)
-  const page = await response.text()
-  expect(page).toContain('http://127.0.0.1:7777/api/v1/mcp')
-  expect(page).toContain('claude mcp add --transport http breeze')
-  expect(page).not.toMatch(/<script|<link|src=|@import|url\(/)
-})

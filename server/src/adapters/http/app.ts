@@ -12,7 +12,6 @@ import { corsHeaders } from './cors.ts'
 import { createGate } from './credentials.ts'
 import { type Guard, createGuard, isAddressHost } from './guard.ts'
 import { MAX_BODY_BYTES } from './json-body.ts'
-import { LANDING_POLICY, landingPage } from './landing.ts'
 import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
 import type { HttpDeps, HttpEnv } from './types.ts'
 
@@ -89,7 +88,7 @@ function setSecurityHeaders(headers: Headers, requestId: string, secure: boolean
   headers.set('x-request-id', requestId)
   headers.set('x-content-type-options', 'nosniff')
   headers.set('x-frame-options', 'DENY')
-  headers.set('referrer-policy', 'no-referrer')
+  if (!headers.has('referrer-policy')) headers.set('referrer-policy', 'no-referrer')
   headers.set('cross-origin-opener-policy', 'same-origin')
   if (!headers.has('content-security-policy')) {
     headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
@@ -139,9 +138,6 @@ function mountProbes(app: Hono<HttpEnv>, deps: HttpDeps): void {
     if (ip !== null && (!isLocal(ip) || forwarded)) return problem(c, 404, 'There is nothing at this address.')
     return c.text(await deps.metrics.registry.metrics(), 200, { 'content-type': deps.metrics.registry.contentType })
   })
-  app.get('/', (c) =>
-    c.html(landingPage(deps.config.publicUrl, deps.version), 200, { 'content-security-policy': LANDING_POLICY }),
-  )
 }
 
 function problem(c: Context<HttpEnv>, status: 403 | 404 | 413 | 500, reason: string): Response {
