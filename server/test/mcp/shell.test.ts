@@ -34,7 +34,8 @@ function get(
 
 describe('Host', () => {
   it.each(['127.0.0.1:7777', 'localhost', 'localhost:1', '[::1]:80'])('%s is served on loopback', async (host) => {
-    expect((await get(server.origin, '/', { host })).status).toBe(200)
+    // Let in, and then asked for a credential.
+    expect((await get(server.origin, '/api/v1/tools', { host })).status).toBe(401)
   })
 
   it.each(['evil.example', 'evil.example:7777', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.7'])(
@@ -54,7 +55,7 @@ describe('Host', () => {
   it('is the public one only, where the server does not listen on loopback', async () => {
     const config = { publicUrl: 'https://rmm.example.com', host: '0.0.0.0' }
     const other = await startDouble({ config })
-    expect((await get(other.origin, '/', { host: 'rmm.example.com' })).status).toBe(200)
+    expect((await get(other.origin, '/api/v1/tools', { host: 'rmm.example.com' })).status).toBe(401)
     expect((await get(other.origin, '/', { host: 'localhost' })).status).toBe(403)
     expect(
       (await get(other.origin, '/', { host: 'rmm.example.com' })).headers['strict-transport-security'],
