@@ -33,6 +33,8 @@ import { Devices } from './domains/devices/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
+import { requireDataKey } from './identity/data-key.ts'
+import { SecondFactors } from './identity/second-factors.ts'
 import { Sessions } from './identity/sessions.ts'
 import { PasswordSignIn } from './identity/sign-in.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
@@ -118,6 +120,7 @@ async function startOn(
   const { config, keys, listener, log } = options
   const { url } = listener
   const environment = options.environment ?? systemEnvironment
+  await requireDataKey(db, keys.box)
   const installation = await ensureInstallation(db, environment, config.admin)
 
   const audit = await AuditAppender.open(db, environment, await nodeId(config.dataDir))
@@ -214,6 +217,7 @@ async function startOn(
     people: authenticator,
     sessions,
     passwords: new PasswordSignIn(db),
+    factors: new SecondFactors({ db, box: keys.box, pepper: keys.pepper, environment }),
     cookie: new SessionCookie(publicUrl),
     limiter: new LocalRateLimiter(),
     metrics,

@@ -12,6 +12,7 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   installation: 'facts of the installation; no login but the owner may read it',
   partners: 'no login but the owner may read it',
   roles: 'the same for everybody',
+  browser_flows: 'begun before anybody is known; no login but the owner may read it',
   audit_checkpoints: 'hashes only; no login but the owner may read it',
 }
 

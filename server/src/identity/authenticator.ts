@@ -23,6 +23,9 @@ interface KeyAnswer {
 interface SessionAnswer {
   session: { id: string; methods: SignInMethod[]; proven_at: string; expires_at: string; last_used_at: string }
   email: string
+  name: string
+  organization: string | null
+  proofs: Record<'password' | 'totp' | 'passkey' | 'recovery', boolean>
   stopped: string | null
   rights: Rights
 }
@@ -31,7 +34,12 @@ interface SessionAnswer {
 export interface ConsolePerson {
   identity: Identity
   email: string
+  name: string
+  /** Of an organization's own people; null for the partner's. */
+  organizationId: string | null
   methods: readonly SignInMethod[]
+  /** What this person can prove themselves by. */
+  proofs: Readonly<Record<'password' | 'totp' | 'passkey' | 'recovery', boolean>>
   provenAt: Date
 }
 
@@ -72,7 +80,7 @@ export class DatabaseAuthenticator implements Authenticator {
       [hashToken(token, this.#parts.pepper)],
     )
     if (!row?.answer) return null
-    const { session, email, stopped, rights } = row.answer
+    const { session, email, name, organization, proofs, stopped, rights } = row.answer
     this.#seen.set(session.id, new Date())
     const identity = identityFrom(rights, {
       credential: { kind: 'session', id: session.id, name: 'console' },
@@ -82,7 +90,15 @@ export class DatabaseAuthenticator implements Authenticator {
       lastUsedAt: session.last_used_at,
       ip,
     })
-    return { identity, email, methods: session.methods, provenAt: new Date(session.proven_at) }
+    return {
+      identity,
+      email,
+      name,
+      organizationId: organization,
+      methods: session.methods,
+      proofs,
+      provenAt: new Date(session.proven_at),
+    }
   }
 
   onRevoked(listener: (credentialId: string) => void): () => void {

@@ -1,11 +1,14 @@
 /** Sessions of people at the console: opened by proofs, found by the authenticator, ended by one write. */
 import type { Environment } from '../kernel/context.ts'
 import { type Db, query } from '../kernel/db.ts'
+import type { KnownUser } from './sign-in.ts'
 import type { SignInMethod } from './tables.ts'
 import { hashToken, makeToken, SESSION_PREFIX } from './tokens.ts'
 
 /** However much it is used. */
 const LONGEST_MS = 7 * 24 * 3_600_000
+/** Without a sign of life; `auth_session` says the same. */
+const IDLE_MS = 12 * 3_600_000
 /** Between the password and the second factor. */
 const SECOND_FACTOR_MS = 10 * 60_000
 
@@ -34,9 +37,20 @@ export interface OpenedSession {
 
 export interface PendingSession {
   id: string
-  userId: string
+  user: KnownUser
   methods: SignInMethod[]
 }
+
+export interface ListedSession {
+  id: string
+  createdAt: Date
+  lastUsedAt: Date
+  ip: string | null
+  userAgent: string | null
+}
+
+/** More than anybody has browsers. */
+const MOST_LISTED = 100
 
 export class Sessions {
   readonly #parts: SessionsParts
@@ -75,17 +89,30 @@ export class Sessions {
   }
 
   /** Who waits for the second factor behind this cookie. */
-  async pending(token: string): Promise<PendingSession | null> {
+  async pending(token: string | null): Promise<PendingSession | null> {
+    if (token === null || !token.startsWith(SESSION_PREFIX)) return null
     const { db, pepper, environment } = this.#parts
     const [row] = await db.worker((tx) =>
-      tx.prepared<{ id: string; user_id: string; methods: SignInMethod[] }>(
+      tx.prepared<{
+        id: string
+        methods: SignInMethod[]
+        user_id: string
+        partner_id: string
+        organization_id: string | null
+        name: string
+        email: string
+      }>(
         'pending_session',
-        `select id, user_id, methods from sessions
-         where hash = $1 and stage = 'second_factor' and revoked_at is null and expires_at > $2`,
+        `select s.id, s.methods, u.id as user_id, u.partner_id, u.organization_id, u.name, u.email
+         from sessions s join users u on u.id = s.user_id left join organizations o on o.id = u.organization_id
+         where s.hash = $1 and s.stage = 'second_factor' and s.revoked_at is null and s.expires_at > $2
+           and u.disabled_at is null and o.suspended_at is null`,
         [hashToken(token, pepper), environment.now()],
       ),
     )
-    return row ? { id: row.id, userId: row.user_id, methods: row.methods } : null
+    if (!row) return null
+    const { user_id: id, partner_id: partnerId, organization_id: organizationId, name, email } = row
+    return { id: row.id, user: { id, partnerId, organizationId, name, email }, methods: row.methods }
   }
 
   /** The person proved again who they are. */
@@ -125,6 +152,43 @@ export class Sessions {
       return tx.all(update)
     })
     for (const { id } of rows) this.#parts.revoked(id)
+  }
+
+  /** Those that open something now, the last used first. */
+  async ofUser(userId: string): Promise<ListedSession[]> {
+    const now = this.#parts.environment.now()
+    const rows = await this.#parts.db.worker((tx) =>
+      tx.all(
+        query
+          .selectFrom('sessions')
+          .select(['id', 'created_at', 'last_used_at', 'ip', 'user_agent'])
+          .where('user_id', '=', userId)
+          .where('stage', '=', 'open')
+          .where('revoked_at', 'is', null)
+          .where('expires_at', '>', now)
+          .where('last_used_at', '>', new Date(now.getTime() - IDLE_MS))
+          .orderBy('last_used_at', 'desc')
+          .limit(MOST_LISTED),
+      ),
+    )
+    return rows.map((row) => ({
+      id: row.id,
+      createdAt: row.created_at,
+      lastUsedAt: row.last_used_at,
+      ip: row.ip,
+      userAgent: row.user_agent,
+    }))
+  }
+
+  /** One of the user's own. False when there is none of this id. */
+  async endOf(userId: string, id: string): Promise<boolean> {
+    const ended = await this.#parts.db.workerStatement(
+      'session_end_own',
+      'update sessions set revoked_at = $3 where id::text = $2 and user_id = $1 and revoked_at is null',
+      [userId, id, this.#parts.environment.now()],
+    )
+    if (ended === 1) this.#parts.revoked(id)
+    return ended === 1
   }
 
   /** Rows that open nothing any more, some days after their end. */

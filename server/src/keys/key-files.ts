@@ -1,6 +1,6 @@
 /** The key folder: made whole on the first start, never repaired by inventing a missing key. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createPrivateKeyText } from './ed25519.ts'
 
@@ -10,6 +10,8 @@ export const KEY_FILES = {
   nextCommands: 'command-signing.next.pem',
   checkpoints: 'audit-checkpoints.current.pem',
   pepper: 'token-pepper',
+  /** Opens the secrets that the database holds sealed. */
+  data: 'data-encryption',
 } as const
 
 /** One line for the operator: which file, what is wrong, what to do. */
@@ -46,6 +48,25 @@ export async function hasKeyFile(folder: string, name: string): Promise<boolean>
   return (await list(folder)).includes(name)
 }
 
+/**
+ * A kind of key that came with a later version: made where there is none. Only for keys whose loss is noticed elsewhere
+ * (the database remembers which key its secrets are sealed with).
+ */
+export async function addKeyFile(dataDir: string, folder: string, name: string): Promise<void> {
+  if (await hasKeyFile(folder, name)) return
+  const draft = await mkdtemp(join(dataDir, 'keys.new-'))
+  try {
+    await write(join(draft, name), randomBytes(32))
+    // A link takes no name that exists: of two starts at once, the second one uses the first one's key.
+    await link(join(draft, name), join(folder, name)).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    })
+    await syncFolder(folder)
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+}
+
 async function list(folder: string): Promise<string[]> {
   try {
     return await readdir(folder)
@@ -63,6 +84,7 @@ async function create(dataDir: string, folder: string): Promise<void> {
     await write(join(draft, KEY_FILES.commands), createPrivateKeyText())
     await write(join(draft, KEY_FILES.checkpoints), createPrivateKeyText())
     await write(join(draft, KEY_FILES.pepper), randomBytes(32))
+    await write(join(draft, KEY_FILES.data), randomBytes(32))
     await syncFolder(draft)
     await rename(draft, folder)
     await syncFolder(dataDir)

@@ -65,3 +65,12 @@ test('refuses to invent a key that was lost', async () => {
   await rm(join(dataDir, 'keys', 'command-signing.current.pem'))
   await expect(loadKeys(dataDir)).rejects.toThrow(/restore it from a backup/)
 })
+
+test('adds the data-encryption key to a folder of before, once', async () => {
+  await loadKeys(dataDir)
+  await rm(join(dataDir, 'keys', 'data-encryption'))
+  const all = await Promise.all(Array.from({ length: 4 }, () => loadKeys(dataDir)))
+  expect(new Set(all.map((keys) => keys.box.id)).size).toBe(1)
+  expect((await stat(join(dataDir, 'keys', 'data-encryption'))).mode & 0o777).toBe(0o600)
+  expect(await readdir(dataDir)).toEqual(['keys'])
+})

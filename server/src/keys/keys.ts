@@ -2,7 +2,8 @@
 import { cancelMessage, commandMessage } from '@breeze/contract/agent-commands'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { type KeyPair, keyPair } from './ed25519.ts'
-import { hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
+import { addKeyFile, hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
+import { SecretBox } from './secret-box.ts'
 
 export interface CommandSigner {
   readonly id: string
@@ -21,6 +22,8 @@ export interface Keys {
   readonly checkpoints: KeyPair
   /** Enters every stored token hash, so that a stolen table alone verifies no guess. */
   readonly pepper: Buffer
+  /** Seals what must be read again, such as the secrets of second factors. */
+  readonly box: SecretBox
 }
 
 /** Makes the keys on the first start. Throws `KeyFileError`, one line, for a folder that can't be trusted. */
@@ -28,8 +31,9 @@ export async function loadKeys(dataDir: string): Promise<Keys> {
   const folder = await openKeyFolder(dataDir)
   const current = await pair(folder, KEY_FILES.commands)
   const next = (await hasKeyFile(folder, KEY_FILES.nextCommands)) ? await pair(folder, KEY_FILES.nextCommands) : null
-  const pepper = await readKeyFile(folder, KEY_FILES.pepper)
-  if (pepper.length !== 32) throw new KeyFileError(`keys/${KEY_FILES.pepper} must hold 32 bytes`)
+  const pepper = await bytes(folder, KEY_FILES.pepper)
+  await addKeyFile(dataDir, folder, KEY_FILES.data)
+  const box = new SecretBox(await bytes(folder, KEY_FILES.data))
   return {
     commands: {
       id: current.id,
@@ -40,7 +44,14 @@ export async function loadKeys(dataDir: string): Promise<Keys> {
     },
     checkpoints: await pair(folder, KEY_FILES.checkpoints),
     pepper,
+    box,
   }
+}
+
+async function bytes(folder: string, name: string): Promise<Buffer> {
+  const content = await readKeyFile(folder, name)
+  if (content.length !== 32) throw new KeyFileError(`keys/${name} must hold 32 bytes`)
+  return content
 }
 
 async function pair(folder: string, name: string): Promise<KeyPair> {

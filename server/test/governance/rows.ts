@@ -85,6 +85,20 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, $4, $5, 'open', '{password}', now(), now(), now(), now() + interval '1 day')`,
     [newId(), partner, org, user, randomBytes(32)],
   )
+  const owner = [user, partner, org]
+  await world.sql(
+    `insert into totp_factors (user_id, partner_id, organization_id, secret, created_at) values ($1, $2, $3, '', now())`,
+    owner,
+  )
+  await world.sql(
+    `insert into recovery_codes (user_id, partner_id, organization_id, id, hash, created_at) values ($1, $2, $3, $4, '', now())`,
+    [...owner, newId()],
+  )
+  await world.sql(
+    `insert into passkeys (user_id, partner_id, organization_id, id, name, credential_id, public_key, counter, transports, created_at)
+     values ($1, $2, $3, $4, 'Laptop', $4::uuid::text, '', 0, '{}', now())`,
+    [...owner, newId()],
+  )
   await world.sql(
     `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
      values ($1, $2, $3, $4, 1, $5, now() + interval '1 day')`,

@@ -33,6 +33,16 @@ export const wrongCredentials = (context: Context<HttpEnv>): Response =>
     remedy: 'Try again, or ask an administrator for a link to set a new password.',
   })
 
+export const wrongCode = (context: Context<HttpEnv>): Response =>
+  refuse(context, 401, {
+    code: 'second_factor_wrong',
+    reason: 'This code is not valid, or was used before.',
+    remedy: 'Wait for the next code, or use a recovery code.',
+  })
+
+export const expired = (context: Context<HttpEnv>, reason: string, remedy: string): Response =>
+  refuse(context, 404, { code: 'expired', reason, remedy })
+
 export const throttled = (context: Context<HttpEnv>, seconds: number): Response =>
   refuse(context, 429, {
     code: 'rate_limited',

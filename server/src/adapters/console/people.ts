@@ -1,6 +1,8 @@
 /** From the session's cookie to the person behind a request, and to the caller that the kernel knows. */
 import type { Context } from 'hono'
 import type { ConsolePerson } from '../../identity/authenticator.ts'
+import type { KnownUser } from '../../identity/sign-in.ts'
+import type { SignInMethod } from '../../identity/tables.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import type { HttpEnv } from '../http/types.ts'
 import { clientName } from '../mcp/principal.ts'
@@ -23,15 +25,42 @@ export async function requirePerson(deps: ConsoleDeps, context: Context<HttpEnv>
   return (await personOf(deps, context)) ?? unauthenticated(context)
 }
 
+/** By what a person who is signed in can prove it again: by a second factor where there is one, else by the password. */
+export function proofsOf({ proofs }: ConsolePerson): SignInMethod[] {
+  const factors = (['totp', 'passkey', 'recovery'] as const).filter((method) => proofs[method])
+  if (proofs.totp || proofs.passkey) return factors
+  return proofs.password ? ['password'] : ['provider']
+}
+
 /** For what a stolen, still open browser must not do. */
 export function needsProof(person: ConsolePerson, context: Context<HttpEnv>, now: Date): Response | null {
   if (now.getTime() - person.provenAt.getTime() < PROOF_MS) return null
-  return refuse(context, 403, {
+  return stepUpRequired(person, context)
+}
+
+export function stepUpRequired(person: ConsolePerson, context: Context<HttpEnv>): Response {
+  const denial = {
     code: 'step_up_required',
     reason: 'This needs a fresh proof that it is you.',
     remedy: 'Enter your password, a code or use a passkey.',
-  })
+  } as const
+  return refuse(context, 403, denial, { methods: proofsOf(person) })
 }
+
+/** The person, if they proved lately who they are. */
+export async function requireProof(deps: ConsoleDeps, context: Context<HttpEnv>): Promise<ConsolePerson | Response> {
+  const person = await requirePerson(deps, context)
+  if (person instanceof Response) return person
+  return needsProof(person, context, deps.now()) ?? person
+}
+
+export const userOf = (person: ConsolePerson): KnownUser => ({
+  id: person.identity.user.id,
+  partnerId: person.identity.partnerId,
+  organizationId: person.organizationId,
+  name: person.name,
+  email: person.email,
+})
 
 export function callerOf(person: ConsolePerson, context: Context<HttpEnv>): Caller {
   return { ...person.identity, channel: 'console', client: clientName(context.req.header('user-agent') ?? null) }

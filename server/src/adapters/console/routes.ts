@@ -4,7 +4,9 @@ import { isDatabaseAway } from '../../kernel/database-away.ts'
 import type { HttpEnv } from '../http/types.ts'
 import { refuse } from './answers.ts'
 import { sameOrigin } from './same-origin.ts'
+import { factorRoutes } from './factor-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { signInRoutes } from './sign-in-routes.ts'
 import { toolRoutes } from './tool-routes.ts'
 import type { ConsoleDeps } from './types.ts'
 
@@ -13,7 +15,8 @@ export const CONSOLE_API = '/api/console'
 export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
   const api = new Hono<HttpEnv>()
   api.use('*', sameOrigin)
-  for (const routes of [sessionRoutes(deps), toolRoutes(deps), ...more]) api.route('/', routes)
+  const own = [sessionRoutes, signInRoutes, factorRoutes, toolRoutes].map((make) => make(deps))
+  for (const routes of [...own, ...more]) api.route('/', routes)
   api.onError((error, context) => {
     if (!isDatabaseAway(error)) throw error
     return refuse(context, 503, {

@@ -1,4 +1,5 @@
 import type { DatabaseAuthenticator } from '../../identity/authenticator.ts'
+import type { SecondFactors } from '../../identity/second-factors.ts'
 import type { Sessions } from '../../identity/sessions.ts'
 import type { PasswordSignIn } from '../../identity/sign-in.ts'
 import type { AuditAppender } from '../../kernel/audit/appender.ts'
@@ -14,6 +15,7 @@ export interface ConsoleDeps {
   people: Pick<DatabaseAuthenticator, 'session'>
   sessions: Sessions
   passwords: PasswordSignIn
+  factors: SecondFactors
   cookie: SessionCookie
   limiter: RateLimiter
   metrics: Metrics
