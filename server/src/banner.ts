@@ -25,6 +25,14 @@ export function banner(facts: BannerFacts): string {
     ...(facts.installation.oneTimePassword
       ? [['Password', `${facts.installation.oneTimePassword}   (shown this once)`] as [string, string]]
       : []),
+    ...(facts.installation.setupToken
+      ? [
+          ['Set-up', `${facts.publicUrl}/setup#${facts.installation.setupToken}   (until somebody signs in)`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ['MCP URL', mcp],
     ['Data folder', facts.config.dataDir],
     ['Database', facts.database],

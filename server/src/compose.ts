@@ -34,9 +34,7 @@ import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
-import { SecondFactors } from './identity/second-factors.ts'
-import { Sessions } from './identity/sessions.ts'
-import { PasswordSignIn } from './identity/sign-in.ts'
+import { openIdentity } from './identity/identity.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
@@ -121,7 +119,7 @@ async function startOn(
   const { url } = listener
   const environment = options.environment ?? systemEnvironment
   await requireDataKey(db, keys.box)
-  const installation = await ensureInstallation(db, environment, config.admin)
+  const installation = await ensureInstallation(db, environment, keys.pepper, config.admin)
 
   const audit = await AuditAppender.open(db, environment, await nodeId(config.dataDir))
   const checkpoints = new Checkpoints(db, keys.checkpoints, join(config.dataDir, 'audit', 'checkpoints.ndjson'))
@@ -204,20 +202,21 @@ async function startOn(
   }
   const metrics = createMetrics(new MetricsRegistry())
   const program = new AgentProgram({ bundle: built('agent.cjs'), dataDir: config.dataDir })
-  const sessions = new Sessions({
+  const identity = openIdentity({
     db,
-    pepper: keys.pepper,
+    keys,
     environment,
+    publicUrl,
+    adminId: installation.adminId,
     revoked: (id) => authenticator.revoked(id),
   })
-  periodic.every('sessions', 3_600_000, () => sessions.purge())
+  periodic.every('sessions', 3_600_000, () => identity.sessions.purge())
+  periodic.every('browser flows', 600_000, () => identity.flows.purge())
   const console = consoleRoutes({
     kernel: door,
     audit,
     people: authenticator,
-    sessions,
-    passwords: new PasswordSignIn(db),
-    factors: new SecondFactors({ db, box: keys.box, pepper: keys.pepper, environment }),
+    ...identity,
     cookie: new SessionCookie(publicUrl),
     limiter: new LocalRateLimiter(),
     metrics,

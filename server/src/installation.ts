@@ -1,5 +1,7 @@
 /** What the first start makes: the partner, its internal organization and the first Partner Admin. Later starts find them. */
 import { hash } from '@node-rs/argon2'
+import { SETUP_PREFIX } from './identity/setup.ts'
+import { hashToken, makeToken } from './identity/tokens.ts'
 import type { Environment } from './kernel/context.ts'
 import type { Db, Tx } from './kernel/db.ts'
 
@@ -11,6 +13,8 @@ export interface Installation {
   internalSiteId: string
   /** Only from the start that made it; stored nowhere in clear. */
   oneTimePassword: string | null
+  /** Beside it: makes the account one's own in the browser, until somebody has signed in. */
+  setupToken: string | null
 }
 
 interface Stored {
@@ -23,6 +27,7 @@ interface Stored {
 export async function ensureInstallation(
   db: Db,
   environment: Environment,
+  pepper: Buffer,
   admin: { email: string; password: string | null },
 ): Promise<Installation> {
   const password = admin.password ?? environment.randomBytes(15).toString('base64url')
@@ -35,7 +40,14 @@ export async function ensureInstallation(
     const other = await readInstallation(tx)
     if (other) return other
     const made = await create(tx, environment, admin.email, passwordHash)
-    return { ...made, oneTimePassword: admin.password === null ? password : null }
+    // Who chose the password in the configuration has nothing left to set up.
+    if (admin.password !== null) return made
+    const setupToken = makeToken(SETUP_PREFIX, environment.randomBytes)
+    const stored = { hash: hashToken(setupToken, pepper).toString('base64') }
+    await tx.prepared('install_setup', `insert into installation (key, value) values ('setup', $1)`, [
+      JSON.stringify(stored),
+    ])
+    return { ...made, oneTimePassword: password, setupToken }
   })
 }
 
@@ -54,6 +66,7 @@ async function readInstallation(tx: Tx): Promise<Installation | null> {
     internalOrganizationId: row.value.organization,
     internalSiteId: row.value.site,
     oneTimePassword: null,
+    setupToken: null,
   }
 }
 
@@ -94,5 +107,6 @@ async function create(tx: Tx, environment: Environment, email: string, passwordH
     internalOrganizationId: organization,
     internalSiteId: site,
     oneTimePassword: null,
+    setupToken: null,
   }
 }

@@ -64,6 +64,14 @@ export class PasswordSignIn {
     this.#remember(`${account} ${address ?? 'local'}`)
   }
 
+  /** Hashed by the caller: it takes a while on purpose. */
+  async set(userId: string, passwordHash: string): Promise<void> {
+    await this.#db.workerStatement('password_set', 'update users set password_hash = $2 where id = $1', [
+      userId,
+      passwordHash,
+    ])
+  }
+
   #take(account: string, address: string): number {
     const limits = this.#limitsOf(account, address)
     const waits = limits.map(({ key, most }) => this.#limits.exhausted(key, most))

@@ -33,12 +33,16 @@ export const wrongCredentials = (context: Context<HttpEnv>): Response =>
     remedy: 'Try again, or ask an administrator for a link to set a new password.',
   })
 
-export const wrongCode = (context: Context<HttpEnv>): Response =>
-  refuse(context, 401, {
+/** 401 where nobody is signed in yet; 403 for a person whom a wrong code doesn't sign out. */
+export const wrongCode = (context: Context<HttpEnv>, status: 401 | 403 = 401): Response =>
+  refuse(context, status, {
     code: 'second_factor_wrong',
     reason: 'This code is not valid, or was used before.',
     remedy: 'Wait for the next code, or use a recovery code.',
   })
+
+export const notFound = (context: Context<HttpEnv>, reason: string): Response =>
+  refuse(context, 404, { code: 'not_found', reason, remedy: 'Reload the page and try again.' })
 
 export const expired = (context: Context<HttpEnv>, reason: string, remedy: string): Response =>
   refuse(context, 404, { code: 'expired', reason, remedy })

@@ -27,6 +27,7 @@ export async function enter(
   methods: readonly SignInMethod[],
 ): Promise<{ state: 'signed_in' }> {
   await openSession(deps, context, user, methods, 'open')
+  await deps.setup.close()
   await recordDone(deps, context, user, 'sign_in', { methods })
   return { state: 'signed_in' }
 }

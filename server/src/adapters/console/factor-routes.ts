@@ -25,7 +25,7 @@ export function factorRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     const body = await bodyOf(context, codeBody, 'A code is needed.')
     if (body instanceof Response) return body
     const codes = await deps.factors.confirm(userOf(person), body.code)
-    if (!codes) return wrongCode(context)
+    if (!codes) return wrongCode(context, 403)
     await factorsChanged(deps, context, person, 'totp_enabled')
     return context.json({ recovery_codes: codes })
   })

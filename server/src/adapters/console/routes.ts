@@ -4,9 +4,12 @@ import { isDatabaseAway } from '../../kernel/database-away.ts'
 import type { HttpEnv } from '../http/types.ts'
 import { refuse } from './answers.ts'
 import { sameOrigin } from './same-origin.ts'
+import { accountRoutes } from './account-routes.ts'
 import { factorRoutes } from './factor-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { setupRoutes } from './setup-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
+import { stepUpRoutes } from './step-up-routes.ts'
 import { toolRoutes } from './tool-routes.ts'
 import type { ConsoleDeps } from './types.ts'
 
@@ -15,7 +18,9 @@ export const CONSOLE_API = '/api/console'
 export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
   const api = new Hono<HttpEnv>()
   api.use('*', sameOrigin)
-  const own = [sessionRoutes, signInRoutes, factorRoutes, toolRoutes].map((make) => make(deps))
+  const own = [sessionRoutes, signInRoutes, stepUpRoutes, setupRoutes, accountRoutes, factorRoutes, toolRoutes].map(
+    (make) => make(deps),
+  )
   for (const routes of [...own, ...more]) api.route('/', routes)
   api.onError((error, context) => {
     if (!isDatabaseAway(error)) throw error

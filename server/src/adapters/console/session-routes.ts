@@ -13,7 +13,8 @@ export function sessionRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
 
   routes.get('/session', async (context) => {
     const person = await personOf(deps, context)
-    return person ? context.json(describe(deps, person, context)) : unauthenticated(context)
+    if (person) return context.json(describe(deps, person, context))
+    return unauthenticated(context, { setup_needed: await deps.setup.needed(), providers: [] })
   })
 
   routes.post('/sign-out', async (context) => {
