@@ -32,6 +32,7 @@ import emergencyStop from './identity/tools/emergency-stop.ts'
 import exportSecrets from './identity/tools/export-secrets.ts'
 import listApiKeys from './identity/tools/list-api-keys.ts'
 import listConfirmationPolicies from './identity/tools/list-confirmation-policies.ts'
+import listRoles from './identity/tools/list-roles.ts'
 import listUsers from './identity/tools/list-users.ts'
 import rotateApiKey from './identity/tools/rotate-api-key.ts'
 import setConfirmationPolicy from './identity/tools/set-confirmation-policy.ts'
@@ -73,6 +74,7 @@ export const catalogue: readonly Tool[] = [
   exportSecrets,
   listApiKeys,
   listConfirmationPolicies,
+  listRoles,
   listUsers,
   rotateApiKey,
   setConfirmationPolicy,

@@ -17,6 +17,24 @@ beforeAll(async () => {
 })
 afterAll(() => h.stop())
 
+describe('list_roles', () => {
+  it('lists every role with its level and what it permits, to whoever administers users', async () => {
+    const admin = await inPerson(h, await h.user('organization_admin', acme.id))
+    const { roles, total } = done(await h.invoke(admin, 'list_roles', {}))
+    expect(total).toBe(roles.length)
+    expect(roles).toContainEqual(
+      expect.objectContaining({ id: 'viewer', name: 'Viewer', level: 'organization', admin: false }),
+    )
+  })
+
+  it('is closed to technicians and to keys without the scope of its area', async () => {
+    const technician = await inPerson(h, await h.user('technician', acme.id))
+    expect(code(await h.invoke(technician, 'list_roles', {}))).toBe('forbidden')
+    const key = await h.key(await h.user('partner_admin'), ['ai:read'])
+    expect(code(await h.invoke(await h.caller(key, 'rest'), 'list_roles', {}))).toBe('insufficient_scope')
+  })
+})
+
 describe('create_user', () => {
   it('makes a technician of one organization with a one-time password', async () => {
     const made = done(

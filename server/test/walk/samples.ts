@@ -71,6 +71,7 @@ const table = (at: Things): Table => ({
   export_secrets: {},
   list_api_keys: { organization: at.organization },
   list_confirmation_policies: { organization: at.organization },
+  list_roles: {},
   list_users: { organization: at.organization },
   rotate_api_key: { key: at.key },
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
