@@ -1,3 +1,4 @@
+import { delimiter, isAbsolute } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FAULT_POINTS, type FaultPoint, isFaultPoint } from './faults.ts'
 
@@ -10,6 +11,10 @@ export interface AgentConfig {
   stateDirectory: string
   /** `dry-run` only records a reboot or shutdown, so that tests can run on a machine that must stay up. */
   power: 'real' | 'dry-run'
+  /** What the owner of the device forbids. */
+  policyPath: string
+  /** Files and folders that the file commands leave alone, beside the agent's own: the data of a server on this machine. */
+  protectedPaths: readonly string[]
   fault: FaultPoint | undefined
   scriptEnvironment: ScriptEnvironment
 }
@@ -32,6 +37,7 @@ export const HELP = `breeze-agent: connects this device to a Breeze server
   --server <url>    the server, https://… (plain http only on the loopback interface)
   --token <token>   enrollment token, needed on the first run only
   --state <folder>  where the agent keeps its key and journal (default ${defaultStateDirectory()})
+  --policy <file>   what this device refuses whatever the server says (default ${defaultPolicyPath()})
   --help            this text
   --version         the agent's version
 
@@ -52,6 +58,8 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Par
       token: options.token ?? env['BREEZE_AGENT_TOKEN'],
       stateDirectory: options.state ?? env['BREEZE_AGENT_STATE'] ?? defaultStateDirectory(),
       power: parsePower(env['BREEZE_AGENT_POWER']),
+      policyPath: options.policy ?? env['BREEZE_AGENT_POLICY'] ?? defaultPolicyPath(),
+      protectedPaths: parsePaths('BREEZE_AGENT_PROTECT', env),
       fault: parseFault(env['BREEZE_AGENT_FAULT']),
       scriptEnvironment: {
         path: env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -90,6 +98,7 @@ function parseOptions(argv: readonly string[]) {
         server: { type: 'string' },
         token: { type: 'string' },
         state: { type: 'string' },
+        policy: { type: 'string' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },
       },
@@ -99,6 +108,13 @@ function parseOptions(argv: readonly string[]) {
       cause: error,
     })
   }
+}
+
+/** Written as `PATH` is. */
+function parsePaths(name: string, env: NodeJS.ProcessEnv): string[] {
+  const paths = (env[name] ?? '').split(delimiter).filter((path) => path !== '')
+  if (!paths.every(isAbsolute)) throw new ConfigError(`${name} must hold absolute paths`)
+  return paths
 }
 
 function parsePower(text: string | undefined): AgentConfig['power'] {
@@ -118,4 +134,10 @@ function defaultStateDirectory(): string {
   if (process.platform === 'win32') return 'C:\\ProgramData\\Breeze\\agent'
   if (process.platform === 'darwin') return '/Library/Application Support/Breeze/agent'
   return '/var/lib/breeze-agent'
+}
+
+function defaultPolicyPath(): string {
+  if (process.platform === 'win32') return 'C:\\ProgramData\\Breeze\\policy.json'
+  if (process.platform === 'darwin') return '/Library/Application Support/Breeze/policy.json'
+  return '/etc/breeze-agent/policy.json'
 }

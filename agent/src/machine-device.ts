@@ -6,6 +6,7 @@ import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { between } from './backoff.ts'
 import { COLLECTORS, Inventory } from './collectors/collect.ts'
+import type { Collector } from './collectors/section.ts'
 import { SentSoftware } from './collectors/sent-software.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from './device.ts'
@@ -32,6 +33,7 @@ export interface MachineDeviceOptions {
   stateDirectory: string
   journal: Journal
   clock: ServerClock
+  capabilities: Collector<'capabilities'>
   log: Log
 }
 
@@ -52,6 +54,7 @@ export class MachineDevice implements Device {
 
   constructor(options: MachineDeviceOptions) {
     this.#options = options
+    this.#inventory = new Inventory({ ...COLLECTORS, capabilities: options.capabilities })
     this.#identity = options.identity
     this.machineId = options.machineId
     this.#key = importPrivateKey(options.identity.privateKey)

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandMessage } from '@breeze/contract/agent-commands'
 import { CLOSE } from '@breeze/contract/agent-protocol'
@@ -175,7 +175,7 @@ describe.each(LINKS)('commands by %s', (link) => {
     ['wrong_device', () => harness.server.sign(script('bash', 'exit'), { deviceId: crypto.randomUUID() })],
     [
       'expired',
-      () => harness.server.sign(script('bash', 'exit'), { expiresAt: new Date(Date.now() - 1).toISOString() }),
+      () => harness.server.sign(script('bash', 'exit'), { expiresAt: new Date(Date.now() - 5000).toISOString() }),
     ],
     ['malformed', () => malformed()],
   ])('refuses with %s', async (reason, make) => {
@@ -257,6 +257,22 @@ describe.each(LINKS)('commands by %s', (link) => {
     expect(started().sort()).toEqual(commands.slice(0, 4).map(commandId).sort())
     await server.until(() => server.count('result') === 6)
     expect(started()).toHaveLength(6)
+  })
+
+  test('a command that the owner of the device forbids is refused, and the capabilities say so', async () => {
+    const folder = harness.folder()
+    await harness.online(folder)
+    const { server } = harness
+    writeFileSync(join(folder, 'policy.json'), '{"deny":["script.python"]}', { mode: 0o644 })
+    expect(await server.run(script('python', 'print(1)'))).toEqual({ state: 'rejected', reason: 'denied_locally' })
+    expect(server.count('accepted')).toBe(0)
+    server.send({ type: 'send_inventory', sections: ['capabilities'] })
+    await server.until(() => server.count('inventory') === 1)
+    const section = server.frames.find((frame) => frame.type === 'inventory')?.sections.capabilities
+    expect(section?.data?.find(({ name }) => name === 'script.python')).toMatchObject({ supported: false })
+    expect(section?.data?.find(({ name }) => name === 'script.bash')).toMatchObject({ supported: true })
+    rmSync(join(folder, 'policy.json'))
+    expect(await server.run(script('python', 'print(1)'))).toMatchObject({ state: 'succeeded', output: '1\n' })
   })
 
   test('a stop ends a running script and reports it as interrupted, with what it wrote', async () => {

@@ -1,4 +1,5 @@
 import type { AgentFrame } from '@breeze/contract/agent-protocol'
+import { capabilities } from './collectors/capabilities.ts'
 import { CommandRunner } from './command-runner.ts'
 import { diagnoseNetwork } from './commands/diagnose-network.ts'
 import { listProcesses } from './commands/list-processes.ts'
@@ -9,9 +10,11 @@ import { clearScriptDirectory } from './commands/script-file.ts'
 import type { AgentConfig } from './config.ts'
 import { Connection, type ConnectionTiming } from './connection.ts'
 import { ensureEnrolled } from './enrollment.ts'
+import type { Executors } from './executor.ts'
 import { armFault } from './faults.ts'
 import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
 import { Journal } from './journal.ts'
+import { LocalPolicy } from './local-policy.ts'
 import type { Log } from './log.ts'
 import { MachineDevice } from './machine-device.ts'
 import { hostName, machineId, platformName } from './platform/machine.ts'
@@ -82,7 +85,23 @@ async function connect(
   unlock: () => Promise<void>,
 ): Promise<RunningAgent> {
   const { stateDirectory, log, power: mode } = options
-  const device = new MachineDevice({ identity, machineId, stateDirectory, journal, clock, log })
+  const policy = new LocalPolicy(options.policyPath, log)
+  const executors: Executors = {
+    'network.diagnose': diagnoseNetwork({ server: options.server }),
+    'power.reboot': reboot({ mode, stateDirectory, log }),
+    'power.shutdown': shutdown({ mode, stateDirectory, log }),
+    'processes.list': listProcesses(),
+    'script.run': runScript({ stateDirectory, environment: options.scriptEnvironment }),
+  }
+  const device = new MachineDevice({
+    identity,
+    machineId,
+    stateDirectory,
+    journal,
+    clock,
+    capabilities: capabilities({ executors, policy }),
+    log,
+  })
   const runner = new CommandRunner({
     deviceId: identity.deviceId,
     journal,
@@ -90,13 +109,8 @@ async function connect(
     log,
     serverKeys: () => device.serverKeys,
     sweep: sweepExecution,
-    executors: {
-      'network.diagnose': diagnoseNetwork({ server: options.server }),
-      'processes.list': listProcesses(),
-      'script.run': runScript({ stateDirectory, environment: options.scriptEnvironment }),
-      'power.reboot': reboot({ mode, stateDirectory, log }),
-      'power.shutdown': shutdown({ mode, stateDirectory, log }),
-    },
+    policy,
+    executors,
   })
   await runner.recover()
   await device.start(runner)

@@ -41,6 +41,9 @@ export class Harness {
       stateDirectory,
       // Never anything else in a test: it would take down the machine that runs it.
       power: 'dry-run',
+      // Not the policy of the machine that runs the tests.
+      policyPath: join(stateDirectory, 'policy.json'),
+      protectedPaths: [],
       fault: undefined,
       scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
       log: (event, fields) => this.events.push({ event, ...fields }),

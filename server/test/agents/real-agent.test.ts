@@ -27,6 +27,8 @@ const start = (token?: string) =>
     token,
     stateDirectory,
     power: 'dry-run',
+    policyPath: join(stateDirectory, 'policy.json'),
+    protectedPaths: [],
     fault: undefined,
     scriptEnvironment: { path: '/usr/bin:/bin', home: stateDirectory },
     log: () => undefined,

@@ -26,6 +26,8 @@ const startAgent = async (name: string, token?: string): Promise<RunningAgent> =
     token,
     stateDirectory: join(folder, name),
     power: 'dry-run',
+    policyPath: join(folder, name, 'policy.json'),
+    protectedPaths: [],
     fault: undefined,
     scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
     timing: { reconnectBaseMs: 50 },

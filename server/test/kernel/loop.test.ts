@@ -29,6 +29,8 @@ beforeAll(async () => {
     token: token.secret,
     stateDirectory: state,
     power: 'dry-run',
+    policyPath: join(state, 'policy.json'),
+    protectedPaths: [],
     fault: undefined,
     scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
     log: () => undefined,

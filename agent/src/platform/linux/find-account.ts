@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { Unsupported } from '../collectors/section.ts'
-import { runProgram } from './run-program.ts'
+import { Unsupported } from '../../collectors/section.ts'
+import { runProgram } from '../run-program.ts'
 
 export interface Account {
   name: string
