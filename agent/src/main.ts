@@ -5,6 +5,7 @@ import { diagnoseNetwork } from './commands/diagnose-network.ts'
 import { listProcesses } from './commands/list-processes.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { sweepExecution } from './commands/process-tree.ts'
+import { readLogs } from './commands/read-logs.ts'
 import { runScript } from './commands/run-script.ts'
 import { clearScriptDirectory } from './commands/script-file.ts'
 import type { AgentConfig } from './config.ts'
@@ -15,7 +16,7 @@ import { armFault } from './faults.ts'
 import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
 import { Journal } from './journal.ts'
 import { LocalPolicy } from './local-policy.ts'
-import type { Log } from './log.ts'
+import { type Log, RecentLog } from './log.ts'
 import { MachineDevice } from './machine-device.ts'
 import { hostName, machineId, platformName } from './platform/machine.ts'
 import { ServerClock } from './server-clock.ts'
@@ -84,9 +85,12 @@ async function connect(
   clock: ServerClock,
   unlock: () => Promise<void>,
 ): Promise<RunningAgent> {
-  const { stateDirectory, log, power: mode } = options
+  const { stateDirectory, power: mode } = options
+  const ownLog = new RecentLog(options.log)
+  const { log } = ownLog
   const policy = new LocalPolicy(options.policyPath, log)
   const executors: Executors = {
+    'logs.read': readLogs({ ownLog }),
     'network.diagnose': diagnoseNetwork({ server: options.server }),
     'power.reboot': reboot({ mode, stateDirectory, log }),
     'power.shutdown': shutdown({ mode, stateDirectory, log }),
