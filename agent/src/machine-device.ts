@@ -54,12 +54,11 @@ export class MachineDevice implements Device {
 
   constructor(options: MachineDeviceOptions) {
     this.#options = options
-    this.#inventory = new Inventory({ ...COLLECTORS, capabilities: options.capabilities })
     this.#identity = options.identity
     this.machineId = options.machineId
     this.#key = importPrivateKey(options.identity.privateKey)
     const sent = new SentSoftware(options.stateDirectory, options.log)
-    this.#inventory = new Inventory(COLLECTORS, undefined, sent)
+    this.#inventory = new Inventory({ ...COLLECTORS, capabilities: options.capabilities }, undefined, sent)
   }
 
   get deviceId(): string {
