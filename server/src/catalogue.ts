@@ -12,6 +12,7 @@ import getEventLogs from './domains/devices/tools/get-event-logs.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
 import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
 import listServices from './domains/devices/tools/list-services.ts'
+import manageDevices from './domains/devices/tools/manage-devices.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
 import cancelOperation from './domains/operations/tools/cancel-operation.ts'
 import getOperation from './domains/operations/tools/get-operation.ts'
@@ -53,6 +54,7 @@ export const catalogue: readonly Tool[] = [
   listDevices,
   listEnrollmentTokens,
   listServices,
+  manageDevices,
   manageServices,
   cancelOperation,
   getOperation,
