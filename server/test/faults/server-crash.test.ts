@@ -22,7 +22,8 @@ const start = (fault?: FaultPoint) => new ServerProcess({ dataDir: dataDir(), po
 
 const startAgent = async (name: string, token?: string): Promise<RunningAgent> =>
   runAgent({
-    server: `http://127.0.0.1:${port}`,
+    servers: [`http://127.0.0.1:${port}`],
+    network: {},
     token,
     stateDirectory: join(folder, name),
     power: 'dry-run',
