@@ -12,6 +12,7 @@ import { serviceManagerOf } from './manager.ts'
 const PASSED_ON = [
   'BREEZE_AGENT_SERVER',
   'BREEZE_AGENT_CA',
+  'BREEZE_AGENT_CA_ONLY',
   'HTTPS_PROXY',
   'HTTP_PROXY',
   'NO_PROXY',
