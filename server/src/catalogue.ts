@@ -25,6 +25,7 @@ import manageOrganization from './domains/organizations/tools/manage-organizatio
 import updateOrganization from './domains/organizations/tools/update-organization.ts'
 import getScriptResults from './domains/scripts/tools/get-script-results.ts'
 import runScript from './domains/scripts/tools/run-script.ts'
+import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
 import changeOwnRights from './identity/tools/change-own-rights.ts'
 import createApiKey from './identity/tools/create-api-key.ts'
 import createUser from './identity/tools/create-user.ts'
@@ -67,6 +68,7 @@ export const catalogue: readonly Tool[] = [
   updateOrganization,
   getScriptResults,
   runScript,
+  rotateSigningKey,
   changeOwnRights,
   createApiKey,
   createUser,

@@ -80,6 +80,7 @@ const table = (at: Things): Table => ({
   list_confirmation_policies: { organization: at.organization },
   list_users: { organization: at.organization },
   rotate_api_key: { key: at.key },
+  rotate_signing_key: {},
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
   update_api_key: { key: at.key, name: 'Another name' },
   update_user: {
