@@ -18,8 +18,6 @@ export class Routes {
   readonly #webSocketAgainMs: number
   #turn = 0
   #failures = 0
-  /** In a row. */
-  #refusals = 0
   /** `performance.now()` at which polling was chosen. */
   #pollingSinceMs: number | undefined
   #kind: LinkKind = 'web_socket'
@@ -39,7 +37,6 @@ export class Routes {
   }
 
   succeeded(kind: LinkKind): void {
-    this.#refusals = 0
     if (kind === 'poll') return
     this.#failures = 0
     this.#pollingSinceMs = undefined
@@ -59,10 +56,8 @@ export class Routes {
     this.#pollingSinceMs = nowMs
   }
 
-  /** This server does not want this device. True while there is another one that was not asked in this round. */
-  refused(): boolean {
+  /** This server does not want this device; perhaps another does. */
+  refused(): void {
     this.#turn++
-    this.#refusals++
-    return this.#refusals % this.#servers.length !== 0
   }
 }

@@ -36,8 +36,7 @@ export class Harness {
 
   async agent(stateDirectory = this.folder(), overrides: Partial<AgentOptions> = {}): Promise<RunningAgent> {
     const agent = await runAgent({
-      servers: [this.server.url],
-      network: {},
+      server: this.server.url,
       token: this.server.token,
       stateDirectory,
       // Never anything else in a test: it would take down the machine that runs it.

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionTiming } from '../connection.ts'
 import type { Log } from '../log.ts'
-import { AgentSockets } from './agent-sockets.ts'
 import { enrollFleet, type Provision } from './enroll-fleet.ts'
 import { DEFAULT_DEVICES, type PlannedDevice, planFleet } from './fleet.ts'
 import { FleetStore } from './fleet-state.ts'
 import { KeyRing } from './key-ring.ts'
-import { deviceSeed, SimulatedDevice } from './simulated-device.ts'
+import { SimulatedNetwork } from './network.ts'
+import { deviceSeed, type Quirks, SimulatedDevice } from './simulated-device.ts'
 import { Recorder, Samples, type SimulationStatistics } from './statistics.ts'
 
 export type { Provision } from './enroll-fleet.ts'
@@ -28,6 +28,7 @@ export interface SimulationOptions {
   /** Aborting it is `stop()`; during enrollment it makes `runSimulation` reject. */
   signal?: AbortSignal
   timing?: Partial<SimulationTiming>
+  quirks?: Partial<Quirks>
 }
 
 export interface SimulationTiming {
@@ -36,6 +37,14 @@ export interface SimulationTiming {
   /** Shortest and longest reboot. */
   rebootMs: readonly [number, number]
   connection: Partial<ConnectionTiming>
+}
+
+export interface SiteReport {
+  site: string
+  /** Devices that were online there. */
+  devices: number
+  /** Of them, online again when the wait ended. */
+  returned: number
 }
 
 export interface HerdReport {
@@ -56,6 +65,12 @@ export interface RunningSimulation {
   statistics(): SimulationStatistics
   /** Cuts every connection at once, as a network does, and waits until all are back by the agent's own jitter. */
   herd(patienceMs?: number): Promise<HerdReport>
+  /** Silences a site, the largest where none is named, for so long; then waits until its devices are back. */
+  siteDown(downMs: number, site?: string): Promise<SiteReport>
+  /** Changes software and services on about this share of the devices. Answers on how many. */
+  churn(share: number): number
+  /** This share of the connections reads nothing from now on. Answers how many. */
+  stall(share: number): number
   /** All say goodbye. Safe to call twice. */
   stop(): Promise<void>
   /** Settles when stopped. */
@@ -63,7 +78,8 @@ export interface RunningSimulation {
 }
 
 const DEFAULT_TIMING: SimulationTiming = { connectsPerSecond: 200, rebootMs: [5000, 20_000], connection: {} }
-const FIRST_CONNECT_PATIENCE_MS = 60_000
+const DEFAULT_QUIRKS: Quirks = { packages: 700, clockSkewMs: 0, twice: false, failingScripts: 0 }
+const FIRST_CONNECT_PATIENCE_MS = 120_000
 const HERD_PATIENCE_MS = 120_000
 const LOOK_MS = 20
 /** Events of one device that a person at the terminal wants to read. */
@@ -71,7 +87,7 @@ const TOLD: ReadonlySet<string> = new Set(['device_refused', 'device_error', 'co
 
 /**
  * Enrolls a fleet where it is not enrolled yet and brings it to life. Resolves when every device that shall be online has
- * connected once (or a minute has passed), and those that shall be offline have come and gone.
+ * connected once (or two minutes have passed), and those that shall be offline have come and gone.
  */
 export async function runSimulation(options: SimulationOptions): Promise<RunningSimulation> {
   const { server, seed = 'breeze', log = () => undefined, signal = new AbortController().signal } = options
@@ -82,7 +98,8 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
 
   const recorder = new Recorder()
   const keys = new KeyRing(store.state.pinnedServerKeys)
-  const sockets = new AgentSockets(server)
+  const network = new SimulatedNetwork(server)
+  const quirks = { ...DEFAULT_QUIRKS, ...options.quirks }
   const devices = planned.map((device) => {
     const known = store.state.devices[device.name]
     if (!known) throw new Error(`${device.name} was not enrolled`)
@@ -90,6 +107,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
   })
   const fleet = devices.map((device) => ({
     state: device.state,
+    site: device.site,
     simulated: new SimulatedDevice({
       planned: device,
       deviceId: device.deviceId,
@@ -100,15 +118,17 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
       log: deviceLog(device.name, recorder, log),
       rebootMs: timing.rebootMs,
       connection: timing.connection,
+      transport: network.transportOf(device.site),
+      quirks,
     }),
   }))
-  const living = fleet.filter(({ state }) => state === 'online').map(({ simulated }) => simulated)
+  const members = fleet.filter(({ state }) => state === 'online')
+  const living = members.map(({ simulated }) => simulated)
 
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const end = async (): Promise<void> => {
     await Promise.all(fleet.map(({ simulated }) => simulated.stop('stop')))
-    sockets.close()
     resolve()
   }
   const stop = (): Promise<void> => (stopping ??= end())
@@ -121,8 +141,11 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
   return {
     devices,
     enrolled,
-    statistics: () => recorder.statistics(connected()),
-    herd: (patienceMs) => herd(living, sockets, patienceMs ?? HERD_PATIENCE_MS),
+    statistics: () => recorder.statistics({ enrolled: devices.length, connected: connected(), bytes: network.bytes }),
+    herd: (patienceMs) => herd(living, network, patienceMs ?? HERD_PATIENCE_MS),
+    siteDown: (downMs, site) => siteDown(members, network, site ?? largestSite(members), downMs, signal),
+    churn: (share) => churn(living, share),
+    stall: (share) => network.stall(share),
     stop,
     closed,
   }
@@ -130,6 +153,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
 
 interface Member {
   state: PlannedDevice['state']
+  site: string
   simulated: SimulatedDevice
 }
 
@@ -148,13 +172,13 @@ async function connect(fleet: readonly Member[], perSecond: number, signal: Abor
 
 async function herd(
   living: readonly SimulatedDevice[],
-  sockets: AgentSockets,
+  network: SimulatedNetwork,
   patienceMs: number,
 ): Promise<HerdReport> {
   const began = performance.now()
   const away = new Set(living.filter((device) => device.isOnline))
   const before = away.size
-  const dropped = sockets.cut()
+  const dropped = network.cut()
   const returns = new Samples()
   let lastMs: number | null = null
   await until(() => {
@@ -176,9 +200,41 @@ async function herd(
   }
 }
 
+function largestSite(members: readonly Member[]): string {
+  const sites = [...Map.groupBy(members, ({ site }) => site)]
+  return sites.toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0] ?? ''
+}
+
+async function siteDown(
+  members: readonly Member[],
+  network: SimulatedNetwork,
+  site: string,
+  downMs: number,
+  signal: AbortSignal,
+): Promise<SiteReport> {
+  const there = members.filter((member) => member.site === site && member.simulated.isOnline)
+  network.silence(site)
+  try {
+    await sleep(downMs, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    network.restore(site)
+  }
+  const back = (): number => there.filter(({ simulated }) => simulated.isOnline).length
+  await until(() => back() === there.length || signal.aborted, HERD_PATIENCE_MS)
+  return { site, devices: there.length, returned: back() }
+}
+
+function churn(living: readonly SimulatedDevice[], share: number): number {
+  const chosen = living.filter(() => Math.random() < share)
+  for (const device of chosen) device.churn()
+  return chosen.length
+}
+
 function deviceLog(device: string, recorder: Recorder, log: Log): Log {
   return (event, fields) => {
-    recorder.event(event)
+    recorder.event(event, fields)
     if (TOLD.has(event)) log(event, { device, ...fields })
   }
 }

@@ -2,9 +2,6 @@
 
 export const FAULT_POINTS = [
   'enrollment.committed',
-  'keys.chained',
-  'keys.promoted',
-  'keys.prepared',
   'intent.recorded',
   'act.committed',
   'audit.flushed',

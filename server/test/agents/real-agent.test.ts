@@ -23,8 +23,7 @@ afterAll(async () => {
 
 const start = (token?: string) =>
   runAgent({
-    servers: [fleet.url],
-    network: {},
+    server: fleet.url,
     token,
     stateDirectory,
     power: 'dry-run',

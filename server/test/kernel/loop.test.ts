@@ -25,8 +25,7 @@ beforeAll(async () => {
     }),
   )
   agent = await runAgent({
-    servers: [world.server.url],
-    network: {},
+    server: world.server.url,
     token: token.secret,
     stateDirectory: state,
     power: 'dry-run',
