@@ -1,10 +1,11 @@
 import { ConfigError, HELP, readConfig } from './config.ts'
 import { errorText, logToStderr } from './log.ts'
-import { runAgent, type StopReason } from './main.ts'
+import { runAgent } from './main.ts'
 import { guardMemory } from './memory-guard.ts'
 import { installCommand, uninstallCommand } from './service/commands.ts'
 import { superviseCommand } from './service/supervise.ts'
 import { selfCommand } from './self-command.ts'
+import type { StopReason } from './stop-reason.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Longer than a stubborn script needs to be killed. */

@@ -145,7 +145,7 @@ export class Connection implements LinkOwner {
     const code = this.#copied ? CLOSE.copied : end.code
     this.#copied = false
     this.#judge(link.kind, code, end.unreachable === true)
-    const delayMs = Math.round(this.#delayAfter(code))
+    const delayMs = Math.round(REFUSALS.has(code) ? this.#delayAfterRefusal(code) : this.#delay())
     this.#retryAfterMs = undefined
     this.#log('disconnected', { code, retryMs: delayMs })
     this.#wait(delayMs)
@@ -280,21 +280,26 @@ export class Connection implements LinkOwner {
     const state = this.#state
     if (state.state === 'online') {
       if (performance.now() - state.sinceMs >= this.#timing.stableMs) this.#attempt = 0
-    } else if (REFUSALS.has(code)) this.#routes.refused()
-    else if (code !== CLOSE.draining) this.#routes.failed(kind, unreachable, performance.now())
+    } else if (!REFUSALS.has(code) && code !== CLOSE.draining) {
+      this.#routes.failed(kind, unreachable, performance.now())
+    }
   }
 
-  #delayAfter(code: number): number {
+  #delayAfterRefusal(code: number): number {
     const { reconnectBaseMs, refusedMs } = this.#timing
-    if (code === CLOSE.authenticationFailed && this.#device.hasAnotherKey?.()) return between(0, reconnectBaseMs)
-    if (code === CLOSE.authenticationFailed || code === CLOSE.unknownDevice) {
-      this.#log('device_refused', { remedy: 'if it was removed on the server: delete identity.json, enroll again' })
-      return between(refusedMs, 2 * refusedMs)
-    }
     // Somebody else holds this identity; two that reconnect at once would throw each other out for ever.
     if (code === CLOSE.replaced) return between(refusedMs / 5, refusedMs / 2)
     // The next thing to come is another identity. If none does, it is asked for once more.
     if (code === CLOSE.copied) return between(refusedMs, 2 * refusedMs)
+    if (code === CLOSE.authenticationFailed && this.#device.hasAnotherKey?.()) return between(0, reconnectBaseMs)
+    // Perhaps this one is not the device's own server any more, and the next one is.
+    if (this.#routes.refused()) return between(0, reconnectBaseMs)
+    this.#log('device_refused', { remedy: 'if it was removed on the server: delete identity.json, enroll again' })
+    return between(refusedMs, 2 * refusedMs)
+  }
+
+  #delay(): number {
+    const { reconnectBaseMs } = this.#timing
     const jitter = fullJitter(reconnectBaseMs, this.#attempt++)
     if (this.#retryAfterMs === undefined) return jitter
     return this.#retryAfterMs + between(0, Math.max(reconnectBaseMs, this.#retryAfterMs / 2))

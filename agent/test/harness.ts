@@ -36,7 +36,8 @@ export class Harness {
 
   async agent(stateDirectory = this.folder(), overrides: Partial<AgentOptions> = {}): Promise<RunningAgent> {
     const agent = await runAgent({
-      server: this.server.url,
+      servers: [this.server.url],
+      network: {},
       token: this.server.token,
       stateDirectory,
       // Never anything else in a test: it would take down the machine that runs it.

@@ -12,6 +12,7 @@ import getEventLogs from './domains/devices/tools/get-event-logs.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
 import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
 import listServices from './domains/devices/tools/list-services.ts'
+import manageDevices from './domains/devices/tools/manage-devices.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
 import cancelOperation from './domains/operations/tools/cancel-operation.ts'
 import getOperation from './domains/operations/tools/get-operation.ts'
@@ -24,6 +25,7 @@ import manageOrganization from './domains/organizations/tools/manage-organizatio
 import updateOrganization from './domains/organizations/tools/update-organization.ts'
 import getScriptResults from './domains/scripts/tools/get-script-results.ts'
 import runScript from './domains/scripts/tools/run-script.ts'
+import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
 import changeOwnRights from './identity/tools/change-own-rights.ts'
 import createApiKey from './identity/tools/create-api-key.ts'
 import createUser from './identity/tools/create-user.ts'
@@ -53,6 +55,7 @@ export const catalogue: readonly Tool[] = [
   listDevices,
   listEnrollmentTokens,
   listServices,
+  manageDevices,
   manageServices,
   cancelOperation,
   getOperation,
@@ -65,6 +68,7 @@ export const catalogue: readonly Tool[] = [
   updateOrganization,
   getScriptResults,
   runScript,
+  rotateSigningKey,
   changeOwnRights,
   createApiKey,
   createUser,

@@ -23,7 +23,8 @@ afterAll(async () => {
 
 const start = (token?: string) =>
   runAgent({
-    server: fleet.url,
+    servers: [fleet.url],
+    network: {},
     token,
     stateDirectory,
     power: 'dry-run',

@@ -22,7 +22,8 @@ const start = (fault?: FaultPoint) => new ServerProcess({ dataDir: dataDir(), po
 
 const startAgent = async (name: string, token?: string): Promise<RunningAgent> =>
   runAgent({
-    server: `http://127.0.0.1:${port}`,
+    servers: [`http://127.0.0.1:${port}`],
+    network: {},
     token,
     stateDirectory: join(folder, name),
     power: 'dry-run',
@@ -81,8 +82,11 @@ const IN_THE_CALL = new Set<FaultPoint>(['intent.recorded', 'act.committed', 'au
 /** Killed here, the act is not in the database yet: it never happened. */
 const BEFORE_THE_ACT = new Set<FaultPoint>(['intent.recorded', 'audit.flushed'])
 
-/** Of commands that are stopped or that stream: `streams-and-cancels.test.ts` reaches them. */
-const ELSEWHERE = new Set<FaultPoint>(['cancel.requested', 'cancel.sent', 'output.committed'])
+/** Of commands that are stopped or that stream (`streams-and-cancels.test.ts`), and of the key folder (`keys.test.ts`). */
+const ELSEWHERE = new Set<FaultPoint>([
+  ...(['cancel.requested', 'cancel.sent', 'output.committed'] as const),
+  ...(['keys.chained', 'keys.promoted', 'keys.prepared'] as const),
+])
 const POINTS = FAULT_POINTS.filter((point) => !ELSEWHERE.has(point))
 
 describe('killed at every point, started again', () => {

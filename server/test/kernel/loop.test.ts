@@ -25,7 +25,8 @@ beforeAll(async () => {
     }),
   )
   agent = await runAgent({
-    server: world.server.url,
+    servers: [world.server.url],
+    network: {},
     token: token.secret,
     stateDirectory: state,
     power: 'dry-run',

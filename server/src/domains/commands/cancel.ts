@@ -9,6 +9,7 @@ export type Cancellation =
   | { operationId: string }
   | { operationIds: readonly string[] }
   | { organizationId: string }
+  | { deviceIds: readonly string[] }
   | { all: true }
 
 export interface Cancelled {
@@ -40,6 +41,7 @@ const CANCEL = (which: string): string => `
 
 const STATEMENTS = {
   operations: { name: 'cancel_of_operations', text: CANCEL('operation_id = any ($3::uuid[])') },
+  devices: { name: 'cancel_of_devices', text: CANCEL('device_id = any ($3::uuid[])') },
   organization: { name: 'cancel_of_organization', text: CANCEL('organization_id = any ($3::uuid[])') },
   all: { name: 'cancel_all', text: CANCEL('$3::uuid[] is null') },
 }
@@ -53,6 +55,7 @@ export async function cancelCommands(tx: Tx, now: Date, which: Cancellation, rea
 function chosen(which: Cancellation) {
   if ('operationId' in which) return { statement: STATEMENTS.operations, ids: [which.operationId] }
   if ('operationIds' in which) return { statement: STATEMENTS.operations, ids: which.operationIds }
+  if ('deviceIds' in which) return { statement: STATEMENTS.devices, ids: which.deviceIds }
   if ('organizationId' in which) return { statement: STATEMENTS.organization, ids: [which.organizationId] }
   return { statement: STATEMENTS.all, ids: null }
 }

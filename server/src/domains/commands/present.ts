@@ -67,9 +67,9 @@ function reasonOf({ state, reason, cancelReason, resultAt }: CommandResult): Pic
   return { reason, reasonBy: resultAt === null || reason === cancelReason ? 'server' : 'device' }
 }
 
-/** What a command wrote, or found, as text. */
+/** What a command found, as text of the server's making; else what it wrote. */
 function shownOutput(result: CommandResult): Partial<DeviceResult> {
-  const found = result.output ? null : readableData(result)
+  const found = readableData(result)
   if (found !== null) return { output: found, truncated: false }
   if (result.output === null) return {}
   return { output: result.output, truncated: result.truncated, output_bytes: result.outputBytes }

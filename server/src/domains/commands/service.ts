@@ -94,7 +94,7 @@ export class Commands {
 
   /** Throws `notFound` for a device that the transaction does not see: then nothing of the act may stand. */
   async queue(tx: Tx, now: Date, request: QueueRequest): Promise<QueuedCommand[]> {
-    const queued = await insertCommands(tx, this.#options.signer, now, request)
+    const queued = await insertCommands(tx, this.#options.signer.current(), now, request)
     tx.afterCommit(() => {
       fault('command.queued')
       this.#delivery.wake(queued.map((command) => command.deviceId))
