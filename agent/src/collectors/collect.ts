@@ -11,20 +11,21 @@ import { cpu } from './cpu.ts'
 import { disks } from './disks.ts'
 import { identity } from './identity.ts'
 import { memory } from './memory.ts'
+import { macosCollectors } from './macos.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
-import { clip, type Collector, type Note, type SectionData, statusOf } from './section.ts'
+import { clip, type Collector, type Collectors, type Note, type SectionData, statusOf } from './section.ts'
 import { SentSoftware } from './sent-software.ts'
 import { linuxServices } from './services.ts'
 import { linuxSoftware } from './software.ts'
 import { linuxUpdates } from './updates.ts'
 import { users } from './users.ts'
+import { windowsCollectors } from './windows.ts'
 
 const TIMEOUT_MS = 5000
 /** Of a costly section that could not be read. */
 const RETRY_SECONDS = 900
 
-type Collectors = { readonly [N in SectionName]?: Collector<N> }
 export const COLLECTORS = {
   identity,
   os,
@@ -36,6 +37,8 @@ export const COLLECTORS = {
   software: linuxSoftware,
   updates: linuxUpdates,
   users,
+  ...(process.platform === 'win32' && windowsCollectors),
+  ...(process.platform === 'darwin' && macosCollectors),
 } satisfies Collectors
 
 interface Reading<N extends SectionName> {
