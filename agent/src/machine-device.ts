@@ -25,6 +25,10 @@ import { AGENT_VERSION } from './version.ts'
 const FIRST_LOOK_MS = 10_000
 /** A machine that just came up has better to do than costly reads, and a whole fleet may come up together. */
 const FIRST_COSTLY_LOOK_MS = 20_000
+/** After a command, so that several in a row cost one look. */
+const AFTER_COMMAND_MS = 2000
+/** What a command may have changed, and is cheap to look at. */
+const CHANGED_BY_COMMANDS = ['services', 'software'] as const satisfies readonly SectionName[]
 
 export interface MachineDeviceOptions {
   identity: IdentityHolder
@@ -52,6 +56,7 @@ export class MachineDevice implements Device {
   #runner: CommandRunner | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
+  #lookAfterCommand: ReturnType<typeof setTimeout> | undefined
   #reply: Reply | undefined
 
   private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore) {
@@ -88,12 +93,13 @@ export class MachineDevice implements Device {
   async start(runner: CommandRunner): Promise<void> {
     this.#runner = runner
     await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
-    this.#firstCostlyLook = setTimeout(() => void this.#refreshDue(), between(1, 2) * FIRST_COSTLY_LOOK_MS)
+    this.#firstCostlyLook = setTimeout(() => void this.#refreshDue([]), between(1, 2) * FIRST_COSTLY_LOOK_MS)
     this.#schedule()
   }
 
   stop(): void {
     clearTimeout(this.#firstCostlyLook)
+    clearTimeout(this.#lookAfterCommand)
     clearInterval(this.#timer)
   }
 
@@ -144,6 +150,8 @@ export class MachineDevice implements Device {
 
   async resultRecorded(commandId: string): Promise<void> {
     await this.#runner?.resultRecorded(commandId)
+    clearTimeout(this.#lookAfterCommand)
+    this.#lookAfterCommand = setTimeout(() => void this.#refreshDue(CHANGED_BY_COMMANDS), AFTER_COMMAND_MS)
   }
 
   async configure(etag: string, configuration: AgentConfiguration): Promise<boolean> {
@@ -188,7 +196,9 @@ export class MachineDevice implements Device {
     void this.#refreshDue(this.#inventory.cheap)
   }
 
-  #refreshDue(more: readonly SectionName[] = []): Promise<void> {
-    return this.refresh([...more, ...this.#inventory.due(this.configuration.updatesSeconds)])
+  /** The costly ones behind the others, because new software makes them due. */
+  async #refreshDue(sections: readonly SectionName[]): Promise<void> {
+    await this.refresh(sections)
+    await this.refresh(this.#inventory.due(this.configuration.updatesSeconds))
   }
 }

@@ -131,9 +131,16 @@ export class Inventory {
     if (!collector) return undefined
     if (collector.costly) this.#readAtMs.set(name, performance.now())
     const collected = await this.#collectOne(collector)
+    if (name === 'software') this.#considerSoftware(collected.hash)
     this.#hashes = { ...this.#hashes, [name]: collected.hash }
     if (collector.costly) Object.assign(this.#kept, { [name]: collected })
     return collected
+  }
+
+  /** What was installed or removed changes what is pending. */
+  #considerSoftware(hash: string): void {
+    const before = this.#hashes['software']
+    if (before !== undefined && before !== hash) this.#readAtMs.delete('updates')
   }
 
   async #collectOne<N extends SectionName>(collector: Collector<N>): Promise<Collected<N>> {
