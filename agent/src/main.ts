@@ -1,8 +1,13 @@
 import { Agent, machineFacts } from './agent.ts'
 import { capabilities } from './collectors/capabilities.ts'
 import { diagnoseNetwork } from './commands/diagnose-network.ts'
+import { deleteFile } from './commands/delete-file.ts'
+import { PathGuard } from './commands/files/path-guard.ts'
+import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
 import { reboot, shutdown } from './commands/power.ts'
+import { putFile } from './commands/put-file.ts'
+import { readFile } from './commands/read-file.ts'
 import { readLogs } from './commands/read-logs.ts'
 import { runScript } from './commands/run-script.ts'
 import type { AgentConfig } from './config.ts'
@@ -48,7 +53,7 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
     const machineId = await stableMachineId(stateDirectory)
     const identity = await enroll({ ...options, log }, transport, machineId)
     const policy = new LocalPolicy(options.policyPath, log)
-    const executors = executorsOf({ ...options, log }, ownLog)
+    const executors = executorsOf({ ...options, log }, ownLog, policy)
     const work = { executors, policy, capabilities: capabilities({ executors, policy }) }
     const agent = new Agent({ ...options, work, transport, log }, unlock)
     await agent.start(identity, machineId)
@@ -60,10 +65,16 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   }
 }
 
-function executorsOf(options: AgentOptions, ownLog: RecentLog): Executors {
-  const { stateDirectory, log, power: mode, scriptEnvironment: environment } = options
+function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPolicy): Executors {
+  const { stateDirectory, protectedPaths, log, power: mode, scriptEnvironment: environment } = options
   const [server = ''] = options.servers
+  const programs = [process.execPath, process.argv[1]].filter((path) => path !== undefined)
+  const guard = new PathGuard({ stateDirectory, protectedPaths, programs, policy })
   return {
+    'files.delete': deleteFile(guard),
+    'files.list': listFiles(guard),
+    'files.put': putFile(guard),
+    'files.read': readFile(guard),
     'logs.read': readLogs({ ownLog }),
     'network.diagnose': diagnoseNetwork({ server }),
     'power.reboot': reboot({ mode, stateDirectory, log }),

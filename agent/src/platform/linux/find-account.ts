@@ -27,6 +27,11 @@ async function passwdLines(name: string): Promise<string> {
   }
 }
 
+/** Of the users in /etc/passwd; a directory's are not counted through. */
+export async function userNames(): Promise<ReadonlyMap<number, string>> {
+  return new Map(parsePasswd(await readFile('/etc/passwd', 'utf8')).map(({ uid, name }) => [uid, name]))
+}
+
 /** passwd(5). */
 export function parsePasswd(text: string): Account[] {
   return text.split('\n').flatMap((line) => {
