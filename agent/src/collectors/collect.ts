@@ -14,6 +14,7 @@ import { memory } from './memory.ts'
 import { macosCollectors } from './macos.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
+import { posture } from './posture.ts'
 import { clip, type Collector, type Collectors, type Note, type SectionData, statusOf } from './section.ts'
 import { SentSoftware } from './sent-software.ts'
 import { linuxServices } from './services.ts'
@@ -33,6 +34,7 @@ export const COLLECTORS = {
   memory,
   disks,
   network,
+  posture,
   services: linuxServices,
   software: linuxSoftware,
   updates: linuxUpdates,
