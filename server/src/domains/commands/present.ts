@@ -28,7 +28,6 @@ export type DeviceResult = z.infer<typeof deviceResultShape> & { reasonBy?: 'dev
 
 export const operationShape = z.object({
   operation: z.string(),
-  run: z.string().optional(),
   state: z.string(),
   devices: z.array(deviceResultShape),
   total: z.number().int(),
