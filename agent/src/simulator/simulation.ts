@@ -10,6 +10,7 @@ import { deviceSeed, type Quirks, SimulatedDevice } from './simulated-device.ts'
 import { Recorder, Samples, type SimulationStatistics } from './statistics.ts'
 
 export type { Provision } from './enroll-fleet.ts'
+export { runScenario } from './scenario.ts'
 export type { SimulationStatistics } from './statistics.ts'
 
 export interface SimulationOptions {
@@ -62,6 +63,8 @@ export interface RunningSimulation {
   devices: readonly (PlannedDevice & { deviceId: string })[]
   /** How many this run enrolled; the others were known. */
   enrolled: number
+  /** From the first connection until all that shall be online were; null where some were not when the wait ended. */
+  allOnlineMs: number | null
   statistics(): SimulationStatistics
   /** Cuts every connection at once, as a network does, and waits until all are back by the agent's own jitter. */
   herd(patienceMs?: number): Promise<HerdReport>
@@ -134,13 +137,17 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
   const stop = (): Promise<void> => (stopping ??= end())
   signal.addEventListener('abort', () => void stop(), { once: true })
 
+  const began = performance.now()
   await connect(fleet, timing.connectsPerSecond, signal)
-  await until(() => living.every((device) => device.isOnline) || signal.aborted, FIRST_CONNECT_PATIENCE_MS)
+  const areAllOnline = (): boolean => living.every((device) => device.isOnline)
+  await until(() => areAllOnline() || signal.aborted, FIRST_CONNECT_PATIENCE_MS)
+  const allOnlineMs = areAllOnline() ? Math.round(performance.now() - began) : null
   const connected = (): number => living.filter((device) => device.isOnline).length
   log('simulating', { devices: devices.length, enrolled, connected: connected() })
   return {
     devices,
     enrolled,
+    allOnlineMs,
     statistics: () => recorder.statistics({ enrolled: devices.length, connected: connected(), bytes: network.bytes }),
     herd: (patienceMs) => herd(living, network, patienceMs ?? HERD_PATIENCE_MS),
     siteDown: (downMs, site) => siteDown(members, network, site ?? largestSite(members), downMs, signal),
