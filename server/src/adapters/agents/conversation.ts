@@ -106,13 +106,15 @@ export class Conversation {
     if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)
     if (this.device.conditions.has('quarantined') && this.#host.settles(this.device))
       this.setCondition('quarantined', false)
+    const isKnown = (name: SectionName): boolean => this.#isHeld(name, frame.sections[name])
+    if (SECTION_NAMES.every(isKnown) || !this.#host.inventory.mayAsk()) return
     const missing = SECTION_NAMES.filter((name) => this.#isMissing(name, frame.sections[name]))
     if (missing.length > 0) this.#line.send({ type: 'send_inventory', sections: missing })
   }
 
   /** What was asked for at the last beat may still be on its way; after two it is asked for again. */
   #isMissing(name: SectionName, hash: string | undefined): boolean {
-    if (hash === undefined || this.device.hashes.get(name) === hash) return false
+    if (hash === undefined || this.#isHeld(name, hash)) return false
     const asked = this.#asked.get(name)
     if (asked?.hash === hash && asked.beats < 2) {
       asked.beats += 1
@@ -120,6 +122,10 @@ export class Conversation {
     }
     this.#asked.set(name, { hash, beats: 1 })
     return true
+  }
+
+  #isHeld(name: SectionName, hash: string | undefined): boolean {
+    return hash === undefined || this.device.hashes.get(name) === hash
   }
 
   async #inventory({ sections, hashes, softwareDelta }: Of<'inventory'>): Promise<void> {
