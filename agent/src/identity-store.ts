@@ -71,6 +71,7 @@ export class IdentityHolder {
   readonly #directory: string
   #current: EnrolledIdentity
   #writing: Promise<void> = Promise.resolve()
+  #closed = false
 
   constructor(directory: string, identity: EnrolledIdentity) {
     this.#directory = directory
@@ -83,10 +84,17 @@ export class IdentityHolder {
 
   /** In force at once; settles when durable, and rejects where the folder can't be written. */
   async update(change: (identity: EnrolledIdentity) => EnrolledIdentity): Promise<void> {
+    if (this.#closed) throw new Error('This identity is not in use any more')
     this.#current = change(this.#current)
     const write = this.#writing.then(() => saveIdentity(this.#directory, this.#current))
     this.#writing = write.catch(() => undefined)
     await write
+  }
+
+  /** Settles when the last write is done; what comes later must not overwrite an identity that follows this one. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing
   }
 }
 

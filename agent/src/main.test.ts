@@ -20,6 +20,8 @@ afterEach(async () => {
 /** Where WebSockets are refused, the agent comes to polling by itself. */
 const LINKS = ['web_socket', 'poll'] as const
 
+const DAY_MS = 86_400_000
+
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('enrollment', () => {
@@ -186,10 +188,13 @@ describe.each(LINKS)('commands by %s', (link) => {
     expect(harness.server.count('accepted')).toBe(0)
   })
 
-  test('judges expiry by the server’s clock', async () => {
-    harness.server.clockSkewMs = -3_600_000
+  test.each([2 * DAY_MS, -2 * DAY_MS])('judges expiry by the server’s clock, which is %i ms off', async (skewMs) => {
+    harness.server.clockSkewMs = skewMs
     await harness.online()
-    expect(await harness.server.run(script('bash', 'true'))).toMatchObject({ state: 'succeeded' })
+    const { server } = harness
+    expect(await server.run(script('bash', 'true'))).toMatchObject({ state: 'succeeded' })
+    const expiresAt = new Date(Date.now() + skewMs - 1000).toISOString()
+    expect(await server.run(script('bash', 'true'), { expiresAt })).toEqual({ state: 'rejected', reason: 'expired' })
   })
 
   test('a command delivered twice runs once, and its recorded result is told again', async () => {

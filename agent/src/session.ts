@@ -80,6 +80,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
       await runner.stop()
       await connection.stop(reason)
       await journal.close()
+      await identity.close()
     },
   }
 }
