@@ -21,6 +21,7 @@ import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
+import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
@@ -185,6 +186,7 @@ async function startOn(
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
+  periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   commands.start()
   await presence.start()

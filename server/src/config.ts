@@ -139,6 +139,11 @@ export const VARIABLES = {
       'Tests only: the server kills itself when it first reaches this named point, to prove that nothing is lost.',
     parse: oneOf<FaultPoint>(...FAULT_POINTS),
   }),
+  BREEZE_OUTPUT_DAYS: variable({
+    default: '90',
+    meaning: 'Days that the output and data of finished commands are kept. That they ran, and how they ended, stays.',
+    parse: positive(90, 3650),
+  }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({
     default: '60',
     meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.',
@@ -195,6 +200,7 @@ export interface Config {
   executeAllowList: 'all' | ReadonlySet<string>
   requireExecuteAdmin: boolean
   actsPerToolAndMinute: number
+  outputDays: number
   limits: { messagesPerMinute: number; sseConnectionsPerMinute: number; sseSessions: number }
   /** All that the local agent gets to see of this process's environment. */
   agentEnvironment: Readonly<Record<string, string>>
@@ -232,6 +238,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     executeAllowList: allowList(read('MCP_EXECUTE_TOOL_ALLOWLIST'), mode),
     requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),
     actsPerToolAndMinute: read('BREEZE_TOOL_CALLS_PER_MINUTE'),
+    outputDays: read('BREEZE_OUTPUT_DAYS'),
     limits: {
       messagesPerMinute: read('MCP_MESSAGE_RATE_LIMIT_PER_MINUTE'),
       sseConnectionsPerMinute: read('MCP_SSE_RATE_LIMIT_PER_MINUTE'),
