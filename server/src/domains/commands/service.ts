@@ -16,6 +16,7 @@ import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.t
 import { type CommandResult, type ResultsPage, resultsOf } from './reads.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
 import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
+import { type Waiting, waitingOf } from './waiting.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -126,6 +127,11 @@ export class Commands {
     const total = rows.reduce((sum, row) => sum + row.n, 0)
     const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
     return { total, finished, byState }
+  }
+
+  /** What keeps an operation from ending, the most frequent first. */
+  waiting(tx: Tx, operationId: string): Promise<Waiting[]> {
+    return waitingOf(tx, operationId)
   }
 
   /** The commands of an operation with what became of them, in a stable order. */

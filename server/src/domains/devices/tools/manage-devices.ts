@@ -3,7 +3,7 @@ import { nameField } from '../../../identity/fields.ts'
 import { conflict, invalidInput } from '../../../kernel/errors.ts'
 import { defineTool, type RunContext, type Target } from '../../../kernel/tool.ts'
 import type { BlockingCondition } from '../conditions.ts'
-import { selectDevices, selectionFields } from '../select.ts'
+import { selectDevices, placeFields } from '../select.ts'
 import { removeDevices, renameDevice, trustDevices } from '../standing.ts'
 import type { DeviceTarget } from '../find.ts'
 
@@ -44,7 +44,7 @@ export default defineTool({
   },
   input: z.object({
     action: z.enum(ACTIONS),
-    ...selectionFields,
+    ...placeFields,
     name: nameField.optional().describe('For rename: the new name of the one device.'),
   }),
   output: z.object({
