@@ -21,6 +21,7 @@ import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
+import { AgentSettings } from './domains/agent-settings/service.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
@@ -133,7 +134,14 @@ async function startOn(
   }
   const registry = new Registry([...catalogue, ...(options.extraTools ?? [])])
   const commands = new Commands({ db, events, signer: keys.commands, now: environment.now, log })
-  const heartbeatSeconds = options.heartbeatSeconds ?? 60
+  const defaults = { ...config.agents, ...(options.heartbeatSeconds && { heartbeatSeconds: options.heartbeatSeconds }) }
+  const { heartbeatSeconds } = defaults
+  const agentSettings = new AgentSettings({
+    db,
+    defaults,
+    failed: (error) => log.error({ err: error }, 'agent settings could not be read'),
+  })
+  await agentSettings.refresh()
   const presence = new Presence({
     db,
     events,
@@ -150,6 +158,7 @@ async function startOn(
     presence,
     inventory,
     signer: keys.commands,
+    settings: agentSettings,
     environment,
     log,
     heartbeatSeconds,
@@ -161,6 +170,7 @@ async function startOn(
     devices: new Devices(),
     enrollment,
     agents: hub,
+    agentSettings,
     signingKeys: new SigningKeys({ signer: keys.commands, now: environment.now, renew: () => hub.renew() }),
     account: new Account(() => registry, governance),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
@@ -187,6 +197,7 @@ async function startOn(
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
+  periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   commands.start()
   await presence.start()

@@ -37,6 +37,7 @@ export class TestAgent {
   publicKey: string
   machineId: string
   bootId = 'boot-1'
+  configurationEtag: string | null = null
   deviceId = ''
   socket: WebSocket | undefined
   poll: PollClient | undefined
@@ -124,7 +125,7 @@ export class TestAgent {
       agentVersion: '1.0.0',
       bootId: this.bootId,
       machineId: this.machineId,
-      configurationEtag: null,
+      configurationEtag: this.configurationEtag,
       ...more,
     }
   }

@@ -81,6 +81,10 @@ const table = (at: Things): Table => ({
   list_users: { organization: at.organization },
   rotate_api_key: { key: at.key },
   rotate_signing_key: {},
+  manage_agent_settings: {
+    get: { action: 'get', organization: at.organization },
+    set: { action: 'set', organization: at.organization, heartbeat_seconds: 30 },
+  },
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
   update_api_key: { key: at.key, name: 'Another name' },
   update_user: {

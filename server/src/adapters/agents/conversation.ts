@@ -2,6 +2,7 @@
 import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
 import { type AgentFrame, CLOSE, rotationMessage, type ServerFrame } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
+import type { Effective } from '../../domains/agent-settings/service.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
@@ -18,6 +19,8 @@ export interface ConversationHost {
   inventory: Inventory
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** What the device is to work by. */
+  configurationOf(device: KnownDevice): Effective
   /** False for a key that is another device's. */
   proposeKey(deviceId: string, publicKey: string): Promise<boolean>
   /** Whether a quarantined device has been one machine for long enough; then it is one again. */
@@ -46,11 +49,31 @@ export class Conversation {
   /** Section → hash that was asked for and has not come yet, and how often. */
   readonly #asked = new Map<SectionName, { hash: string; beats: number }>()
   #isRotating = false
+  #heartbeatSeconds: number
+  /** Of the configuration that the device has, or was sent. */
+  #etag: string | null
 
-  constructor(host: ConversationHost, line: Line, device: KnownDevice) {
+  /** `etag`: of the configuration that the device works by. */
+  constructor(host: ConversationHost, line: Line, device: KnownDevice, etag: string | null) {
     this.device = device
     this.#host = host
     this.#line = line
+    this.#etag = etag
+    this.#heartbeatSeconds = host.configurationOf(device).configuration.heartbeatSeconds
+  }
+
+  /** How often the device is expected to speak. */
+  get heartbeatSeconds(): number {
+    return this.#heartbeatSeconds
+  }
+
+  /** Sends the present configuration to a device that works by another. */
+  configure(): void {
+    const { etag, configuration } = this.#host.configurationOf(this.device)
+    this.#heartbeatSeconds = configuration.heartbeatSeconds
+    if (etag === this.#etag) return
+    this.#etag = etag
+    this.#line.send({ type: 'configuration', etag, configuration })
   }
 
   handle(frame: AgentFrame, bytes: number): void {
@@ -100,7 +123,7 @@ export class Conversation {
       configurationEtag,
       roundTripMs,
     }
-    this.#host.presence.heard(this.device.id, facts)
+    this.#host.presence.heard(this.device.id, facts, this.#heartbeatSeconds)
     if (skew !== null && Math.abs(skew) > SKEWED_MS) this.setCondition('clock_skewed', true)
     if (skew !== null && Math.abs(skew) < RIGHT_MS) this.setCondition('clock_skewed', false)
     if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)

@@ -5,6 +5,7 @@ import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { AgentSettings } from '../../domains/agent-settings/service.ts'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import { Clones } from '../../domains/devices/clones.ts'
@@ -33,6 +34,8 @@ export interface AgentHubOptions {
   signer: CommandSigner
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  settings: Pick<AgentSettings, 'effective' | 'onChange'>
+  /** Of agents that have not said who they are. */
   heartbeatSeconds: number
   /** How long a challenge may stay unanswered. */
   challengeMs?: number
@@ -94,9 +97,10 @@ export class AgentHub implements Delivery, ConnectedAgents {
       log,
       challengeMs,
       authentication,
-      welcome: () => ({
+      configurationOf: (device) => options.settings.effective(device),
+      welcome: (device) => ({
         type: 'welcome',
-        heartbeatSeconds: options.heartbeatSeconds,
+        heartbeatSeconds: options.settings.effective(device).configuration.heartbeatSeconds,
         serverKeys: [...options.signer.published],
         serverTime: environment.now().toISOString(),
       }),
@@ -107,6 +111,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
       closed: (connection, deviceId) => this.#closed(connection, deviceId),
     }
     commands.deliverThrough(this)
+    options.settings.onChange(() => void this.#configure())
     this.#sweep = setInterval(() => this.#dropSilent(), SWEEP_MS)
   }
 
@@ -170,7 +175,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
   trusted(deviceIds: readonly string[]): void {
     for (const id of deviceIds) {
       this.#clones.absolve(id)
-      const conditions = this.#byDevice.get(id)?.device?.conditions
+      const conditions = this.#byDevice.get(id)?.conversation?.device.conditions
       conditions?.delete('awaiting_approval')
       conditions?.delete('quarantined')
     }
@@ -241,10 +246,10 @@ export class AgentHub implements Delivery, ConnectedAgents {
 
   /** Whether it is let in. A machine that holds a copied identity is sent away, whichever of the two came first. */
   #arrives(device: KnownDevice, hello: Hello): boolean {
-    const { environment, heartbeatSeconds, log, presence } = this.#options
+    const { environment, log, presence } = this.#options
     const nowMs = environment.now().getTime()
     const before = this.#byDevice.get(device.id)
-    const isAlive = before !== undefined && before.silentMs < ALIVE_BEATS * heartbeatSeconds * 1000
+    const isAlive = before !== undefined && before.silentMs < ALIVE_BEATS * this.#heartbeatMs(before)
     const machineId = cleanName(hello.machineId, 128) ?? ''
     const judgement = this.#clones.arrives(
       device.id,
@@ -255,7 +260,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     )
     const mark = (name: string, isThere: boolean): void => {
       if (device.conditions.has(name) !== isThere) presence.condition(device.id, name, isThere)
-      for (const conditions of [device.conditions, before?.device?.conditions]) {
+      for (const conditions of [device.conditions, before?.conversation?.device.conditions]) {
         if (isThere) conditions?.add(name)
         else conditions?.delete(name)
       }
@@ -289,7 +294,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     const before = this.#byDevice.get(deviceId)
     this.#byDevice.set(deviceId, connection)
     before?.close(CLOSE.replaced, { code: 'replaced', message: 'Another connection of this device took over.' })
-    this.#options.presence.heard(deviceId, null)
+    this.#options.presence.heard(deviceId, null, connection.conversation?.heartbeatSeconds)
     this.#deliveries.connected(deviceId)
   }
 
@@ -310,9 +315,24 @@ export class AgentHub implements Delivery, ConnectedAgents {
   }
 
   #dropSilent(): void {
-    const idleMs = this.#options.idleMs ?? Math.max(3000 * this.#options.heartbeatSeconds, 180_000)
-    for (const connection of this.#connections) if (connection.silentMs > idleMs) connection.terminate()
+    for (const connection of this.#connections) {
+      const idleMs = this.#options.idleMs ?? Math.max(3 * this.#heartbeatMs(connection), 180_000)
+      if (connection.silentMs > idleMs) connection.terminate()
+    }
     this.polls.sweep()
+  }
+
+  #heartbeatMs({ conversation }: AgentConnection): number {
+    return 1000 * (conversation?.heartbeatSeconds ?? this.#options.heartbeatSeconds)
+  }
+
+  /** Tells whoever works by another configuration than the present one. */
+  async #configure(): Promise<void> {
+    let told = 0
+    for (const { conversation } of this.#connections) {
+      conversation?.configure()
+      if (++told % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   #random(): number {
