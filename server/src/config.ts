@@ -173,7 +173,7 @@ export const VARIABLES = {
   }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({
     default: '60',
-    meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.',
+    meaning: 'Acts (tiers 2–3), and reads that ask devices, a credential may start per tool and minute.',
     parse: positive(60),
   }),
   MCP_OAUTH_ENABLED: variable({

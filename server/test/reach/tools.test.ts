@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { until } from '../agents/fleet.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
+import { codeOf } from '../trust/acts.ts'
 import { callsOf, found } from './calls.ts'
 import { type Answer, capabilities, connectDevice, services } from './devices.ts'
 
@@ -215,13 +216,29 @@ describe('event logs', () => {
       'select signature, extract(epoch from expires_at - issued_at)::int as lasts from device_commands where device_id = $1',
       [id],
     )
-    expect(command).toMatchObject({ signature: expect.stringMatching(/\w{40,}/), lasts: 60 })
+    expect(command).toMatchObject({ signature: expect.stringMatching(/[\w-]{80,}/), lasts: 60 })
     const audited = await world.sql<{ body: string }>(
       `select body from audit_entries where tool = 'get_event_logs' and body like $1`,
       [`%${String(data['operation'])}%`],
     )
     expect(audited).toHaveLength(1)
   })
+})
+
+it('event logs are read no more often than acts may be started', async () => {
+  const limited = await boot({ env: { BREEZE_ENV: 'development', BREEZE_TOOL_CALLS_PER_MINUTE: '2' } })
+  try {
+    const { id } = await connectDevice(limited, await limited.organization('Limited'), 'limited', {
+      answer: () => found('logs.read', { source: 'x', entries: [], more: false }),
+    })
+    const key = await limited.key(await limited.user('partner_viewer'), ['ai:read'])
+    const reader = await limited.caller(key)
+    const codes: string[] = []
+    for (let n = 0; n < 3; n += 1) codes.push(codeOf(await limited.invoke(reader, 'get_event_logs', { device: id })))
+    expect(codes).toEqual(['done', 'done', 'rate_limited'])
+  } finally {
+    await limited.stop()
+  }
 })
 
 describe('files', () => {
