@@ -91,6 +91,7 @@ describe('in a folder', () => {
     put('etc/group', 'root:x:0:\nsudo:x:27:\nwheel:x:10:anna,\nops:x:99:carl\nbroken\n')
     put('etc/sudoers', 'root ALL=(ALL) ALL\n%ops ALL=(ALL) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n')
     put('etc/sudoers.d/dora', 'dora ALL=(ALL) ALL')
+    put('etc/sudoers.d/folder/x', 'bert ALL=(ALL) ALL')
     put(
       'etc/shadow',
       [
@@ -117,7 +118,10 @@ describe('in a folder', () => {
       'open false true true none ',
     ])
     expect(found.users[2]?.displayName).toBe('Anna Ant')
-    expect(found.incomplete).toEqual(['this system keeps no record of who is signed in'])
+    expect(found.incomplete).toEqual([
+      'administrators: some of the sudo rules could not be read (EISDIR)',
+      'this system keeps no record of who is signed in',
+    ])
   })
 
   test('without the right to read passwords, their states are unknown and nothing else is missing', async () => {
@@ -127,7 +131,7 @@ describe('in a folder', () => {
     chmodSync(root, 0o755)
     const found = await asNobody(() => linuxUsers(new Date(), root))
     expect(found.users.find(({ name }) => name === 'anna')).toMatchObject({ password: null, enabled: null })
-    expect(found.incomplete?.join()).toMatch(/shadow.*sudo rules/)
+    expect(found.incomplete?.join()).toMatch(/shadow.*sudo rules may/)
   })
 
   /** `utmpdump -r` writes what the C library writes. */

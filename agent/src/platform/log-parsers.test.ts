@@ -1,4 +1,14 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -74,6 +84,13 @@ describe('files', () => {
       'messages-20261115.gz',
       'messages-20261101',
     ])
+  })
+
+  test('a link or a pipe in the place of a log is not followed', async () => {
+    symlinkSync('/etc/passwd', join(folder, 'syslog'))
+    await expect(texts(join(folder, 'syslog'))).rejects.toThrow('ELOOP')
+    execFileSync('mkfifo', [join(folder, 'messages')])
+    await expect(texts(join(folder, 'messages'))).rejects.toThrow('is no file')
   })
 
   test('of a large archive the end is kept', async () => {

@@ -9,10 +9,10 @@ import { sshSettings } from './ssh-settings.ts'
 
 const CONFIG = '/etc/ssh/sshd_config'
 
-export const linuxSsh = (root = ''): FindingReader<'ssh'> => ({
+export const linuxSsh = (root = '', running = runningPrograms): FindingReader<'ssh'> => ({
   source: CONFIG,
   async read(tell) {
-    const isRunning = await runningPrograms()
+    const isRunning = await running()
     const values = await settings(root, tell)
     if (!values) {
       if (!isRunning('dropbear')) throw new Unsupported('no SSH server is installed')
@@ -21,8 +21,8 @@ export const linuxSsh = (root = ''): FindingReader<'ssh'> => ({
     }
     const found = sshSettings(values, isRunning('sshd'))
     // systemd may listen in its place, and start it for each connection.
-    const running = found.running || (found.port !== null && (await listens(found.port)))
-    return { ...found, running }
+    const listening = found.running || (found.port !== null && (await listens(found.port)))
+    return { ...found, running: listening }
   },
 })
 

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { access, constants, type FileHandle, open, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
@@ -10,6 +9,11 @@ const MAX_LINE_BYTES = 16 * 1024
 /** A compressed file can only be read from its beginning; these are the lines kept of its end. */
 const KEPT_BYTES = 4 * 1024 * 1024
 const MAX_UNPACKED_BYTES = 128 * 1024 * 1024
+/**
+ * Whoever may write to the folder of the logs is not always root: a link there must not lead the agent to a file that
+ * only root may read, nor a pipe hold it for ever.
+ */
+const SAFELY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** Over all the rotated files of one log. */
 const MAX_BYTES = 128 * 1024 * 1024
 
@@ -57,15 +61,17 @@ export async function* linesBackward(files: readonly string[]): AsyncGenerator<L
     if (budget <= 0) return
     let file
     try {
-      file = await open(path)
+      file = await open(path, SAFELY)
     } catch (error) {
       // Rotated away in between.
       if (errorCode(error) === 'ENOENT') continue
       throw error
     }
     try {
-      const { mtime, size } = await file.stat()
-      const lines = path.endsWith('.gz') ? unpackedBackward(path) : plainBackward(file, size, budget)
+      const found = await file.stat()
+      if (!found.isFile()) throw new Error(`${path} is no file`)
+      const { mtime, size } = found
+      const lines = path.endsWith('.gz') ? unpackedBackward(file) : plainBackward(file, size, budget)
       for await (const text of lines) yield { text, writtenAt: mtime }
       budget -= size
     } finally {
@@ -103,8 +109,8 @@ function decode(line: Buffer): string {
   return line.toString('utf8', 0, Math.min(line.length, MAX_LINE_BYTES))
 }
 
-async function* unpackedBackward(path: string): AsyncGenerator<string> {
-  const source = createReadStream(path)
+async function* unpackedBackward(file: FileHandle): AsyncGenerator<string> {
+  const source = file.createReadStream({ autoClose: false })
   const unpacked = source.pipe(createGunzip())
   source.on('error', (error) => unpacked.destroy(error))
   const kept: Buffer[] = []

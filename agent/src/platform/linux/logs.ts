@@ -26,7 +26,7 @@ export function linuxSources(log: string): readonly LogSource[] {
     case 'packages':
       return [packages]
     default:
-      return [journal([`--unit=${log}`]), ofProgram('/var/log/syslog', log), ofProgram('/var/log/messages', log)]
+      return [journalOf(log), ofProgram('/var/log/syslog', log), ofProgram('/var/log/messages', log)]
   }
 }
 
@@ -35,6 +35,17 @@ function journal(matches: readonly string[]): LogSource {
     if (!(await hasJournal())) return 'no systemd journal'
     if (process.getuid?.() !== 0) return 'the systemd journal is shown to root only'
     return { source: 'systemd journal', entries: await readJournal(query, matches) }
+  }
+}
+
+/** A unit's, or where it has none those of a program: sshd is a program of ssh.service on some systems. */
+function journalOf(name: string): LogSource {
+  const unit = journal([`--unit=${name}`])
+  const program = journal([`SYSLOG_IDENTIFIER=${name}`])
+  return async (query) => {
+    const found = await unit(query)
+    if (typeof found === 'string' || !Array.isArray(found.entries) || found.entries.length > 0) return found
+    return await program(query)
   }
 }
 
