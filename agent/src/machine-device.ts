@@ -151,7 +151,7 @@ export class MachineDevice implements Device {
   async resultRecorded(commandId: string): Promise<void> {
     await this.#runner?.resultRecorded(commandId)
     clearTimeout(this.#lookAfterCommand)
-    this.#lookAfterCommand = setTimeout(() => void this.#refreshDue(CHANGED_BY_COMMANDS), AFTER_COMMAND_MS)
+    this.#lookAfterCommand = setTimeout(() => void this.#lookAround(), AFTER_COMMAND_MS)
   }
 
   async configure(etag: string, configuration: AgentConfiguration): Promise<boolean> {
@@ -194,6 +194,16 @@ export class MachineDevice implements Device {
     // A connection may outlive a key.
     if (this.#reply) void this.#keys.rotateWhenDue(this.#reply, this.#options.clock.now())
     void this.#refreshDue(this.#inventory.cheap)
+  }
+
+  /** After a command. What it changed is told at once, not with the next heartbeat in its turn. */
+  async #lookAround(): Promise<void> {
+    const before = JSON.stringify(this.#inventory.hashes)
+    await this.refresh(CHANGED_BY_COMMANDS)
+    if (JSON.stringify(this.#inventory.hashes) !== before) {
+      await this.#reply?.({ type: 'heartbeat', sentAt: new Date().toISOString(), ...this.heartbeat() })
+    }
+    await this.#refreshDue([])
   }
 
   /** The costly ones behind the others, because new software makes them due. */
