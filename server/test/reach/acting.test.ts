@@ -2,6 +2,7 @@ import type { CommandBody, CommandOutcome } from '@breeze/contract/agent-command
 import { ALL_SCOPES } from '@breeze/contract/governance'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/kernel/caller.ts'
+import { until } from '../agents/fleet.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import { callsOf } from './calls.ts'
 import { capabilities, connectDevice, type ReachDevice } from './devices.ts'
@@ -70,6 +71,19 @@ describe('a device that can not do what is asked', () => {
     })
     expect(text).toContain(`unable-${made}: rejected (not supported there: script.python)`)
     expect([await calls.commands(able.id), await calls.commands(unable.id)]).toEqual([1, 0])
+    // And so it stays when it is asked for later, once the server has closed the operation.
+    const closed = await until(async () => {
+      const [row] = await world.sql<{ state: string }>('select state from operations where id = $1', [
+        data['operation'],
+      ])
+      return row?.state !== 'running' && row?.state
+    })
+    expect(closed).toBe('partial')
+    const later = await calls.call('get_operation', { operation: data['operation'] })
+    expect(later.data).toMatchObject({ state: 'partial', total: 2, counts: { succeeded: 1, rejected: 1 } })
+    expect(later.data.devices).toContainEqual(expect.objectContaining({ id: unable.id, state: 'rejected' }))
+    const results = await calls.call('get_script_results', { run: data['run'] })
+    expect(results.data).toMatchObject({ state: 'partial', total: 2, counts: { succeeded: 1, rejected: 1 } })
   })
 })
 

@@ -66,6 +66,14 @@ function reasonOf({ state, reason, cancelReason, resultAt }: CommandResult): Pic
   return { reason, reasonBy: resultAt === null || reason === cancelReason ? 'server' : 'device' }
 }
 
+/** A device that got no command, as an operation tells of it afterwards. */
+export const leftOutResult = (id: string, name: string): DeviceResult => ({
+  id,
+  name,
+  state: 'rejected',
+  reason: 'it could not carry this out, and was sent nothing',
+})
+
 /** What a command found, as text of the server's making; else what it wrote. */
 function shownOutput(result: CommandResult): Partial<DeviceResult> {
   const found = readableData(result)

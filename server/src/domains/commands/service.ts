@@ -49,6 +49,10 @@ type Word =
 const SWEEP_EVERY_MS = 5000
 const SWEEP_ROWS = 500
 
+const PROGRESS = `
+  select state, count(*) as n from device_commands where operation_id = $1 group by state
+  union all select 'rejected', cardinality(left_out) from operations where id = $1 and left_out <> '{}'`
+
 export class Commands {
   readonly #options: CommandsOptions
   /** One line for steps, output and results of all devices, so that a command's `started` never overtakes its result. */
@@ -115,15 +119,12 @@ export class Commands {
     return { cancelled: rows.length - asked.length, asked: asked.length }
   }
 
+  /** Devices that got no command count as rejected. */
   async operationProgress(tx: Tx, operationId: string): Promise<OperationProgress> {
-    const rows = await tx.prepared<{ state: CommandState; n: number }>(
-      'operation_progress',
-      'select state, count(*) as n from device_commands where operation_id = $1 group by state',
-      [operationId],
-    )
+    const rows = await tx.prepared<{ state: CommandState; n: number }>('operation_progress', PROGRESS, [operationId])
     // Object.fromEntries forgets the keys' type; they are exactly the states.
     const byState = Object.fromEntries(COMMAND_STATES.map((state) => [state, 0])) as Record<CommandState, number>
-    for (const row of rows) byState[row.state] = row.n
+    for (const row of rows) byState[row.state] += row.n
     const total = rows.reduce((sum, row) => sum + row.n, 0)
     const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
     return { total, finished, byState }

@@ -7,6 +7,7 @@ import {
   countsText,
   deviceResult,
   deviceResultShape,
+  leftOutResult,
   liveState,
   resultText,
 } from '../../commands/present.ts'
@@ -47,11 +48,12 @@ export default defineTool({
     const waiting = await services.commands.waiting(tx, operation.id)
     const page = { limit: MOST, ...answerShares(progress.total) }
     const results = await services.commands.results(tx, operation.id, page)
-    const names = await deviceNames(
-      tx,
-      results.map((result) => result.deviceId),
-    )
-    const devices = results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId))
+    const leftOut = operation.leftOut.slice(0, MOST - results.length)
+    const names = await deviceNames(tx, [...results.map((result) => result.deviceId), ...leftOut])
+    const devices = [
+      ...results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
+      ...leftOut.map((id) => leftOutResult(id, names.get(id) ?? id)),
+    ]
     return { operation, progress, waiting, devices }
   },
   present({ operation, progress, waiting, devices }) {
