@@ -1,15 +1,18 @@
 import { Agent, machineFacts } from './agent.ts'
 import { capabilities } from './collectors/capabilities.ts'
-import { diagnoseNetwork } from './commands/diagnose-network.ts'
+import { controlService } from './commands/control-service.ts'
 import { deleteFile } from './commands/delete-file.ts'
+import { diagnoseNetwork } from './commands/diagnose-network.ts'
 import { PathGuard } from './commands/files/path-guard.ts'
 import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
+import { lockDevice } from './commands/lock-device.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { putFile } from './commands/put-file.ts'
 import { readFile } from './commands/read-file.ts'
 import { readLogs } from './commands/read-logs.ts'
 import { runScript } from './commands/run-script.ts'
+import { wakeDevices } from './commands/wake-devices.ts'
 import type { AgentConfig } from './config.ts'
 import type { ConnectionTiming } from './connection.ts'
 import { ensureEnrolled } from './enrollment.ts'
@@ -71,16 +74,19 @@ function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPoli
   const programs = [process.execPath, process.argv[1]].filter((path) => path !== undefined)
   const guard = new PathGuard({ stateDirectory, protectedPaths, programs, policy })
   return {
+    'device.lock': lockDevice(),
     'files.delete': deleteFile(guard),
     'files.list': listFiles(guard),
     'files.put': putFile(guard),
     'files.read': readFile(guard),
     'logs.read': readLogs({ ownLog }),
     'network.diagnose': diagnoseNetwork({ server }),
+    'network.wake': wakeDevices(),
     'power.reboot': reboot({ mode, stateDirectory, log }),
     'power.shutdown': shutdown({ mode, stateDirectory, log }),
     'processes.list': listProcesses(),
     'script.run': runScript({ stateDirectory, environment }),
+    'service.control': controlService(),
   }
 }
 

@@ -16,6 +16,8 @@ export interface Done<T extends CommandType> {
   data: DataOf<T>
   /** The answer for reading. */
   text: string
+  /** Why it failed, where there is something to show all the same. */
+  failure?: string
 }
 
 /** A command that changes something on the device, or reads what is worth protecting. */
@@ -59,7 +61,9 @@ async function outcomeOf<T extends CommandType>(
       return { state: 'timed_out', reason: 'The device did not get it done in time; it may still be' }
     const output = printableText(done.text, MAX_TEXT)
     return {
-      state: 'succeeded',
+      ...(done.failure === undefined
+        ? { state: 'succeeded' as const }
+        : { state: 'failed' as const, reason: printableText(done.failure, 500) }),
       output,
       outputBytes: Buffer.byteLength(output),
       truncated: false,

@@ -79,14 +79,29 @@ async function act(
   await promisify(execFile)(program, argv, { timeout: ACT_TIMEOUT_MS })
 }
 
-async function powerCommand(action: Action): Promise<[string, ...string[]]> {
+async function powerCommand(action: Action): Promise<readonly [string, ...string[]]> {
+  if (process.platform !== 'linux') return FOREIGN[action][process.platform === 'win32' ? 'windows' : 'macos']
   if (await exists('/run/systemd/system')) return ['systemctl', action === 'reboot' ? 'reboot' : 'poweroff']
   return ['shutdown', action === 'reboot' ? '-r' : '-P', 'now']
 }
 
+/** Never run on either. On Windows: planned, and not held up by a program that does not want to end. */
+const FOREIGN = {
+  reboot: {
+    windows: ['shutdown.exe', '/r', '/f', '/t', '0', '/d', 'p:0:0'],
+    macos: ['/sbin/shutdown', '-r', 'now'],
+  },
+  shutdown: {
+    windows: ['shutdown.exe', '/s', '/f', '/t', '0', '/d', 'p:0:0'],
+    macos: ['/sbin/shutdown', '-h', 'now'],
+  },
+} as const
+
 async function unsupported(action: Action, { mode }: PowerOptions): Promise<string | undefined> {
-  if (mode === 'dry-run') return undefined
-  if (process.platform !== 'linux') return `${action} is not supported by this agent on ${process.platform} yet`
+  if (mode === 'dry-run' || process.platform === 'win32') return undefined
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    return `${action} is not supported by this agent on ${process.platform} yet`
+  }
   if (process.getuid?.() !== 0) return `${action} needs the agent to run as root`
   return undefined
 }

@@ -23,6 +23,7 @@ import type { CommandArgs, CommandOutcome, CommandType } from '@breeze/contract/
 import { RESULT_DATA } from '@breeze/contract/agent-commands'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Executor } from '../../executor.ts'
+import { carryOutElsewhere } from '../../../test/elsewhere.ts'
 import { deleteFile } from '../delete-file.ts'
 import { listFiles } from '../list-files.ts'
 import { putFile } from '../put-file.ts'
@@ -379,9 +380,9 @@ describe('ways around', () => {
   }, 60_000)
 })
 
-/** Carries out one read in a mount namespace of its own, whose mounts vanish with it. */
-function inNamespace(mount: string, act: string): unknown {
-  const module = new URL('../../../test/namespace-probe.ts', import.meta.url).pathname
-  const command = `${mount} && exec "$0" ${module} ${state} ${act}`
-  return JSON.parse(execFileSync('unshare', ['-m', 'sh', '-c', command, process.execPath], { encoding: 'utf8' }))
+/** Reads a file in a mount namespace of its own, whose mounts vanish with it. */
+function inNamespace(mount: string, path: string): unknown {
+  const commands = [{ type: 'files.read' as const, args: { path, offset: 0, maxBytes: 100 } }]
+  const [outcome] = carryOutElsewhere(['unshare', '-m'], mount, { stateDirectory: state, commands })
+  return outcome
 }
