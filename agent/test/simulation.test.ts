@@ -131,7 +131,7 @@ describe('a simulated fleet of 147 on the real server', () => {
   })
 
   test('loses nothing when a site is silent for a while', async () => {
-    const report = await simulation.siteDown(300, 'Contoso - Branch Office')
+    const report = await simulation.siteDown(sleep(300), 'Contoso - Branch Office')
     expect(report).toMatchObject({ devices: 14, returned: 14 })
   })
 

@@ -37,9 +37,9 @@ type Told = Parameters<Log>[1]
 
 /** Undefined where the mode is how devices are, not what happens to them. */
 function turnOf(simulation: RunningSimulation, options: ScenarioOptions): (() => Promise<Told>) | undefined {
-  const { mode, downMs, share, fanOut } = options
+  const { mode, downMs, share, fanOut, signal } = options
   if (mode === 'herd') return async () => rounded(await simulation.herd())
-  if (mode === 'site-down') return async () => ({ ...(await simulation.siteDown(downMs)) })
+  if (mode === 'site-down') return async () => ({ ...(await simulation.siteDown(paused(downMs, signal))) })
   if (mode === 'churn') return async () => ({ changed: simulation.churn(share) })
   return mode === 'fan-out' ? fanOut : undefined
 }

@@ -68,8 +68,8 @@ export interface RunningSimulation {
   statistics(): SimulationStatistics
   /** Cuts every connection at once, as a network does, and waits until all are back by the agent's own jitter. */
   herd(patienceMs?: number): Promise<HerdReport>
-  /** Silences a site, the largest where none is named, for so long; then waits until its devices are back. */
-  siteDown(downMs: number, site?: string): Promise<SiteReport>
+  /** Silences a site, the largest where none is named, until `over` settles; then waits until its devices are back. */
+  siteDown(over: Promise<unknown>, site?: string): Promise<SiteReport>
   /** Changes software and services on about this share of the devices. Answers on how many. */
   churn(share: number): number
   /** This share of the connections reads nothing from now on. Answers how many. */
@@ -150,7 +150,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     allOnlineMs,
     statistics: () => recorder.statistics({ enrolled: devices.length, connected: connected(), bytes: network.bytes }),
     herd: (patienceMs) => herd(living, network, patienceMs ?? HERD_PATIENCE_MS),
-    siteDown: (downMs, site) => siteDown(members, network, site ?? largestSite(members), downMs, signal),
+    siteDown: (over, site) => siteDown(members, network, site ?? largestSite(members), over, signal),
     churn: (share) => churn(living, share),
     stall: (share) => network.stall(share),
     stop,
@@ -216,15 +216,13 @@ async function siteDown(
   members: readonly Member[],
   network: SimulatedNetwork,
   site: string,
-  downMs: number,
+  over: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<SiteReport> {
   const there = members.filter((member) => member.site === site && member.simulated.isOnline)
   network.silence(site)
   try {
-    await sleep(downMs, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
+    await over
   } finally {
     network.restore(site)
   }

@@ -15,6 +15,8 @@ export interface SimulationStatistics {
   /** From the server's signature to the arrival at the device, by the server's clock. */
   deliveryP50Ms: number | null
   deliveryP99Ms: number | null
+  /** Commands that devices came to an end with, each once. */
+  carriedOut: number
   /** Results sent, and how long the server took to say that it holds them. */
   results: number
   acksP50Ms: number | null
@@ -83,6 +85,7 @@ export class Recorder {
   #disconnects = 0
   #heartbeats = 0
   #commands = 0
+  #carriedOut = 0
   #results = 0
   #lateAcks = 0
   #refused = 0
@@ -91,6 +94,7 @@ export class Recorder {
   event(name: string, fields: Readonly<Record<string, unknown>> = {}): void {
     if (name === 'online') this.#welcomes++
     if (name === 'disconnected') this.#disconnects++
+    if (name === 'command_finished') this.#carriedOut++
     if (name === 'device_refused') this.#refused++
     if (!ERRORS.has(name)) return
     const detail = fields['status'] ?? fields['code']
@@ -139,6 +143,7 @@ export class Recorder {
       commands: this.#commands,
       deliveryP50Ms: this.#deliveries.percentile(0.5),
       deliveryP99Ms: this.#deliveries.percentile(0.99),
+      carriedOut: this.#carriedOut,
       results: this.#results,
       acksP50Ms: this.#acks.percentile(0.5),
       acksP99Ms: this.#acks.percentile(0.99),
