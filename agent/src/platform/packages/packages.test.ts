@@ -116,6 +116,14 @@ test("snaps come over the daemon's socket", async () => {
   }
 })
 
+test('what a removed snapd left behind is no database', async () => {
+  const [state, daemon] = [join(folder, 'state.json'), join(folder, 'snapd')]
+  writeFileSync(state, '{}')
+  expect(await snap('/nonexistent', state, [daemon]).fingerprint()).toBeUndefined()
+  writeFileSync(daemon, '')
+  expect(await snap('/nonexistent', state, [daemon]).fingerprint()).toBeDefined()
+})
+
 test('flatpak runtimes without a version have their branch', () => {
   expect(parseFlatpak(recorded('linux/flatpak-list.txt')).map(({ name, version }) => [name, version])).toEqual([
     ['org.freedesktop.Platform', 'freedesktop-sdk-23.08.16'],
