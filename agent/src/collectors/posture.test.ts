@@ -269,6 +269,7 @@ test('time: the service that runs, and its word for whether the clock is right',
   })
   expect(parseTracking('Reference ID    : C0000201\nLeap status     : Normal\n')).toBe(true)
   expect(parseTracking('Reference ID    : 00000000 ()\nLeap status     : Not synchronised\n')).toBe(false)
+  expect(parseTracking('Reference ID    : 7F7F0101 ()\nStratum         : 8\nLeap status     : Normal\n')).toBe(false)
   expect(parseTracking('506 Cannot talk to daemon')).toBeNull()
 })
 

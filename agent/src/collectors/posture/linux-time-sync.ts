@@ -40,7 +40,9 @@ async function byChrony(): Promise<boolean | null> {
 
 export function parseTracking(stdout: string): boolean | null {
   const leap = /^Leap status\s*:\s*(.+)$/m.exec(stdout)?.[1]?.trim()
-  return leap === undefined ? null : leap !== 'Not synchronised'
+  // A server of last resort takes its own clock (127.127.1.1) for a source: nobody has confirmed that.
+  const own = /^Reference ID\s*:\s*7F7F0101\b/m.test(stdout)
+  return leap === undefined ? null : leap !== 'Not synchronised' && !own
 }
 
 /** systemd-timesyncd leaves a file from its first success on (systemd-timesyncd.service(8)). */
