@@ -6,18 +6,20 @@ import { join } from 'node:path'
 import type { LogEntry, ResultData } from '@breeze/contract/agent-commands'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { until } from '../agents/fleet.ts'
-import { boot, type Harness } from '../harness.ts'
+import { boot, type Harness, type Organization } from '../harness.ts'
 import { type AnyClient, officialClients } from '../mcp/clients.ts'
 import { type AgentProcess, PATIENCE_MS, startAgent } from './agent-process.ts'
 import { ask } from './technician.ts'
 
 let world: Harness
+let place: Organization
 let machine: AgentProcess
 let client: AnyClient
 let device: string
 beforeAll(async () => {
   world = await boot({ env: { BREEZE_ENV: 'development' } })
-  machine = await startAgent(world, await world.organization('Northwind'))
+  place = await world.organization('Northwind')
+  machine = await startAgent(world, place)
   device = machine.id
   const key = await world.key(await world.user('partner_technician'), ['ai:execute'])
   const connect = officialClients((path) => `${world.server.url}/api/v1/mcp${path}`)['v2 pinned to 2026-07-28']
@@ -109,6 +111,41 @@ it('reads the package log as it stands on the disk', async () => {
   const { data } = await ask(client, 'get_event_logs', { device, log: 'packages', limit: 200 })
   const said = (data['entries'] as LogEntry[]).map(({ message }) => message).join('\n')
   for (const line of lines) expect(said).toContain(line.split(' ').slice(2).join(' '))
+})
+
+it("has this machine send another one's wake-up packet, and says only that it was sent", async () => {
+  const mac = '02:5e:00:00:53:01'
+  const sleeper = await world.device(place, 'NW-SLEEPER')
+  await world.sql(
+    `insert into device_sections (device_id, section, organization_id, site_id, status, source, collected_at, hash, data)
+     values ($1, 'network', $2, $3, 'ok', 'a test', now(), 'h', $4)`,
+    [sleeper, place.id, place.siteId, JSON.stringify([{ name: 'eth0', mac, up: false, addresses: [] }])],
+  )
+  const { data } = await ask(client, 'device_actions', { action: 'wake', devices: sleeper })
+  expect(data).toMatchObject({
+    counts: { sent: 1 },
+    devices: [{ id: sleeper, state: 'sent', reason: `packet sent by ${machine.name}` }],
+  })
+  const sent = await ask(client, 'get_operation', { operation: data['operation'] })
+  expect(sent.data).toMatchObject({ state: 'succeeded', devices: [{ id: device, state: 'succeeded' }] })
+})
+
+it('refuses, before anything is queued, what this machine says it can not do', async () => {
+  const { data } = await ask(client, 'get_device_details', { device, sections: ['capabilities'] })
+  const [section] = data['sections'] as { data: { name: string; supported: boolean; reason?: string }[] }[]
+  const lacking = (section?.data ?? []).filter(({ supported }) => !supported)
+  // No PowerShell, cmd or desktop here; whatever of it there is some day is left out.
+  for (const { name, reason } of lacking) expect([name, reason]).toEqual([name, expect.any(String)])
+  const shells = lacking.flatMap(({ name }) => (name.startsWith('script.') ? [name.slice('script.'.length)] : []))
+  expect(shells).toContain('cmd')
+  for (const language of shells.filter((shell) => shell !== 'run_as')) {
+    const refused = await ask(client, 'run_script', { devices: device, language, content: 'exit 0' })
+    expect([language, refused.data]).toMatchObject([language, { code: 'unsupported', audit_entry: expect.any(String) }])
+  }
+  if (lacking.some(({ name }) => name === 'device.lock')) {
+    const refused = await ask(client, 'device_actions', { action: 'lock', devices: device })
+    expect(refused.data).toMatchObject({ code: 'unsupported', reason: expect.stringContaining('device.lock') })
+  }
 })
 
 it('tells of the machine what the machine tells', async () => {
