@@ -1,10 +1,7 @@
-import { access } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runProgram } from '../run-program.ts'
 import type { ScreenLock } from '../screen-lock.ts'
 
-/** Where logind, and elogind, keep the sessions; without it `loginctl` has nobody to ask. */
-const SESSIONS = '/run/systemd/sessions'
 const TIMEOUT_MS = 10_000
 /** How long a desktop may take to say that it has locked. */
 const CONFIRM_MS = 5000
@@ -13,13 +10,15 @@ const CONFIRM_PAUSE_MS = 250
 /** Through the login manager, which tells each desktop; the desktop's own word that it has locked is waited for. */
 export const linuxScreenLock: ScreenLock = {
   async unsupported() {
+    if (process.getuid?.() !== 0) return 'locking the screen needs the agent to run as root'
     try {
-      await access(SESSIONS)
+      // That the program is installed says nothing: it needs logind, or elogind, to ask.
+      await sessionIds()
+      return undefined
     } catch {
-      // Absence is the answer.
+      // Its own words are about buses, and mean this.
       return 'no login manager runs on this device'
     }
-    return process.getuid?.() === 0 ? undefined : 'locking the screen needs the agent to run as root'
   },
   async lock() {
     const found = await Promise.all((await sessionIds()).map(readSession))
