@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { usersSection } from '@breeze/contract/agent-inventory'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { signedIn } from '../platform/linux/sessions.ts'
 import { Inventory } from './collect.ts'
 import { linuxUsers } from './users-linux.ts'
 
@@ -193,18 +194,17 @@ describe('in a folder', () => {
     expect(Date.parse(games?.lastSignInAt ?? '')).toBe(Date.parse(told.replace(/^games\s+\S*\s*?(?=\w{3} )/, '')))
   })
 
-  test('a logind session stands in where there is no utmp', async () => {
-    put('etc/passwd', PASSWD)
+  test('a logind session stands in where there is no utmp, and an empty folder without logind says nothing', async () => {
     put(
       'run/systemd/sessions/3',
       'UID=1000\nUSER=anna\nACTIVE=1\nSTATE=active\nTTY=pts/0\nREMOTE_HOST=198.51.100.7\nCLASS=user\nREALTIME=1767225600000000\n',
     )
     put('run/systemd/sessions/c1', 'USER=gdm\nCLASS=greeter\nSTATE=active\n')
     put('run/systemd/sessions/3.ref', '')
-    const { sessions, incomplete } = await linuxUsers(new Date(), root)
-    expect(sessions).toEqual([
-      { user: 'anna', terminal: 'pts/0', since: '2026-01-01T00:00:00.000Z', from: '198.51.100.7' },
+    const running = (name: string) => async () => (program: string) => program === name
+    expect(await signedIn(root, running('systemd-logind'))).toEqual([
+      { user: 'anna', terminal: 'pts/0', since: new Date('2026-01-01T00:00:00Z'), from: '198.51.100.7' },
     ])
-    expect(incomplete).toBeUndefined()
+    expect(await signedIn(root, running('init'))).toBeNull()
   })
 })
