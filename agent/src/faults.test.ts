@@ -143,6 +143,17 @@ test('SIGTERM: goodbye, then exit code 0', async () => {
   expect(server.frames.at(-1)).toEqual({ type: 'goodbye', reason: 'stop' })
 })
 
+test('SIGUSR2: says that the machine goes to sleep, and stays', async () => {
+  const agent = startAgent()
+  await server.until(() => server.count('heartbeat') > 0)
+  agent.kill('SIGUSR2')
+  await server.until(() => server.count('goodbye') === 1)
+  expect(server.frames.at(-1)).toEqual({ type: 'goodbye', reason: 'sleep' })
+  expect(agent.exitCode).toBeNull()
+  agent.kill('SIGTERM')
+  expect(await once(agent, 'exit')).toEqual([0, null])
+})
+
 test('what a killed agent left running is ended by the next one', async () => {
   const proof = join(folder, 'proof')
   startAgent('script.spawned')
