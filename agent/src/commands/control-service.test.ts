@@ -6,7 +6,6 @@ import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { carryOutElsewhere, type Elsewhere } from '../../test/elsewhere.ts'
 import { type ServiceAction, type ServiceControl, unitOf } from '../platform/service-control.ts'
-import { parseWindowsService } from '../platform/windows/service-control.ts'
 import { Refused } from './action.ts'
 import { carryOut } from './control-service.ts'
 
@@ -203,21 +202,4 @@ test.each([
   ['1:name=systemd:/user.slice/session-1.scope\n0::/\n', undefined],
 ])('the unit of %j is %s', (cgroups, unit) => {
   expect(unitOf(cgroups)).toBe(unit)
-})
-
-test('a Windows service is read from what PowerShell prints', () => {
-  const row = { Name: 'Spooler', DisplayName: 'Print Spooler', State: 'Running', StartMode: 'Auto', ProcessId: 2144 }
-  expect(parseWindowsService(row)).toEqual({
-    name: 'Spooler',
-    displayName: 'Print Spooler',
-    state: 'running',
-    start: 'automatic',
-    manager: 'windows',
-    pid: 2144,
-  })
-  expect(parseWindowsService([])).toBeUndefined()
-  expect(parseWindowsService([{ ...row, State: 'Stopped', ProcessId: 0 }])).toMatchObject({
-    state: 'stopped',
-    pid: null,
-  })
 })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, appendFile } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { errorText, type Log } from '../log.ts'
 import { patiently } from '../patience.ts'
+import { exists } from '../platform/files.ts'
 
 const ACT_TIMEOUT_MS = 30_000
 
@@ -108,14 +109,4 @@ async function unsupported(action: Action, { mode }: PowerOptions): Promise<stri
 
 function outcomeOf(state: CommandOutcome['state'], reason: string, startedAt: string): CommandOutcome {
   return { state, reason, startedAt, finishedAt: new Date().toISOString() }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    // Absence is the answer.
-    return false
-  }
 }

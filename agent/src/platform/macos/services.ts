@@ -4,7 +4,7 @@ import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import { clip } from '../../collectors/section.ts'
 import { eachBounded } from '../each-bounded.ts'
 import { runProgram } from '../run-program.ts'
-import { filesOf } from '../updates/manager.ts'
+import { filesOf } from '../files.ts'
 
 const FOLDERS = ['/Library/LaunchDaemons', '/System/Library/LaunchDaemons']
 const MOST_SERVICES = 5000
@@ -18,11 +18,6 @@ export async function macosServices(): Promise<ServiceItem[]> {
   ])
   if (list.exitCode !== 0) throw new Error(`launchctl list failed: ${list.stderr.trim().slice(0, 200)}`)
   return mergeServices(parseLaunchctlList(list.stdout), parseDisabled(disabled.stdout), await readStarts())
-}
-
-/** Undefined where there is no such service. */
-export async function macosService(label: string): Promise<ServiceItem | undefined> {
-  return (await macosServices()).find(({ name }) => name === label)
 }
 
 export interface Loaded {

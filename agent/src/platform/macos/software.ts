@@ -3,7 +3,7 @@ import type { SoftwareItem } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
 import { fileFingerprint, type PackageManager, softwareItem } from '../packages/manager.ts'
 import { runProgram } from '../run-program.ts'
-import { filesOf } from '../updates/manager.ts'
+import { filesOf } from '../files.ts'
 
 const TIMEOUT_MS = 110_000
 const MAX_BYTES = 32_000_000

@@ -72,6 +72,10 @@ test('services are told in the words of the contract, whatever the language of t
     ['wuauserv', 'stopping', 'manual', 1044],
     ['odd', 'unknown', 'unknown', null],
   ])
+  // One service alone is printed as one object, and none as nothing.
+  const one = { Name: 'Spooler', DisplayName: 'Print Spooler', State: 'Running', StartMode: 'Auto', ProcessId: 2144 }
+  expect(parseWindowsServices(one)).toEqual([expect.objectContaining({ name: 'Spooler', pid: 2144 })])
+  expect(parseWindowsServices([])).toEqual([])
 })
 
 test('programs count, their parts and updates do not', () => {
