@@ -69,7 +69,7 @@ export function runScript(options: RunScriptOptions): Executor<'script.run'> {
   }
 }
 
-const PLATFORMS: readonly NodeJS.Platform[] = ['linux', 'win32']
+const PLATFORMS: readonly NodeJS.Platform[] = ['linux', 'win32', 'darwin']
 
 function searchPath({ runAs }: ScriptArgs, { environment }: RunScriptOptions): string {
   return runAs === undefined ? environment.path : USERS_PATH
