@@ -56,7 +56,8 @@ export class AgentConnection implements TransportPeer {
     this.#frames = new TokenBucket(FRAMES_PER_SECOND, BURST, this.#heardMs)
     const nonce = host.environment.randomBytes(32).toString('base64url')
     const deadline = setTimeout(() => {
-      this.refuse(CLOSE.authenticationFailed, 'challenge_expired', 'The challenge was not answered in time.')
+      // Slow is not wrong: a device whose proof failed would stay away for minutes.
+      this.refuse(CLOSE.draining, 'challenge_expired', 'The challenge was not answered in time.')
     }, host.challengeMs)
     this.#state = { state: 'challenged', nonce, deadline }
     transport.listen(this)
