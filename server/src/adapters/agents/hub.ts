@@ -182,7 +182,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     this.#options.presence
       .approved(deviceIds)
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'approved devices keep their old status'))
-    this.wake(deviceIds)
+    this.#deliverAll(deviceIds)
   }
 
   /** Has everybody come back bit by bit, and learn with the welcome what has changed. Nothing is lost by it. */
@@ -283,7 +283,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     // What waits is claimed once the database knows.
     this.#options.presence
       .flush()
-      .then(() => this.wake([device.id]))
+      .then(() => this.#deliverAll([device.id]))
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'a quarantine ended unwritten'))
     return true
   }
@@ -308,6 +308,11 @@ export class AgentHub implements Delivery, ConnectedAgents {
 
   #leftUnproven(connection: AgentConnection): void {
     if (this.#unproven.delete(connection)) this.#waiting.call()
+  }
+
+  /** What was handed out before they were held back may never have arrived: all that is unfinished goes out again. */
+  #deliverAll(deviceIds: readonly string[]): void {
+    for (const id of deviceIds) if (this.#byDevice.has(id)) this.#deliveries.connected(id)
   }
 
   #send({ deviceId, command }: Outgoing): void {
