@@ -1,6 +1,6 @@
 /** A service of our own: an init script that a test installs, and that goes whatever becomes of the test. */
-import { rmSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 
 export interface ThrowAwayService {
   name: string
@@ -39,8 +39,19 @@ case "$1" in
 esac
 `
 
+const PREFIX = 'breeze-reach-'
+
+/** What a test left whose process was killed. */
+async function removeLeftOvers(): Promise<void> {
+  for (const name of await readdir('/etc/init.d')) {
+    const owner = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : ''
+    if (/^\d+$/.test(owner) && !existsSync(`/proc/${owner}`)) rmSync(`/etc/init.d/${name}`, { force: true })
+  }
+}
+
 export async function installService(): Promise<ThrowAwayService> {
-  const name = `breeze-reach-${process.pid}`
+  await removeLeftOvers()
+  const name = `${PREFIX}${process.pid}`
   const [path, pidFile] = [`/etc/init.d/${name}`, `/run/${name}.pid`]
   await writeFile(path, script(name, pidFile), { mode: 0o755 })
   const pid = async (): Promise<number | null> => {
