@@ -119,7 +119,7 @@ describe('an init script', () => {
   test('that hangs is given up', () => {
     initScript('breeze-hanging', 'sleep 60')
     const [outcome] = control(['breeze-hanging', 'start', 1])
-    expect(outcome?.state).toBe('failed')
+    expect(outcome).toMatchObject({ state: 'failed', data: { state: 'stopped' } })
     expect(outcome?.reason).toContain('did not end within 1000 ms')
   })
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandArgs, ResultData } from '@breeze/contract/agent-commands'
 import type { ServiceItem } from '@breeze/contract/agent-inventory'
+import { TimedOut } from '../collectors/section.ts'
 import type { Executor } from '../executor.ts'
 import { type ServiceAction, type ServiceControl, serviceControl } from '../platform/service-control.ts'
 import { action, type Done, Refused } from './action.ts'
@@ -46,7 +47,7 @@ export async function carryOut(
   if (before.name === OWN_NAME || before.name === (await control.own())) {
     throw new Refused('denied_locally: the agent does not control the service that it runs as')
   }
-  const refused = await control.act(before, args.action, args.timeoutSeconds * 1000)
+  const refused = await inTime(control.act(before, args.action, args.timeoutSeconds * 1000))
   const after = await settled(control, before, args.action, refused === undefined ? deadline : 0, signal)
   const data: ResultData<'service.control'> = {
     source: control.source,
@@ -59,6 +60,16 @@ export async function carryOut(
   const process = after.pid === null ? '' : `, process ${after.pid}`
   const text = `${args.action} ${before.name}: ${before.state} before, ${after.state} now${process}`
   return { data, text, ...(failure !== undefined && { failure: `${args.action} of ${before.name}: ${failure}` }) }
+}
+
+/** A manager that takes too long has not refused, but what it says is told in the same place, beside the state. */
+async function inTime(act: Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await act
+  } catch (error) {
+    if (error instanceof TimedOut) return error.message
+    throw error
+  }
 }
 
 /** The state once it is the wanted one, or as it is when the time is over. */
