@@ -55,8 +55,10 @@ const OPEN: ReadonlySet<string> = new Set(['queued', 'delivered', 'accepted', 's
 const FAN_OUT_PATIENCE_MS = 300_000
 
 export interface FanOut {
-  sent: number
+  commands: number
   succeeded: number
+  /** By devices without the script's language among them. */
+  rejected: number
   finished: number
   seconds: number
 }
@@ -69,7 +71,7 @@ export async function fanOut(
 ): Promise<Record<keyof FanOut, number>> {
   const call = caller(client)
   const began = performance.now()
-  const sum: FanOut = { sent: 0, succeeded: 0, finished: 0, seconds: 0 }
+  const sum: FanOut = { commands: 0, succeeded: 0, rejected: 0, finished: 0, seconds: 0 }
   for (const sites of groupsOfSites(devices)) {
     for (const language of ['powershell', 'bash']) {
       if (signal.aborted) return sum
@@ -77,7 +79,8 @@ export async function fanOut(
       const sent = await call('run_script', { filter, language, content: 'hostname', timeout_seconds: 60 })
       const counts = await settled(call, sent, signal)
       const all = Object.values(counts).reduce((total, count) => total + count, 0)
-      sum.sent += all
+      sum.commands += all
+      sum.rejected += counts['rejected'] ?? 0
       sum.succeeded += counts['succeeded'] ?? 0
       sum.finished += all - open(counts)
     }

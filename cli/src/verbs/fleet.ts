@@ -101,8 +101,8 @@ async function simulate(options: SimulateOptions): Promise<void> {
   })
   await Promise.race([asked, simulation.closed, living.then(() => asked)])
   clearInterval(timer)
-  await simulation.stop()
   tell(simulation, options)
+  await simulation.stop()
 }
 
 function startOptions({ devices, seed, mode, startPeriod, packages, failScripts, clockSkew }: SimulateOptions) {
