@@ -54,7 +54,7 @@ export async function startAgent(world: Harness, place: Organization): Promise<A
   return { ...device, folder, stop: () => stop(child, folder) }
 }
 
-/** Nine people may share the machine's two cores. */
+/** A busy machine starts a process slowly. */
 export const PATIENCE_MS = 60_000
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
