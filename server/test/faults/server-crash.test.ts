@@ -8,6 +8,8 @@ import { freePort, makeFolder, removeFolder, rowsOf, ServerProcess } from './ser
 let folder: string
 let port: number
 let server: ServerProcess
+/** The agent, at this moment. */
+let connected = false
 let agent: RunningAgent
 let agents = 0
 let interrupted = 0
@@ -32,7 +34,10 @@ const startAgent = async (name: string, token?: string): Promise<RunningAgent> =
     fault: undefined,
     scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
     timing: { reconnectBaseMs: 50 },
-    log: () => undefined,
+    log: (event) => {
+      if (event === 'online') connected = true
+      if (event === 'disconnected') connected = false
+    },
   })
 
 async function enroll(): Promise<RunningAgent> {
@@ -92,6 +97,8 @@ const POINTS = FAULT_POINTS.filter((point) => !ELSEWHERE.has(point))
 describe('killed at every point, started again', () => {
   test.each(POINTS)('%s: nothing acknowledged is lost and nothing runs twice', async (point) => {
     const device = agent.deviceId
+    // Only then can it say goodbye. What the database says may be from before the last kill.
+    await vi.waitUntil(() => connected, 10_000)
     await agent.stop('stop')
     await becomes(device, 'offline')
     expect(await server.kill('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' })
