@@ -16,7 +16,7 @@ export interface ConnectionTiming {
   reconnectBaseMs: number
   /** Online this long, a connection counts as good and the back-off starts over. */
   stableMs: number
-  /** From opening the link to welcome. */
+  /** From opening the link to welcome. After a restart a server lets thousands in, one after the other. */
   handshakeMs: number
   /** Least pause after the server said it does not want this device: only a person can change that. */
   refusedMs: number
@@ -29,7 +29,7 @@ export interface ConnectionTiming {
 const DEFAULT_TIMING: ConnectionTiming = {
   reconnectBaseMs: 1000,
   stableMs: 30_000,
-  handshakeMs: 15_000,
+  handshakeMs: 30_000,
   refusedMs: 300_000,
   minimumKeepaliveMs: 5000,
   webSocketAgainMs: 600_000,
