@@ -17,6 +17,8 @@ const held = z.object({ confirmation: z.object({ token: z.string() }) })
 export interface FanOutReport {
   devices: number
   succeeded: number
+  /** Without an end when the wait was over; 0 is what is wanted. The others have no PowerShell, and say so. */
+  open: number
   seconds: number
   /** Until the call itself answered: it waits for what is fast. */
   callSeconds: number
@@ -42,7 +44,8 @@ export async function measureFanOut(
     await sleep(LOOK_MS)
     said = answer.parse(await call('get_operation', { operation: said.operation }))
   }
-  return { devices: said.total, succeeded: said.counts['succeeded'] ?? 0, seconds: seconds(), callSeconds }
+  const open = OPEN.reduce((sum, state) => sum + (said.counts[state] ?? 0), 0)
+  return { devices: said.total, succeeded: said.counts['succeeded'] ?? 0, open, seconds: seconds(), callSeconds }
 }
 
 /** Sites that together have at least as many Windows devices online, and not many more. */
