@@ -18,6 +18,7 @@ async function answer(request: AgentsRequest): Promise<AgentsAnswer> {
   if (request.ask === 'start') {
     simulation = await runSimulation({
       ...request.setup,
+      quirks: { packages: 70 },
       provision: { ensureOrganization: unneeded, ensureSite: unneeded, enrollmentToken: unneeded },
       log: (event, fields) => {
         if (event !== 'simulating') process.stderr.write(`simulator: ${JSON.stringify({ event, ...fields })}\n`)

@@ -1,13 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HerdReport } from '../agent/src/simulator/simulation.ts'
+import type { HerdReport, SimulationStatistics } from '../agent/src/simulator/simulation.ts'
 import type { AgentsAnswer, AgentsRequest, AgentsSetup } from './agents-process.ts'
 import { end, said } from './floor-process.ts'
-import { cpuMicroseconds, proportionalBytes, residentBytes } from './process-facts.ts'
+import { cpuMicroseconds, peakBytes, proportionalBytes, residentBytes } from './process-facts.ts'
 import type { BenchedServer } from './server-process.ts'
 
-const PATIENCE_MS = 180_000
+const PATIENCE_MS = 300_000
+/** Longer than the interval of heartbeats, with which a device is asked again. */
+const QUIET_MS = 70_000
 
 export interface Lag {
   p99Ms: number
@@ -20,11 +22,15 @@ export type Errors = Readonly<Record<string, number>>
 export interface SteadyReport {
   connected: number
   connectSeconds: number
+  /** Then, until the server held every device's inventory. */
+  settleSeconds: number
   heartbeatsPerSecond: number
   lag: Lag
   /** Of one core. */
   serverCpuPercent: number
   serverBytes: number
+  /** At any time since it started, the first inventory of all devices included. */
+  peakBytes: number
   postgresBytes: number
   agentBytes: number | null
   simulatorBytes: number
@@ -32,6 +38,9 @@ export interface SteadyReport {
 }
 
 export interface HerdSummary extends HerdReport {
+  /** Of the server, meanwhile. */
+  cpuSeconds: number
+  serverBytes: number
   lag: Lag
   errors: Errors
 }
@@ -40,6 +49,7 @@ export class SimulatedAgents {
   readonly #child: ChildProcess
   readonly #server: BenchedServer
   readonly connectSeconds: number
+  #settleSeconds = 0
 
   private constructor(child: ChildProcess, server: BenchedServer, connectSeconds: number) {
     this.#child = child
@@ -53,6 +63,23 @@ export class SimulatedAgents {
     const began = performance.now()
     await asked(child, { ask: 'start', setup })
     return new SimulatedAgents(child, server, (performance.now() - began) / 1000)
+  }
+
+  /** Until the server has asked for nothing new for a while: a new fleet shows its inventory first. */
+  async settle(): Promise<void> {
+    const began = performance.now()
+    for (let before = -1, quiet = began; performance.now() - quiet < QUIET_MS;) {
+      if (performance.now() - began > PATIENCE_MS) throw new Error('the inventory of the fleet does not come to rest')
+      await sleep(1000)
+      const { missed } = (await asked(this.#child, { ask: 'statistics' })).statistics.sectionHits
+      if (missed !== before) quiet = performance.now()
+      before = missed
+    }
+    this.#settleSeconds = (performance.now() - began - QUIET_MS) / 1000
+  }
+
+  async statistics(): Promise<SimulationStatistics> {
+    return (await asked(this.#child, { ask: 'statistics' })).statistics
   }
 
   async steady(milliseconds: number): Promise<SteadyReport> {
@@ -69,10 +96,12 @@ export class SimulatedAgents {
     return {
       connected: after.connected,
       connectSeconds: this.connectSeconds,
+      settleSeconds: this.#settleSeconds,
       heartbeatsPerSecond: (after.heartbeats - before.heartbeats) / seconds,
       lag,
       serverCpuPercent: (cpuMicroseconds(pid) - cpu) / seconds / 10_000,
       serverBytes: residentBytes(pid),
+      peakBytes: peakBytes(pid),
       postgresBytes: proportionalBytes(await this.#server.postgresPid()),
       agentBytes: agent === undefined ? null : residentBytes(agent),
       simulatorBytes: residentBytes(this.#child.pid ?? 0),
@@ -83,10 +112,14 @@ export class SimulatedAgents {
   async herd(): Promise<HerdSummary> {
     const before = (await asked(this.#child, { ask: 'statistics' })).statistics
     await eventLoopLag(this.#server.url)
+    const { pid } = this.#server
+    const cpu = cpuMicroseconds(pid)
     const { herd, statistics } = await asked(this.#child, { ask: 'herd' })
     if (!herd) throw new Error('the simulator did not report')
     return {
       ...herd,
+      cpuSeconds: (cpuMicroseconds(pid) - cpu) / 1e6,
+      serverBytes: residentBytes(pid),
       lag: await eventLoopLag(this.#server.url),
       errors: since(before.errors, statistics.errors),
     }

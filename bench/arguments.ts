@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['calls', 'commands', 'agents', 'restart'] as const
+export const PARTS = ['calls', 'commands', 'agents', 'restart', 'fleet', 'agent'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface Arguments {
@@ -25,6 +25,10 @@ export interface Size {
   warmUpMs: number
   commands: number
   steadyMs: number
+  /** Agents of the part `fleet`. */
+  fleet: number
+  /** How long the cost of the agent itself is watched, with and without heartbeats. */
+  agentMs: number
 }
 
 const FULL: Size = {
@@ -35,14 +39,25 @@ const FULL: Size = {
   warmUpMs: 1500,
   commands: 200,
   steadyMs: 65_000,
+  fleet: 10_000,
+  agentMs: 60_000,
 }
-const QUICK: Size = { ...FULL, rounds: 3, roundMs: 500, warmUpMs: 600, commands: 60, steadyMs: 10_000 }
+const QUICK: Size = { ...FULL, rounds: 3, roundMs: 500, warmUpMs: 600, commands: 60, steadyMs: 10_000, agentMs: 15_000 }
+/** What a quick run leaves out unless it is asked for. */
+const LONG: ReadonlySet<Part> = new Set(['fleet'])
 
 export const HELP = `npm run bench -- [options]: starts a server, loads it, prints one table and stops everything
 
-  --quick           under a minute and a half, less exact
+  calls     tools/list and list_devices against the floor
+  commands  one script on one device, again and again
+  agents    2,000 simulated agents: steady, a mass reconnect, one script to 2,000 devices
+  fleet     the same with 10,000, on a server of their own
+  agent     what the agent itself costs its machine
+  restart   the second start
+
+  --quick           two minutes, less exact, without the part fleet
   --only <part>     ${PARTS.join(', ')}; may be given several times
-  --agents <n>      how many simulated agents; 2000, when left out
+  --agents <n>      how many simulated agents the part agents has; 2000, when left out
   --no-check        exit 0 whatever was measured
   --profile <dir>   write a CPU profile of the server there
   --node=<option>   start the server's Node.js with it, such as --node=--max-semi-space-size=8; may be given several times
@@ -66,7 +81,7 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
   if (values.help) return 'help'
   const parts = values.only.map(asPart)
   return {
-    parts: new Set(parts.length > 0 ? parts : PARTS),
+    parts: new Set(parts.length > 0 ? parts : PARTS.filter((part) => !values.quick || !LONG.has(part))),
     check: values.check,
     profile: values.profile,
     node: values.node,

@@ -2,14 +2,16 @@
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { loadKeys } from '../server/src/keys/keys.ts'
+import { measureAgent } from './agent-cost.ts'
 import { SimulatedAgents } from './agents.ts'
 import { type Arguments, HELP, readArguments } from './arguments.ts'
 import { type Case, casesFor } from './cases.ts'
 import { ask, closeConnections } from './client.ts'
 import { measureCommands } from './commands.ts'
+import { measureFanOut } from './fan-out.ts'
 import { startFloor } from './floor-process.ts'
 import { residentBytes } from './process-facts.ts'
-import { type Measured, requirements, requirementTable, table } from './report.ts'
+import { type LoadReport, type Measured, requirements, requirementTable, table } from './report.ts'
 import { runRounds, summarise } from './rounds.ts'
 import { FLEET_SEED, seed, type Seeded } from './seed.ts'
 import { BenchedServer } from './server-process.ts'
@@ -40,8 +42,8 @@ async function run(options: Arguments): Promise<Measured> {
     calls: [],
     answers: [],
     commands: null,
-    steady: null,
-    herd: null,
+    loads: [],
+    agent: null,
     firstStartMs,
     secondStartMs: null,
     loadedBytes: null,
@@ -67,14 +69,55 @@ async function run(options: Arguments): Promise<Measured> {
       progress('running commands')
       measured.commands = await measureCommands(server.url, seeded.key, seeded.workstation, size.commands)
     }
-    if (parts.has('agents')) {
-      progress(`watching them for ${size.steadyMs / 1000} s`)
-      measured.steady = await agents.steady(size.steadyMs)
-      progress('cutting all connections')
-      measured.herd = await agents.herd()
-    }
+    if (parts.has('agents')) measured.loads.push(await measureLoad(server, seeded, agents, size.steadyMs))
+    await agents.stop()
+  }
+  if (parts.has('fleet')) {
+    await server.stop()
+    measured.loads.push(await measureFleet(options))
+  }
+  if (parts.has('agent')) {
+    progress('watching the agent itself')
+    measured.agent = await measureAgent(size.agentMs)
   }
   return measured
+}
+
+/** On a server of its own, because the devices of a fleet follow from its size. */
+async function measureFleet({ size, node }: Arguments): Promise<LoadReport> {
+  const server = await BenchedServer.prepare(undefined, node)
+  stops.push(() => server.remove())
+  await server.start()
+  progress(`writing ${size.fleet} devices`)
+  const stateDirectory = join(server.dataDir, 'simulator')
+  const seeded = await seed(await server.ownerConnection(), await loadKeys(server.dataDir), {
+    devices: size.fleet,
+    agents: size.fleet,
+    server: server.url,
+    stateDirectory,
+  })
+  progress(`connecting ${size.fleet} agents`)
+  const setup = { server: server.url, seed: FLEET_SEED, stateDirectory, devices: seeded.fleet.length }
+  const agents = await SimulatedAgents.start(server, setup)
+  stops.push(() => agents.stop())
+  return measureLoad(server, seeded, agents, size.steadyMs)
+}
+
+async function measureLoad(
+  server: BenchedServer,
+  seeded: Seeded,
+  agents: SimulatedAgents,
+  steadyMs: number,
+): Promise<LoadReport> {
+  progress('waiting for their inventory')
+  await agents.settle()
+  progress(`watching them for ${steadyMs / 1000} s`)
+  const steady = await agents.steady(steadyMs)
+  progress('cutting all connections')
+  const herd = await agents.herd()
+  progress('running a script on many devices')
+  const fanOut = await measureFanOut(server.url, seeded.key, seeded.fleet)
+  return { steady, herd, fanOut, statistics: await agents.statistics() }
 }
 
 async function measureCalls(

@@ -33,6 +33,13 @@ export function cpuMicroseconds(pid: number, withReaped = false): number {
   return wanted.reduce((sum, ticks) => sum + Number(ticks), 0) * MICROSECONDS_PER_TICK
 }
 
+/** Of all its threads, exact where `cpuMicroseconds` counts in steps of 10 ms. See Documentation/scheduler/sched-stats. */
+export function exactCpuMicroseconds(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const nanoseconds = threads.map((thread) => Number(read(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0] ?? 0))
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1000
+}
+
 /** Of a process and all its children, those already gone included. */
 export function treeCpuMicroseconds(root: number): number {
   return childrenOf(root).reduce((sum, pid) => sum + cpuMicroseconds(pid), cpuMicroseconds(root, true))
@@ -40,6 +47,11 @@ export function treeCpuMicroseconds(root: number): number {
 
 export function residentBytes(pid: number): number {
   return kibibytes(read(`/proc/${pid}/status`), 'VmRSS')
+}
+
+/** The most it ever had. */
+export function peakBytes(pid: number): number {
+  return kibibytes(read(`/proc/${pid}/status`), 'VmHWM')
 }
 
 /** Shared pages counted once over all processes: PostgreSQL's are mostly shared. */

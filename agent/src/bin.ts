@@ -1,10 +1,12 @@
 import { ConfigError, HELP, readConfig } from './config.ts'
 import { errorText, logToStderr } from './log.ts'
-import { runAgent, type StopReason } from './main.ts'
+import { runAgent } from './main.ts'
 import { guardMemory } from './memory-guard.ts'
+import { goingDown } from './platform/going-down.ts'
 import { installCommand, uninstallCommand } from './service/commands.ts'
 import { superviseCommand } from './service/supervise.ts'
 import { selfCommand } from './self-command.ts'
+import type { StopReason } from './stop-reason.ts'
 import { AGENT_VERSION } from './version.ts'
 
 /** Longer than a stubborn script needs to be killed. */
@@ -44,11 +46,14 @@ async function run(argv: readonly string[]): Promise<number> {
   // Listened to before anything is awaited, so that a stop during enrollment is a stop too.
   const asked = stopRequest()
   const starting = runAgent({ ...parsed.config, log: logToStderr })
+  // Sent by what puts the machine to sleep, before it does.
+  process.on('SIGUSR2', () => void starting.then((agent) => agent.sleep()).catch(() => undefined))
   const first = await Promise.race([starting, asked])
   if ('reason' in first) return 0
   const { reason, code } = await Promise.race([
     asked,
-    first.closed.then((closed) => ({ reason: closed.reason, code: 0 })),
+    // It ended by itself, and is to be started anew.
+    first.closed.then((closed) => ({ reason: closed.reason, code: EXIT_RESTART })),
   ])
   const impatience = setTimeout(() => {
     logToStderr('stop_took_too_long')
@@ -69,7 +74,7 @@ interface StopRequest {
 function stopRequest(): Promise<StopRequest> {
   return new Promise((resolve) => {
     const stop = () => resolve({ reason: 'stop', code: 0 })
-    process.on('SIGTERM', stop)
+    process.on('SIGTERM', () => void goingDown().then((end) => resolve({ reason: end ?? 'stop', code: 0 })))
     process.on('SIGINT', stop)
     if (process.channel) process.on('disconnect', stop)
     guardMemory({ log: logToStderr, restart: () => resolve({ reason: 'stop', code: EXIT_RESTART }) })

@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 import { published, script, signingKey } from '../test/stub-server.ts'
 import { type GateContext, judgeCommand } from './command-gate.ts'
 import { signText } from './device-key.ts'
-import { ServerClock } from './server-clock.ts'
 
 const key = signingKey('current')
 const deviceId = randomUUID()
@@ -74,12 +73,4 @@ test.each(['not json', '{}', '{"commandId":"../../etc"}', 'null'])('%j has no id
 
 test('a command of another protocol version is malformed', () => {
   expect(judgeCommand(command({ v: 2 }), context)).toMatchObject({ reason: 'malformed' })
-})
-
-test('the clock follows the server, and forgets only what both clocks call past', () => {
-  const clock = new ServerClock(() => NOW)
-  clock.learn('2026-01-01T13:00:00Z')
-  expect([clock.now(), clock.earliest()]).toEqual([NOW + 3_600_000, NOW])
-  clock.learn('2026-01-01T11:00:00Z')
-  expect([clock.now(), clock.earliest()]).toEqual([NOW - 3_600_000, NOW - 3_600_000])
 })

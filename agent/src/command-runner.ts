@@ -2,6 +2,7 @@ import {
   type CommandOutcome,
   type CommandPayload,
   commandPayload,
+  type RejectionReason,
   type SignedCancel,
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
@@ -13,6 +14,7 @@ import type { Reply } from './device.ts'
 import { type EndReason, type Execution, type Executor, type Executors, isCancelled } from './executor.ts'
 import { fault } from './faults.ts'
 import type { Journal, JournalEntry } from './journal.ts'
+import type { LocalPolicy } from './local-policy.ts'
 import { errorText, type Log } from './log.ts'
 import { patiently } from './patience.ts'
 import { NEVER_STARTED, runExecutor } from './run-executor.ts'
@@ -31,6 +33,8 @@ export interface CommandRunnerOptions {
   serverKeys: () => readonly ServerKey[]
   /** Ends what an interrupted command left running. */
   sweep: (commandId: string) => Promise<void>
+  /** What the owner of the device forbids; nothing where the device is an invented one. */
+  policy?: Pick<LocalPolicy, 'denies'>
   /** In force at this moment. */
   configuration?: () => Pick<AgentConfiguration, 'maxConcurrentScripts' | 'streamOutput'>
   log: Log
@@ -74,11 +78,7 @@ export class CommandRunner {
       return
     }
     const { commandId } = decision.decision === 'run' ? decision.payload : decision
-    if (decision.decision === 'rejected') {
-      log('command_rejected', { commandId, reason: decision.reason })
-      await reply({ type: 'result', commandId, outcome: { state: 'rejected', reason: decision.reason } })
-      return
-    }
+    if (decision.decision === 'rejected') return await this.#reject(commandId, decision.reason, reply)
     if (decision.decision === 'duplicate') {
       await this.#answerDuplicate(commandId, reply)
       return
@@ -160,6 +160,7 @@ export class CommandRunner {
     const task = this.#newTask(commandId)
     let kept = false
     try {
+      if (await this.#options.policy?.denies(body)) return await this.#reject(commandId, 'denied_locally', reply)
       // Silence makes the server deliver the command again after the next welcome.
       if (!(await journal.hasRoom())) return log('journal_full', { commandId })
       await journal.accepted(commandId, expiresAt, command)
@@ -171,6 +172,11 @@ export class CommandRunner {
     await patiently(reply({ type: 'accepted', commandId }))
     fault('accepted.sent')
     this.#enqueue(payload, task, reply)
+  }
+
+  async #reject(commandId: string, reason: RejectionReason, reply: Reply): Promise<void> {
+    this.#options.log('command_rejected', { commandId, reason })
+    await reply({ type: 'result', commandId, outcome: { state: 'rejected', reason } })
   }
 
   /** It will be delivered again, and a cancel that came meanwhile holds then too. */
@@ -249,18 +255,10 @@ export class CommandRunner {
     execution: Execution<T>,
     payload: CommandPayload,
   ): Promise<void> {
-    const { journal, clock, log } = this.#options
+    const { journal, log } = this.#options
     const { commandId, signal, reply } = execution
-    // It may have waited for a free place, or for the agent to come back.
-    if (Date.parse(payload.expiresAt) <= clock.now()) {
-      await this.#finish(commandId, { state: 'rejected', reason: 'expired' }, reply)
-      return
-    }
-    const unsupported = await executor.unsupported(execution)
-    if (unsupported !== undefined) {
-      await this.#finish(commandId, { state: 'rejected', reason: `unsupported: ${unsupported}` }, reply)
-      return
-    }
+    const refusal = await this.#refusal(executor, execution, payload)
+    if (refusal !== undefined) return await this.#finish(commandId, { state: 'rejected', reason: refusal }, reply)
     if (isCancelled(signal)) return await this.#finish(commandId, NEVER_STARTED, reply)
     // Accepted and not started survives a stop: the next run takes it up.
     if (signal.aborted) return
@@ -271,6 +269,19 @@ export class CommandRunner {
     await this.#finish(commandId, outcome, reply)
     const correction = await afterwards?.()
     if (correction) await this.#finish(commandId, correction, reply)
+  }
+
+  /** Judged once more, because it may have waited for a free place, or for the agent to come back. */
+  async #refusal<T extends CommandPayload['body']['type']>(
+    executor: Executor<T>,
+    execution: Execution<T>,
+    { expiresAt, body }: CommandPayload,
+  ): Promise<string | undefined> {
+    const { clock, policy } = this.#options
+    if (Date.parse(expiresAt) <= clock.now()) return 'expired' satisfies RejectionReason
+    if (await policy?.denies(body)) return 'denied_locally' satisfies RejectionReason
+    const unsupported = await executor.unsupported(execution)
+    return unsupported === undefined ? undefined : `unsupported: ${unsupported}`.slice(0, 500)
   }
 
   /** Output is sent as it comes only where the server wants it so. */

@@ -31,7 +31,7 @@ test('options go before the environment', () => {
   const env = { BREEZE_AGENT_SERVER: 'https://b', BREEZE_AGENT_TOKEN: 'from-env' }
   const parsed = readConfig(['--server', 'https://a', '--state', '/s'], env)
   expect(parsed).toMatchObject({
-    config: { server: 'https://a', token: 'from-env', stateDirectory: '/s', power: 'real' },
+    config: { servers: ['https://a'], token: 'from-env', stateDirectory: '/s', power: 'real' },
   })
 })
 

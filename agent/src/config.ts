@@ -1,15 +1,22 @@
+import { delimiter, isAbsolute } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FAULT_POINTS, type FaultPoint, isFaultPoint } from './faults.ts'
+import { ALL_FAULT_POINTS, type FaultPoint, isFaultPoint } from './faults.ts'
+import type { NetworkOptions } from './transport.ts'
 
 /** The only reader of the agent's environment and arguments. */
 export interface AgentConfig {
-  /** Base URL of the server: https, or http on the loopback interface. */
-  server: string
+  /** Base URLs under which the server may be reached, tried in turn: https, or http on the loopback interface. */
+  servers: readonly string[]
+  network: NetworkOptions
   /** Needed once, to enroll. */
   token: string | undefined
   stateDirectory: string
   /** `dry-run` only records a reboot or shutdown, so that tests can run on a machine that must stay up. */
   power: 'real' | 'dry-run'
+  /** What the owner of the device forbids. */
+  policyPath: string
+  /** Files and folders that the file commands leave alone, beside the agent's own: the data of a server on this machine. */
+  protectedPaths: readonly string[]
   fault: FaultPoint | undefined
   scriptEnvironment: ScriptEnvironment
 }
@@ -29,29 +36,39 @@ export class ConfigError extends Error {
 
 export const HELP = `breeze-agent: connects this device to a Breeze server
 
-  --server <url>    the server, https://… (plain http only on the loopback interface)
+  --server <url>    the server, https://… (plain http only on the loopback interface); more than one, by commas or by
+                    repeating the option, are tried in turn
   --token <token>   enrollment token, needed on the first run only
   --state <folder>  where the agent keeps its key and journal (default ${defaultStateDirectory()})
+  --policy <file>   what this device refuses whatever the server says (default ${defaultPolicyPath()})
+  --ca <file>       further certificates to trust, as PEM
+  --ca-only         trust those of --ca and no others
   --help            this text
   --version         the agent's version
 
-Each option can also be set by BREEZE_AGENT_SERVER, BREEZE_AGENT_TOKEN and BREEZE_AGENT_STATE; the environment keeps the
-token out of the process list. BREEZE_AGENT_POWER=dry-run records reboots and shutdowns without carrying them out.
+Each option can also be set by BREEZE_AGENT_SERVER, BREEZE_AGENT_TOKEN, BREEZE_AGENT_STATE, BREEZE_AGENT_CA and
+BREEZE_AGENT_CA_ONLY=yes; the environment keeps the token out of the process list. HTTPS_PROXY (or HTTP_PROXY) names a
+proxy, NO_PROXY what is reached without it. BREEZE_AGENT_POWER=dry-run records reboots and shutdowns without carrying
+them out.
 `
 
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): ParsedArguments {
   const options = parseOptions(argv)
   if (options.help) return { kind: 'help' }
   if (options.version) return { kind: 'version' }
-  const server = options.server ?? env['BREEZE_AGENT_SERVER']
-  if (!server) throw new ConfigError('No server given: use --server https://…')
+  const servers = (options.server ?? [env['BREEZE_AGENT_SERVER'] ?? '']).flatMap((text) => text.split(/[\s,]+/))
+  const named = servers.filter((text) => text !== '')
+  if (named.length === 0) throw new ConfigError('No server given: use --server https://…')
   return {
     kind: 'run',
     config: {
-      server: parseServerUrl(server),
+      servers: [...new Set(named.map(parseServerUrl))],
+      network: parseNetwork(options, env),
       token: options.token ?? env['BREEZE_AGENT_TOKEN'],
       stateDirectory: options.state ?? env['BREEZE_AGENT_STATE'] ?? defaultStateDirectory(),
       power: parsePower(env['BREEZE_AGENT_POWER']),
+      policyPath: options.policy ?? env['BREEZE_AGENT_POLICY'] ?? defaultPolicyPath(),
+      protectedPaths: parsePaths('BREEZE_AGENT_PROTECT', env),
       fault: parseFault(env['BREEZE_AGENT_FAULT']),
       scriptEnvironment: {
         path: env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -87,9 +104,12 @@ function parseOptions(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       options: {
-        server: { type: 'string' },
+        server: { type: 'string', multiple: true },
         token: { type: 'string' },
         state: { type: 'string' },
+        policy: { type: 'string' },
+        ca: { type: 'string' },
+        'ca-only': { type: 'boolean' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },
       },
@@ -101,6 +121,41 @@ function parseOptions(argv: readonly string[]) {
   }
 }
 
+/** Written as `PATH` is. */
+function parsePaths(name: string, env: NodeJS.ProcessEnv): string[] {
+  const paths = (env[name] ?? '').split(delimiter).filter((path) => path !== '')
+  if (!paths.every(isAbsolute)) throw new ConfigError(`${name} must hold absolute paths`)
+  return paths
+}
+
+function parseNetwork(options: ReturnType<typeof parseOptions>, env: NodeJS.ProcessEnv): NetworkOptions {
+  const proxy = parseProxy(env)
+  const path = options.ca ?? env['BREEZE_AGENT_CA']
+  const only = options['ca-only'] ?? parseYes('BREEZE_AGENT_CA_ONLY', env)
+  if (only && !path) throw new ConfigError('--ca-only needs --ca <file>')
+  return { ...(proxy && { proxy }), ...(path && { ca: { path, only } }) }
+}
+
+/** By the names other programs use; the lower-case one goes first, as with curl. No message repeats the address: it may hold a password. */
+function parseProxy(env: NodeJS.ProcessEnv): NetworkOptions['proxy'] {
+  const read = (name: string) => env[name.toLowerCase()] || env[name]
+  const text = read('HTTPS_PROXY') || read('HTTP_PROXY')
+  if (!text) return undefined
+  const withScheme = text.includes('://') ? text : `http://${text}`
+  if (!URL.canParse(withScheme)) throw new ConfigError('HTTPS_PROXY is not an address')
+  const address = new URL(withScheme)
+  if (address.protocol !== 'http:' && address.protocol !== 'https:') {
+    throw new ConfigError(`HTTPS_PROXY must be http://… or https://…, not ${address.protocol}`)
+  }
+  return { address, exceptions: read('NO_PROXY') ?? '' }
+}
+
+function parseYes(name: string, env: NodeJS.ProcessEnv): boolean {
+  const text = env[name] ?? ''
+  if (text !== '' && text !== 'yes' && text !== 'no') throw new ConfigError(`${name} must be yes or no`)
+  return text === 'yes'
+}
+
 function parsePower(text: string | undefined): AgentConfig['power'] {
   if (text === undefined || text === 'real') return 'real'
   if (text === 'dry-run') return 'dry-run'
@@ -110,7 +165,7 @@ function parsePower(text: string | undefined): AgentConfig['power'] {
 
 function parseFault(text: string | undefined): FaultPoint | undefined {
   if (text === undefined || text === '') return undefined
-  if (!isFaultPoint(text)) throw new ConfigError(`BREEZE_AGENT_FAULT must be one of ${FAULT_POINTS.join(', ')}`)
+  if (!isFaultPoint(text)) throw new ConfigError(`BREEZE_AGENT_FAULT must be one of ${ALL_FAULT_POINTS.join(', ')}`)
   return text
 }
 
@@ -118,4 +173,10 @@ function defaultStateDirectory(): string {
   if (process.platform === 'win32') return 'C:\\ProgramData\\Breeze\\agent'
   if (process.platform === 'darwin') return '/Library/Application Support/Breeze/agent'
   return '/var/lib/breeze-agent'
+}
+
+function defaultPolicyPath(): string {
+  if (process.platform === 'win32') return 'C:\\ProgramData\\Breeze\\policy.json'
+  if (process.platform === 'darwin') return '/Library/Application Support/Breeze/policy.json'
+  return '/etc/breeze-agent/policy.json'
 }

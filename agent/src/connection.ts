@@ -16,7 +16,7 @@ export interface ConnectionTiming {
   reconnectBaseMs: number
   /** Online this long, a connection counts as good and the back-off starts over. */
   stableMs: number
-  /** From opening the link to welcome. */
+  /** From opening the link to welcome. After a restart a server lets thousands in, one after the other. */
   handshakeMs: number
   /** Least pause after the server said it does not want this device: only a person can change that. */
   refusedMs: number
@@ -29,7 +29,7 @@ export interface ConnectionTiming {
 const DEFAULT_TIMING: ConnectionTiming = {
   reconnectBaseMs: 1000,
   stableMs: 30_000,
-  handshakeMs: 15_000,
+  handshakeMs: 30_000,
   refusedMs: 300_000,
   minimumKeepaliveMs: 5000,
   webSocketAgainMs: 600_000,
@@ -106,6 +106,11 @@ export class Connection implements LinkOwner {
     return this.#state.state
   }
 
+  /** The last measured way to the server and back. */
+  get roundTripMs(): number | null {
+    return this.#link()?.roundTripMs ?? null
+  }
+
   start(): void {
     if (this.#state.state === 'idle') this.#connect()
   }
@@ -140,7 +145,7 @@ export class Connection implements LinkOwner {
     const code = this.#copied ? CLOSE.copied : end.code
     this.#copied = false
     this.#judge(link.kind, code, end.unreachable === true)
-    const delayMs = Math.round(this.#delayAfter(code))
+    const delayMs = Math.round(REFUSALS.has(code) ? this.#delayAfterRefusal(code) : this.#delay())
     this.#retryAfterMs = undefined
     this.#log('disconnected', { code, retryMs: delayMs })
     this.#wait(delayMs)
@@ -275,21 +280,26 @@ export class Connection implements LinkOwner {
     const state = this.#state
     if (state.state === 'online') {
       if (performance.now() - state.sinceMs >= this.#timing.stableMs) this.#attempt = 0
-    } else if (REFUSALS.has(code)) this.#routes.refused()
-    else if (code !== CLOSE.draining) this.#routes.failed(kind, unreachable, performance.now())
+    } else if (!REFUSALS.has(code) && code !== CLOSE.draining) {
+      this.#routes.failed(kind, unreachable, performance.now())
+    }
   }
 
-  #delayAfter(code: number): number {
+  #delayAfterRefusal(code: number): number {
     const { reconnectBaseMs, refusedMs } = this.#timing
-    if (code === CLOSE.authenticationFailed && this.#device.hasAnotherKey?.()) return between(0, reconnectBaseMs)
-    if (code === CLOSE.authenticationFailed || code === CLOSE.unknownDevice) {
-      this.#log('device_refused', { remedy: 'if it was removed on the server: delete identity.json, enroll again' })
-      return between(refusedMs, 2 * refusedMs)
-    }
     // Somebody else holds this identity; two that reconnect at once would throw each other out for ever.
     if (code === CLOSE.replaced) return between(refusedMs / 5, refusedMs / 2)
     // The next thing to come is another identity. If none does, it is asked for once more.
     if (code === CLOSE.copied) return between(refusedMs, 2 * refusedMs)
+    if (code === CLOSE.authenticationFailed && this.#device.hasAnotherKey?.()) return between(0, reconnectBaseMs)
+    // Perhaps this one is not the device's own server any more, and the next one is.
+    if (this.#routes.refused()) return between(0, reconnectBaseMs)
+    this.#log('device_refused', { remedy: 'if it was removed on the server: delete identity.json, enroll again' })
+    return between(refusedMs, 2 * refusedMs)
+  }
+
+  #delay(): number {
+    const { reconnectBaseMs } = this.#timing
     const jitter = fullJitter(reconnectBaseMs, this.#attempt++)
     if (this.#retryAfterMs === undefined) return jitter
     return this.#retryAfterMs + between(0, Math.max(reconnectBaseMs, this.#retryAfterMs / 2))

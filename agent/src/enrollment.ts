@@ -1,17 +1,26 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AGENT_ENROLL_PATH, type EnrollRequest, enrollResponse } from '@breeze/contract/agent-protocol'
+import {
+  AGENT_ENROLL_PATH,
+  type EnrollRequest,
+  type EnrollResponse,
+  enrollResponse,
+} from '@breeze/contract/agent-protocol'
 import { z } from 'zod'
 import { fullJitter } from './backoff.ts'
 import { createDeviceKey, exportPrivateKey, importPrivateKey, publicKeyText } from './device-key.ts'
 import { fault } from './faults.ts'
+import { post, ReplyTooLarge } from './http-post.ts'
 import { type EnrolledIdentity, loadIdentity, saveIdentity } from './identity-store.ts'
 import { errorText, type Log } from './log.ts'
+import { DIRECT, type Transport } from './transport.ts'
 
 const REQUEST_TIMEOUT_MS = 15_000
 const MAX_REPLY_BYTES = 256 * 1024
-const ATTEMPTS = 6
+/** Of each server. */
+const ROUNDS = 6
+
+/** For the log: until then the device reports, and gets no commands. */
+export const AWAITING_APPROVAL = 'a person has to approve this device on the server; it reports meanwhile'
 
 const errorReply = z.object({ error: z.object({ code: z.string().max(100), message: z.string().max(1000) }) })
 
@@ -29,7 +38,9 @@ export class EnrollmentError extends Error {
 }
 
 export interface EnrollmentOptions {
-  server: string
+  /** Tried in turn. */
+  servers: readonly string[]
+  transport: Transport
   token: string | undefined
   stateDirectory: string
   machine: Omit<EnrollRequest, 'token' | 'publicKey'>
@@ -55,75 +66,69 @@ export async function ensureEnrolled(options: EnrollmentOptions): Promise<Enroll
   const request: EnrollRequest = { ...options.machine, token: options.token, publicKey: publicKeyText(key) }
   const reply = await requestWithRetry(request, options)
   fault('enrollment.responded')
-  const { serverKeys, ...device } = reply
-  const identity: EnrolledIdentity = {
-    state: 'enrolled',
-    privateKey,
-    ...device,
-    pinnedServerKeys: serverKeys,
-    serverKeys,
-  }
+  const identity = enrolledIdentity(privateKey, reply)
   await saveIdentity(options.stateDirectory, identity)
   fault('enrollment.saved')
   options.log('enrolled', { deviceId: identity.deviceId, organizationId: identity.organizationId })
+  if (reply.awaitingApproval) options.log('awaiting_approval', { remedy: AWAITING_APPROVAL })
   return identity
 }
 
+export function enrolledIdentity(privateKey: string, reply: EnrollResponse): EnrolledIdentity {
+  const { deviceId, organizationId, serverKeys, heartbeatSeconds } = reply
+  const pinnedServerKeys = serverKeys
+  return { state: 'enrolled', privateKey, deviceId, organizationId, heartbeatSeconds, pinnedServerKeys, serverKeys }
+}
+
+/** Servers take turns; one that refuses is asked no more, and a pause follows each round. */
 async function requestWithRetry(request: EnrollRequest, options: EnrollmentOptions) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await requestEnrollment(options.server, request)
-    } catch (error) {
-      if (!(error instanceof EnrollmentError) || !error.transient || attempt >= ATTEMPTS) throw error
-      options.log('enrollment_retry', { attempt, code: error.code, message: error.message })
-      await sleep(fullJitter(options.retryBaseMs ?? 1000, attempt + 1))
+  let servers = options.servers
+  for (let round = 1; ; round++) {
+    let last: EnrollmentError | undefined
+    for (const server of servers) {
+      try {
+        return await requestEnrollment(server, request, options.transport)
+      } catch (error) {
+        if (!(error instanceof EnrollmentError)) throw error
+        last = error
+        if (!error.transient) servers = servers.filter((other) => other !== server)
+        if (servers.length > 0) options.log('enrollment_retry', { round, code: error.code, message: error.message })
+      }
     }
+    if (last && (servers.length === 0 || round >= ROUNDS)) throw last
+    await sleep(fullJitter(options.retryBaseMs ?? 1000, round + 1))
   }
 }
 
 /** One request. Also what a device simulator enrolls with. */
-export async function requestEnrollment(server: string, request: EnrollRequest) {
-  const { status, body } = await post(new URL(AGENT_ENROLL_PATH, server), request)
+export async function requestEnrollment(server: string, request: EnrollRequest, transport: Transport = DIRECT) {
+  const { status, text } = await ask(server, request, transport)
   if (status === 200 || status === 201) {
-    const reply = enrollResponse.safeParse(parseJson(body))
+    const reply = enrollResponse.safeParse(parseJson(text))
     if (reply.success) return reply.data
     throw new EnrollmentError('The server answered the enrollment with something else', 'bad_reply', false)
   }
-  throw refusal(status, body)
+  throw refusal(status, text)
 }
 
-/** By the plain client: the first use of `fetch` costs the agent 18 MB for good. It follows no redirect with the token. */
-function post(url: URL, body: unknown): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-    const options = { method: 'POST', headers: { 'content-type': 'application/json' }, agent: false, signal } as const
-    const sent = url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options)
-    sent.on('error', (error) => reject(unreachable(error)))
-    sent.on('response', (response) => {
-      readBounded(response).then(
-        (text) => resolve({ status: response.statusCode ?? 0, body: text }),
-        (error: unknown) => reject(error instanceof EnrollmentError ? error : unreachable(error)),
-      )
+async function ask(server: string, request: EnrollRequest, transport: Transport) {
+  try {
+    return await post(new URL(AGENT_ENROLL_PATH, server), JSON.stringify(request), {
+      transport,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      maxReplyBytes: MAX_REPLY_BYTES,
     })
-    sent.end(JSON.stringify(body))
-  })
+  } catch (error) {
+    if (error instanceof ReplyTooLarge) {
+      throw new EnrollmentError('The answer to the enrollment is too large', 'bad_reply', false, { cause: error })
+    }
+    throw unreachable(error)
+  }
 }
 
 function unreachable(error: unknown): EnrollmentError {
   const message = `The server cannot be reached: ${errorText(error)}`
   return new EnrollmentError(message, 'unreachable', true, { cause: error })
-}
-
-async function readBounded(response: IncomingMessage): Promise<string> {
-  response.setEncoding('utf8')
-  let text = ''
-  for await (const chunk of response) {
-    text += String(chunk)
-    if (text.length > MAX_REPLY_BYTES) {
-      throw new EnrollmentError('The answer to the enrollment is too large', 'bad_reply', false)
-    }
-  }
-  return text
 }
 
 function refusal(status: number, body: string): EnrollmentError {

@@ -1,4 +1,4 @@
-import type { CommandBody, CommandOutcome, CommandType } from '@breeze/contract/agent-commands'
+import type { CommandArgs, CommandOutcome, CommandType } from '@breeze/contract/agent-commands'
 import type { Reply } from './device.ts'
 
 /** Why a command ends before it is done: somebody cancelled it, or the agent stops. */
@@ -10,7 +10,7 @@ export function isCancelled(signal: AbortSignal): boolean {
 
 export interface Execution<T extends CommandType = CommandType> {
   commandId: string
-  args: Extract<CommandBody, { type: T }>['args']
+  args: CommandArgs<T>
   /** Aborted when the command is to end before it is done; its `reason` is an `EndReason`. */
   signal: AbortSignal
   reply: Reply

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { commandId, script, StubServer } from '../test/stub-server.ts'
-import { FAULT_POINTS, type FaultPoint } from './faults.ts'
+import { FAULT_POINTS, type FaultPoint, ROTATION_FAULT_POINTS, SEPARATION_FAULT_POINTS } from './faults.ts'
 
 const BIN = join(import.meta.dirname, 'bin.ts')
 let server: StubServer
@@ -84,12 +84,74 @@ describe('killed at every point, started again', () => {
 
 const INTERRUPTING = new Set<FaultPoint>(['journal.started', 'script.spawned', 'script.exited'])
 
+describe('killed while the identity changes, started again', () => {
+  const path = () => join(folder, 'state', 'identity.json')
+  const stored = () => JSON.parse(readFileSync(path(), 'utf8'))
+
+  async function enrolled(): Promise<string> {
+    const agent = startAgent()
+    await server.until(() => server.count('heartbeat') > 0)
+    agent.kill('SIGTERM')
+    await once(agent, 'exit')
+    return server.deviceId
+  }
+
+  /** Works as that device: its proof is let in, its command runs. */
+  async function works(deviceId: string): Promise<void> {
+    const outcome = await server.run(script('bash', 'echo alive'), { deviceId })
+    expect(outcome).toMatchObject({ state: 'succeeded', output: 'alive\n' })
+  }
+
+  test.each(ROTATION_FAULT_POINTS)('%s: the device is let in, and ends with one new key', async (point) => {
+    const deviceId = await enrolled()
+    const [before] = server.keysOf(deviceId)
+    writeFileSync(path(), JSON.stringify({ ...stored(), keyCreatedAt: '2020-01-01T00:00:00.000Z' }))
+    expect(await once(startAgent(point), 'exit')).toEqual([null, 'SIGKILL'])
+    const welcomes = server.welcomes
+    const again = startAgent()
+    await server.until(() => server.welcomes > welcomes)
+    await works(deviceId)
+    again.kill('SIGTERM')
+    await once(again, 'exit')
+    startAgent()
+    await server.until(() => server.welcomes > welcomes + 1)
+    await works(deviceId)
+    expect(server.keysOf(deviceId)).toHaveLength(1)
+    expect(server.keysOf(deviceId)).not.toContain(before)
+    expect(log).not.toContain('device_refused')
+  })
+
+  test.each(SEPARATION_FAULT_POINTS)('%s: the copy ends as one device of its own', async (point) => {
+    const original = await enrolled()
+    server.copied.add(original)
+    expect(await once(startAgent(point), 'exit')).toEqual([null, 'SIGKILL'])
+    const welcomes = server.welcomes
+    startAgent()
+    await server.until(() => server.welcomes > welcomes)
+    expect(server.devices.size).toBe(2)
+    const { deviceId } = stored()
+    expect(deviceId).not.toBe(original)
+    await works(deviceId)
+  })
+})
+
 test('SIGTERM: goodbye, then exit code 0', async () => {
   const agent = startAgent()
   await server.until(() => server.count('heartbeat') > 0)
   agent.kill('SIGTERM')
   expect(await once(agent, 'exit')).toEqual([0, null])
   expect(server.frames.at(-1)).toEqual({ type: 'goodbye', reason: 'stop' })
+})
+
+test('SIGUSR2: says that the machine goes to sleep, and stays', async () => {
+  const agent = startAgent()
+  await server.until(() => server.count('heartbeat') > 0)
+  agent.kill('SIGUSR2')
+  await server.until(() => server.count('goodbye') === 1)
+  expect(server.frames.at(-1)).toEqual({ type: 'goodbye', reason: 'sleep' })
+  expect(agent.exitCode).toBeNull()
+  agent.kill('SIGTERM')
+  expect(await once(agent, 'exit')).toEqual([0, null])
 })
 
 test('what a killed agent left running is ended by the next one', async () => {

@@ -1,5 +1,5 @@
 /**
- * Named places where a crash would hurt most. A test iterates the list, kills the agent at each and checks that no
+ * Named places where a crash would hurt most. A test iterates each list, kills the agent at each and checks that no
  * result is lost and nothing runs twice. Armed only through the configuration; otherwise a string comparison.
  */
 export const FAULT_POINTS = [
@@ -16,7 +16,22 @@ export const FAULT_POINTS = [
   'result.sent',
   'journal.acknowledged',
 ] as const
-export type FaultPoint = (typeof FAULT_POINTS)[number]
+/** Of a device key's rotation, in order. */
+export const ROTATION_FAULT_POINTS = [
+  'rotation.key_saved',
+  'rotation.sent',
+  'rotation.confirmed',
+  'rotation.saved',
+] as const
+/** Of a copy that becomes a device of its own, in order. */
+export const SEPARATION_FAULT_POINTS = [
+  'separation.key_saved',
+  'separation.responded',
+  'separation.saved',
+  'separation.journal_moved',
+] as const
+export const ALL_FAULT_POINTS = [...FAULT_POINTS, ...ROTATION_FAULT_POINTS, ...SEPARATION_FAULT_POINTS] as const
+export type FaultPoint = (typeof ALL_FAULT_POINTS)[number]
 
 let armed: FaultPoint | undefined
 
@@ -30,5 +45,5 @@ export function fault(point: FaultPoint): void {
 }
 
 export function isFaultPoint(name: string): name is FaultPoint {
-  return FAULT_POINTS.some((point) => point === name)
+  return ALL_FAULT_POINTS.some((point) => point === name)
 }

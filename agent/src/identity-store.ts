@@ -17,10 +17,26 @@ const storedIdentity = z.discriminatedUnion('state', [
     pinnedServerKeys: z.array(serverKey).min(1),
     /** Whose commands run now. */
     serverKeys: z.array(serverKey).min(1),
+    /** By the server's clock. Absent in a folder of an older agent: counted from the first look. */
+    keyCreatedAt: z.iso.datetime().optional(),
+    /** Takes the place of `privateKey` when the server is known to know it. */
+    nextPrivateKey: z.string().optional(),
+    /** This identity is a copy's, and this is the key of the device it becomes. */
+    separationPrivateKey: z.string().optional(),
+    /** The journal in this folder is another device's. */
+    foreignJournal: z.literal(true).optional(),
   }),
 ])
 export type StoredIdentity = z.infer<typeof storedIdentity>
 export type EnrolledIdentity = Extract<StoredIdentity, { state: 'enrolled' }>
+
+type Passing = 'keyCreatedAt' | 'nextPrivateKey' | 'separationPrivateKey' | 'foreignJournal'
+
+export function without(identity: EnrolledIdentity, ...names: readonly Passing[]): EnrolledIdentity {
+  const rest = { ...identity }
+  for (const name of names) delete rest[name]
+  return rest
+}
 
 /** The private key lives here, so the folder is 0700 and the file 0600 whatever the umask. */
 export async function prepareStateDirectory(directory: string): Promise<void> {
@@ -48,6 +64,38 @@ export async function loadIdentity(directory: string): Promise<StoredIdentity | 
 
 export async function saveIdentity(directory: string, identity: StoredIdentity): Promise<void> {
   await replaceFile(identityPath(directory), `${JSON.stringify(identity, null, 2)}\n`)
+}
+
+/** The identity in use. Several things change it, so one write follows the other. */
+export class IdentityHolder {
+  readonly #directory: string
+  #current: EnrolledIdentity
+  #writing: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(directory: string, identity: EnrolledIdentity) {
+    this.#directory = directory
+    this.#current = identity
+  }
+
+  get current(): EnrolledIdentity {
+    return this.#current
+  }
+
+  /** In force at once; settles when durable, and rejects where the folder can't be written. */
+  async update(change: (identity: EnrolledIdentity) => EnrolledIdentity): Promise<void> {
+    if (this.#closed) throw new Error('This identity is not in use any more')
+    this.#current = change(this.#current)
+    const write = this.#writing.then(() => saveIdentity(this.#directory, this.#current))
+    this.#writing = write.catch(() => undefined)
+    await write
+  }
+
+  /** Settles when the last write is done; what comes later must not overwrite an identity that follows this one. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing
+  }
 }
 
 export function isMissing(error: unknown): boolean {

@@ -222,8 +222,9 @@ function encode(line: JournalLine): Buffer {
   return Buffer.from(`${JSON.stringify(line)}\n`)
 }
 
+/** Nor what a command found, which can be half a megabyte of a file: the server holds both. */
 function withoutOutput(outcome: CommandOutcome): CommandOutcome {
-  const { output, ...rest } = outcome
+  const { output, data: _data, ...rest } = outcome
   return output ? { ...rest, truncated: true } : rest
 }
 

@@ -9,3 +9,32 @@ export const logToStderr: Log = (event, fields = {}) => {
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+const MAX_RECENT = 500
+
+export interface LoggedEvent {
+  at: Date
+  event: string
+  fields: LogFields
+}
+
+/** Keeps the latest events of a log, for when somebody asks the agent itself. */
+export class RecentLog {
+  readonly #events: LoggedEvent[] = []
+  readonly #inner: Log
+
+  constructor(inner: Log) {
+    this.#inner = inner
+  }
+
+  readonly log: Log = (event, fields = {}) => {
+    this.#events.push({ at: new Date(), event, fields })
+    if (this.#events.length > MAX_RECENT) this.#events.shift()
+    this.#inner(event, fields)
+  }
+
+  /** The newest first. */
+  events(): LoggedEvent[] {
+    return this.#events.toReversed()
+  }
+}

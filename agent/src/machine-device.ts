@@ -1,17 +1,18 @@
-import type { KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignedCancel, SignedCommand } from '@breeze/contract/agent-commands'
-import { DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
+import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { between } from './backoff.ts'
 import { COLLECTORS, Inventory } from './collectors/collect.ts'
+import type { Collector } from './collectors/section.ts'
 import { SentSoftware } from './collectors/sent-software.ts'
 import type { CommandRunner } from './command-runner.ts'
+import { ConfigurationStore } from './configuration-store.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from './device.ts'
-import { importPrivateKey, signText } from './device-key.ts'
+import { DeviceKeys } from './device-keys.ts'
 import { VitalsReader } from './heartbeat.ts'
-import { type EnrolledIdentity, saveIdentity } from './identity-store.ts'
+import type { IdentityHolder } from './identity-store.ts'
 import type { Journal } from './journal.ts'
 import { errorText, type Log } from './log.ts'
 import { bootId } from './platform/machine.ts'
@@ -24,14 +25,20 @@ import { AGENT_VERSION } from './version.ts'
 const FIRST_LOOK_MS = 10_000
 /** A machine that just came up has better to do than costly reads, and a whole fleet may come up together. */
 const FIRST_COSTLY_LOOK_MS = 20_000
+/** After a command, so that several in a row cost one look. */
+const AFTER_COMMAND_MS = 2000
+/** What a command may have changed, and is cheap to look at. */
+const CHANGED_BY_COMMANDS = ['services', 'software'] as const satisfies readonly SectionName[]
 
 export interface MachineDeviceOptions {
-  identity: EnrolledIdentity
+  identity: IdentityHolder
   /** As given at enrollment. */
   machineId: string
   stateDirectory: string
   journal: Journal
   clock: ServerClock
+  capabilities: Collector<'capabilities'>
+  onCopied: () => void
   log: Log
 }
 
@@ -40,49 +47,64 @@ export class MachineDevice implements Device {
   readonly agentVersion = AGENT_VERSION
   readonly bootId = bootId()
   readonly machineId: string
-  readonly configurationEtag = null
   readonly #options: MachineDeviceOptions
-  readonly #key: KeyObject
+  readonly #identity: IdentityHolder
+  readonly #keys: DeviceKeys
+  readonly #configuration: ConfigurationStore
   readonly #vitals = new VitalsReader()
   readonly #inventory: Inventory
-  #identity: EnrolledIdentity
   #runner: CommandRunner | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
+  #lookAfterCommand: ReturnType<typeof setTimeout> | undefined
+  #reply: Reply | undefined
 
-  constructor(options: MachineDeviceOptions) {
+  private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore) {
     this.#options = options
     this.#identity = options.identity
+    this.#keys = new DeviceKeys(options.identity, options.log)
+    this.#configuration = configuration
     this.machineId = options.machineId
-    this.#key = importPrivateKey(options.identity.privateKey)
     const sent = new SentSoftware(options.stateDirectory, options.log)
-    this.#inventory = new Inventory(COLLECTORS, undefined, sent)
+    this.#inventory = new Inventory({ ...COLLECTORS, capabilities: options.capabilities }, undefined, sent)
+  }
+
+  static async open(options: MachineDeviceOptions): Promise<MachineDevice> {
+    return new MachineDevice(options, await ConfigurationStore.open(options.stateDirectory, options.log))
   }
 
   get deviceId(): string {
-    return this.#identity.deviceId
+    return this.#identity.current.deviceId
   }
 
   get serverKeys(): readonly ServerKey[] {
-    return this.#identity.serverKeys
+    return this.#identity.current.serverKeys
+  }
+
+  get configuration(): AgentConfiguration {
+    return this.#configuration.configuration
+  }
+
+  get configurationEtag(): string | null {
+    return this.#configuration.etag
   }
 
   /** The runner needs this device's keys and this device needs the runner, hence the second step. */
   async start(runner: CommandRunner): Promise<void> {
     this.#runner = runner
-    const { inventorySeconds } = DEFAULT_CONFIGURATION
     await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
-    this.#firstCostlyLook = setTimeout(() => void this.#refreshDue(), between(1, 2) * FIRST_COSTLY_LOOK_MS)
-    this.#timer = setInterval(() => void this.#refreshDue(this.#inventory.cheap), inventorySeconds * 1000)
+    this.#firstCostlyLook = setTimeout(() => void this.#refreshDue([]), between(1, 2) * FIRST_COSTLY_LOOK_MS)
+    this.#schedule()
   }
 
   stop(): void {
     clearTimeout(this.#firstCostlyLook)
+    clearTimeout(this.#lookAfterCommand)
     clearInterval(this.#timer)
   }
 
   sign(message: string): string {
-    return signText(this.#key, message)
+    return this.#keys.sign(message)
   }
 
   heartbeat(): HeartbeatBody {
@@ -120,26 +142,73 @@ export class MachineDevice implements Device {
 
   async welcomed(welcome: Welcome, reply: Reply): Promise<void> {
     this.#options.clock.learn(welcome.serverTime)
+    this.#reply = reply
     await this.#considerKeys(welcome.serverKeys)
     await this.#runner?.welcomed(reply)
+    await this.#keys.welcomed(reply, this.#options.clock.now())
   }
 
   async resultRecorded(commandId: string): Promise<void> {
     await this.#runner?.resultRecorded(commandId)
+    clearTimeout(this.#lookAfterCommand)
+    this.#lookAfterCommand = setTimeout(() => void this.#lookAround(), AFTER_COMMAND_MS)
+  }
+
+  async configure(etag: string, configuration: AgentConfiguration): Promise<boolean> {
+    await this.#configuration.replace(etag, configuration)
+    this.#options.log('configured', { etag })
+    this.#schedule()
+    return true
+  }
+
+  async keyRotated(publicKey: string): Promise<void> {
+    await this.#keys.confirmed(publicKey)
+  }
+
+  hasAnotherKey(): boolean {
+    return this.#keys.refused()
+  }
+
+  copied(): void {
+    this.#options.onCopied()
   }
 
   async #considerKeys(offered: readonly ServerKey[]): Promise<void> {
-    const { log, stateDirectory } = this.#options
-    const decision = decideServerKeys(this.#identity.pinnedServerKeys, this.#identity.serverKeys, offered)
+    const { log } = this.#options
+    const { pinnedServerKeys, serverKeys } = this.#identity.current
+    const decision = decideServerKeys(pinnedServerKeys, serverKeys, offered)
     if (decision.decision === 'refused') log('server_keys_refused', { reason: decision.reason })
     if (decision.decision !== 'accepted') return
-    // In force at once, so that a command right behind the welcome is judged by the new set.
-    this.#identity = { ...this.#identity, serverKeys: decision.keys }
     log('server_keys_changed', { ids: decision.keys.map((key) => key.id).join(' ') })
-    await saveIdentity(stateDirectory, this.#identity)
+    // In force at once, so that a command right behind the welcome is judged by the new set.
+    await this.#identity.update((identity) => ({ ...identity, serverKeys: decision.keys }))
   }
 
-  #refreshDue(more: readonly SectionName[] = []): Promise<void> {
-    return this.refresh([...more, ...this.#inventory.due(DEFAULT_CONFIGURATION.updatesSeconds)])
+  /** How often the sections are read to see whether they changed. */
+  #schedule(): void {
+    clearInterval(this.#timer)
+    this.#timer = setInterval(() => this.#look(), this.configuration.inventorySeconds * 1000)
+  }
+
+  #look(): void {
+    // A connection may outlive a key.
+    if (this.#reply) void this.#keys.rotateWhenDue(this.#reply, this.#options.clock.now())
+    void this.#refreshDue(this.#inventory.cheap)
+  }
+
+  /** After a command. What it changed is told at once, not with the next heartbeat in its turn. */
+  async #lookAround(): Promise<void> {
+    const before = JSON.stringify(this.#inventory.hashes)
+    await this.refresh(CHANGED_BY_COMMANDS)
+    if (JSON.stringify(this.#inventory.hashes) !== before) {
+      await this.#reply?.({ type: 'heartbeat', sentAt: new Date().toISOString(), ...this.heartbeat() })
+    }
+    await this.#refreshDue([])
+  }
+
+  /** The costly ones behind the others, because new software makes them due. */
+  async #refreshDue(sections: readonly SectionName[]): Promise<void> {
+    await this.refresh(sections)
+    await this.refresh(this.#inventory.due(this.configuration.updatesSeconds))
   }
 }

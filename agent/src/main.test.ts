@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandMessage } from '@breeze/contract/agent-commands'
 import { CLOSE } from '@breeze/contract/agent-protocol'
@@ -19,6 +19,8 @@ afterEach(async () => {
 
 /** Where WebSockets are refused, the agent comes to polling by itself. */
 const LINKS = ['web_socket', 'poll'] as const
+
+const DAY_MS = 86_400_000
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -175,7 +177,7 @@ describe.each(LINKS)('commands by %s', (link) => {
     ['wrong_device', () => harness.server.sign(script('bash', 'exit'), { deviceId: crypto.randomUUID() })],
     [
       'expired',
-      () => harness.server.sign(script('bash', 'exit'), { expiresAt: new Date(Date.now() - 1).toISOString() }),
+      () => harness.server.sign(script('bash', 'exit'), { expiresAt: new Date(Date.now() - 5000).toISOString() }),
     ],
     ['malformed', () => malformed()],
   ])('refuses with %s', async (reason, make) => {
@@ -186,10 +188,13 @@ describe.each(LINKS)('commands by %s', (link) => {
     expect(harness.server.count('accepted')).toBe(0)
   })
 
-  test('judges expiry by the server’s clock', async () => {
-    harness.server.clockSkewMs = -3_600_000
+  test.each([2 * DAY_MS, -2 * DAY_MS])('judges expiry by the server’s clock, which is %i ms off', async (skewMs) => {
+    harness.server.clockSkewMs = skewMs
     await harness.online()
-    expect(await harness.server.run(script('bash', 'true'))).toMatchObject({ state: 'succeeded' })
+    const { server } = harness
+    expect(await server.run(script('bash', 'true'))).toMatchObject({ state: 'succeeded' })
+    const expiresAt = new Date(Date.now() + skewMs - 1000).toISOString()
+    expect(await server.run(script('bash', 'true'), { expiresAt })).toEqual({ state: 'rejected', reason: 'expired' })
   })
 
   test('a command delivered twice runs once, and its recorded result is told again', async () => {
@@ -257,6 +262,22 @@ describe.each(LINKS)('commands by %s', (link) => {
     expect(started().sort()).toEqual(commands.slice(0, 4).map(commandId).sort())
     await server.until(() => server.count('result') === 6)
     expect(started()).toHaveLength(6)
+  })
+
+  test('a command that the owner of the device forbids is refused, and the capabilities say so', async () => {
+    const folder = harness.folder()
+    await harness.online(folder)
+    const { server } = harness
+    writeFileSync(join(folder, 'policy.json'), '{"deny":["script.python"]}', { mode: 0o644 })
+    expect(await server.run(script('python', 'print(1)'))).toEqual({ state: 'rejected', reason: 'denied_locally' })
+    expect(server.count('accepted')).toBe(0)
+    server.send({ type: 'send_inventory', sections: ['capabilities'] })
+    await server.until(() => server.count('inventory') === 1)
+    const section = server.frames.find((frame) => frame.type === 'inventory')?.sections.capabilities
+    expect(section?.data?.find(({ name }) => name === 'script.python')).toMatchObject({ supported: false })
+    expect(section?.data?.find(({ name }) => name === 'script.bash')).toMatchObject({ supported: true })
+    rmSync(join(folder, 'policy.json'))
+    expect(await server.run(script('python', 'print(1)'))).toMatchObject({ state: 'succeeded', output: '1\n' })
   })
 
   test('a stop ends a running script and reports it as interrupted, with what it wrote', async () => {

@@ -1,25 +1,31 @@
-import type { AgentFrame } from '@breeze/contract/agent-protocol'
-import { CommandRunner } from './command-runner.ts'
+import { Agent, machineFacts } from './agent.ts'
+import { capabilities } from './collectors/capabilities.ts'
+import { controlService } from './commands/control-service.ts'
+import { deleteFile } from './commands/delete-file.ts'
 import { diagnoseNetwork } from './commands/diagnose-network.ts'
+import { PathGuard } from './commands/files/path-guard.ts'
+import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
+import { lockDevice } from './commands/lock-device.ts'
 import { reboot, shutdown } from './commands/power.ts'
-import { sweepExecution } from './commands/process-tree.ts'
+import { putFile } from './commands/put-file.ts'
+import { readFile } from './commands/read-file.ts'
+import { readLogs } from './commands/read-logs.ts'
 import { runScript } from './commands/run-script.ts'
-import { clearScriptDirectory } from './commands/script-file.ts'
+import { wakeDevices } from './commands/wake-devices.ts'
 import type { AgentConfig } from './config.ts'
-import { Connection, type ConnectionTiming } from './connection.ts'
+import type { ConnectionTiming } from './connection.ts'
 import { ensureEnrolled } from './enrollment.ts'
+import type { Executors } from './executor.ts'
 import { armFault } from './faults.ts'
 import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
-import { Journal } from './journal.ts'
-import type { Log } from './log.ts'
-import { MachineDevice } from './machine-device.ts'
-import { hostName, machineId, platformName } from './platform/machine.ts'
-import { ServerClock } from './server-clock.ts'
+import { LocalPolicy } from './local-policy.ts'
+import { type Log, RecentLog } from './log.ts'
+import { stableMachineId } from './machine-id.ts'
 import { lockState } from './state-lock.ts'
+import type { StopReason } from './stop-reason.ts'
+import { openTransport, type Transport } from './transport.ts'
 import { AGENT_VERSION } from './version.ts'
-
-export type StopReason = Extract<AgentFrame, { type: 'goodbye' }>['reason']
 
 export interface AgentOptions extends AgentConfig {
   log: Log
@@ -27,7 +33,10 @@ export interface AgentOptions extends AgentConfig {
 }
 
 export interface RunningAgent {
-  deviceId: string
+  /** Changes when this machine turns out to be a copy and becomes a device of its own. */
+  readonly deviceId: string
+  /** Says goodbye before the machine sleeps. The connection comes back by itself. */
+  sleep(): Promise<void>
   /** Ends running scripts (recorded as interrupted), says goodbye and closes. Safe to call twice. */
   stop(reason: StopReason): Promise<void>
   /** Settles when the agent has stopped. */
@@ -36,94 +45,60 @@ export interface RunningAgent {
 
 /** The composition root: enrolls where needed, recovers what a crash left, connects. */
 export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
-  const { stateDirectory } = options
+  const { stateDirectory, servers } = options
+  const ownLog = new RecentLog(options.log)
+  const { log } = ownLog
   armFault(options.fault)
   await prepareStateDirectory(stateDirectory)
   const unlock = await lockState(stateDirectory)
   try {
-    const machine = { machineId: (await machineId()) ?? `none-${crypto.randomUUID()}` }
-    const identity = await enroll(options, machine)
-    const clock = new ServerClock()
-    const journal = await Journal.open(stateDirectory, () => clock.earliest())
-    await clearScriptDirectory(stateDirectory)
-    return await connect(options, { ...machine, identity }, journal, clock, unlock)
+    const transport = await openTransport(options.network)
+    const machineId = await stableMachineId(stateDirectory)
+    const identity = await enroll({ ...options, log }, transport, machineId)
+    const policy = new LocalPolicy(options.policyPath, log)
+    const executors = executorsOf({ ...options, log }, ownLog, policy)
+    const work = { executors, policy, capabilities: capabilities({ executors, policy }) }
+    const agent = new Agent({ ...options, work, transport, log }, unlock)
+    await agent.start(identity, machineId)
+    log('started', { deviceId: agent.deviceId, server: servers.join(' '), version: AGENT_VERSION })
+    return agent
   } catch (error) {
     await unlock()
     throw error
   }
 }
 
-interface Machine {
-  /** Without one of the system's, each installation counts as its own machine. */
-  machineId: string
-}
-
-async function enroll(options: AgentOptions, { machineId }: Machine): Promise<EnrolledIdentity> {
-  return await ensureEnrolled({
-    server: options.server,
-    token: options.token,
-    stateDirectory: options.stateDirectory,
-    machine: {
-      hostname: hostName(),
-      machineId,
-      platform: platformName(),
-      agentVersion: AGENT_VERSION,
-    },
-    log: options.log,
-    ...(options.timing?.reconnectBaseMs !== undefined && { retryBaseMs: options.timing.reconnectBaseMs }),
-  })
-}
-
-async function connect(
-  options: AgentOptions,
-  { identity, machineId }: Machine & { identity: EnrolledIdentity },
-  journal: Journal,
-  clock: ServerClock,
-  unlock: () => Promise<void>,
-): Promise<RunningAgent> {
-  const { stateDirectory, log, power: mode } = options
-  const device = new MachineDevice({ identity, machineId, stateDirectory, journal, clock, log })
-  const runner = new CommandRunner({
-    deviceId: identity.deviceId,
-    journal,
-    clock,
-    log,
-    serverKeys: () => device.serverKeys,
-    sweep: sweepExecution,
-    executors: {
-      'network.diagnose': diagnoseNetwork({ server: options.server }),
-      'processes.list': listProcesses(),
-      'script.run': runScript({ stateDirectory, environment: options.scriptEnvironment }),
-      'power.reboot': reboot({ mode, stateDirectory, log }),
-      'power.shutdown': shutdown({ mode, stateDirectory, log }),
-    },
-  })
-  await runner.recover()
-  await device.start(runner)
-  const connection = new Connection({
-    servers: [options.server],
-    device,
-    log,
-    ...(options.timing && { timing: options.timing }),
-  })
-  connection.start()
-  log('started', { deviceId: identity.deviceId, server: options.server, version: AGENT_VERSION })
-
-  const { promise: closed, resolve } = Promise.withResolvers<{ reason: StopReason }>()
-  let stopping: Promise<void> | undefined
-  const stop = async (reason: StopReason): Promise<void> => {
-    log('stopping', { reason })
-    device.stop()
-    // First the scripts, so that their results may still go out.
-    await runner.stop()
-    await connection.stop(reason)
-    await journal.close()
-    await unlock()
-    resolve({ reason })
-  }
+function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPolicy): Executors {
+  const { stateDirectory, protectedPaths, log, power: mode, scriptEnvironment: environment } = options
+  const [server = ''] = options.servers
+  const programs = [process.execPath, process.argv[1]].filter((path) => path !== undefined)
+  const guard = new PathGuard({ stateDirectory, protectedPaths, programs, policy })
   return {
-    deviceId: identity.deviceId,
-    closed,
-    stop: (reason) => (stopping ??= stop(reason)),
+    'device.lock': lockDevice(),
+    'files.delete': deleteFile(guard),
+    'files.list': listFiles(guard),
+    'files.put': putFile(guard),
+    'files.read': readFile(guard),
+    'logs.read': readLogs({ ownLog }),
+    'network.diagnose': diagnoseNetwork({ server }),
+    'network.wake': wakeDevices(),
+    'power.reboot': reboot({ mode, stateDirectory, log }),
+    'power.shutdown': shutdown({ mode, stateDirectory, log }),
+    'processes.list': listProcesses(),
+    'script.run': runScript({ stateDirectory, environment }),
+    'service.control': controlService(),
   }
+}
+
+async function enroll(options: AgentOptions, transport: Transport, machineId: string): Promise<EnrolledIdentity> {
+  const { servers, token, stateDirectory, log, timing } = options
+  return await ensureEnrolled({
+    servers,
+    transport,
+    token,
+    stateDirectory,
+    machine: machineFacts(machineId),
+    log,
+    ...(timing?.reconnectBaseMs !== undefined && { retryBaseMs: timing.reconnectBaseMs }),
+  })
 }

@@ -33,7 +33,7 @@ test('lost answers lose nothing and double nothing, up and down', async () => {
   for (const command of commands) {
     const id = commandId(command)
     const steps = server.frames.flatMap((frame) => ('commandId' in frame && frame.commandId === id ? [frame.type] : []))
-    expect(steps).toEqual(['accepted', 'started', 'result'])
+    expect(steps).toEqual(['accepted', 'started', 'output', 'result'])
   }
   expect(server.welcomes).toBe(1)
   expect(events('poll_repeated').length).toBeGreaterThanOrEqual(2)

@@ -8,7 +8,8 @@ export function printableLine(text: string, length: number): string {
 
 /** The same with line feeds and tabs kept, for messages of several lines. */
 export function printableText(text: string, length: number): string {
-  return clean(text.slice(0, length * 2), /(?![\n\t])[\p{Cc}\u2028\u2029]+/gu, length)
+  const lines = text.slice(0, length * 2).replaceAll('\r\n', '\n')
+  return clean(lines, /(?:(?![\n\t])[\p{Cc}\u2028\u2029])+/gu, length)
 }
 
 function clean(text: string, control: RegExp, length: number): string {

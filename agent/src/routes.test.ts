@@ -47,6 +47,8 @@ test('of several servers each is tried by both links', () => {
 
 test('a server that is not this device’s own gives way to the next', () => {
   const routes = new Routes(['a', 'b'], AGAIN_MS)
-  routes.refused()
+  expect(routes.refused()).toBe(true)
   expect(routes.next(0)).toEqual({ server: 'b', kind: 'web_socket' })
+  expect(routes.refused()).toBe(false)
+  expect(routes.next(0).server).toBe('a')
 })

@@ -18,6 +18,8 @@ export class Routes {
   readonly #webSocketAgainMs: number
   #turn = 0
   #failures = 0
+  /** In a row. */
+  #refusals = 0
   /** `performance.now()` at which polling was chosen. */
   #pollingSinceMs: number | undefined
   #kind: LinkKind = 'web_socket'
@@ -37,6 +39,7 @@ export class Routes {
   }
 
   succeeded(kind: LinkKind): void {
+    this.#refusals = 0
     if (kind === 'poll') return
     this.#failures = 0
     this.#pollingSinceMs = undefined
@@ -56,8 +59,10 @@ export class Routes {
     this.#pollingSinceMs = nowMs
   }
 
-  /** This server does not want this device; perhaps another does. */
-  refused(): void {
+  /** This server does not want this device. True while there is another one that was not asked in this round. */
+  refused(): boolean {
     this.#turn++
+    this.#refusals++
+    return this.#refusals % this.#servers.length !== 0
   }
 }

@@ -1,4 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { createSecureContext, getCACertificates } from 'node:tls'
+import { ProxyRules } from './proxy.ts'
+import { TunnelAgent } from './tunnel-agent.ts'
 
 /** How the network is reached: which proxy, which roots of trust. One for all connections of a process. */
 export interface Transport {
@@ -7,3 +12,30 @@ export interface Transport {
 }
 
 export const DIRECT: Transport = { agentFor: () => undefined }
+
+export interface NetworkOptions {
+  proxy?: { address: URL; exceptions: string }
+  /** A file of PEM certificates; `only`: the system's own are trusted no more. */
+  ca?: { path: string; only: boolean }
+}
+
+export async function openTransport({ proxy, ca }: NetworkOptions): Promise<Transport> {
+  if (!proxy && !ca) return DIRECT
+  const roots = ca && (await readRoots(ca))
+  const shared = { keepAlive: true, ...(roots && { secureContext: createSecureContext({ ca: roots }) }) }
+  const direct = roots && new HttpsAgent(shared)
+  const tunnel = proxy && new TunnelAgent(proxy.address, shared)
+  const rules = proxy && new ProxyRules(proxy.address, proxy.exceptions)
+  return {
+    agentFor(url) {
+      if (url.protocol !== 'https:') return undefined
+      return rules?.proxyFor(url) ? tunnel : direct
+    },
+  }
+}
+
+async function readRoots({ path, only }: NonNullable<NetworkOptions['ca']>): Promise<string[]> {
+  const pem = await readFile(path, 'utf8')
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`No certificate in ${path}`)
+  return only ? [pem] : [...getCACertificates('default'), pem]
+}

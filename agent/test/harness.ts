@@ -36,11 +36,15 @@ export class Harness {
 
   async agent(stateDirectory = this.folder(), overrides: Partial<AgentOptions> = {}): Promise<RunningAgent> {
     const agent = await runAgent({
-      server: this.server.url,
+      servers: [this.server.url],
+      network: {},
       token: this.server.token,
       stateDirectory,
       // Never anything else in a test: it would take down the machine that runs it.
       power: 'dry-run',
+      // Not the policy of the machine that runs the tests.
+      policyPath: join(stateDirectory, 'policy.json'),
+      protectedPaths: [],
       fault: undefined,
       scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
       log: (event, fields) => this.events.push({ event, ...fields }),

@@ -73,7 +73,7 @@ describe('a simulated fleet of 147 on the real server', () => {
     expect(devices).toMatchObject([{ os: 'Microsoft Windows Server 2019 Standard 10.0.17763', role: 'server' }])
   })
 
-  test('answers scripts by system, and rejects what the device has no interpreter for', async () => {
+  test('answers scripts by system, and is not sent what it has no interpreter for', async () => {
     expect(await script('ACME-DC-01', 'powershell', 'whoami')).toMatchObject({
       state: 'succeeded',
       exit_code: 0,
@@ -84,7 +84,39 @@ describe('a simulated fleet of 147 on the real server', () => {
       exit_code: 7,
       output: 'Contoso-WEB-01\n',
     })
-    expect(await script('ACME-PC-07', 'bash', 'hostname')).toMatchObject({ state: 'rejected' })
+    await expect(script('ACME-PC-07', 'bash', 'hostname')).rejects.toThrow('script.bash')
+  })
+
+  test('does as a script tells simulated devices: lines over some time, then failure', async () => {
+    const answer = await script('Contoso-WEB-01', 'bash', '# simulate: lines=40 seconds=0.4 fail=1')
+    expect(answer).toMatchObject({ state: 'failed', exit_code: 1 })
+    expect(answer.output).toContain('line 40 of Contoso-WEB-01')
+  })
+
+  test('reports packages, services, accounts and protection, and what changes of them', async () => {
+    const rows = (): Promise<{ hash: string; count: number }[]> =>
+      breeze.sql(
+        `select s.hash, (select count(*)::int from device_software w where w.device_id = d.id) as count
+         from devices d join device_sections s on s.device_id = d.id and s.section = 'software' where d.name = 'ACME-DC-01'`,
+      )
+    await eventually(async () => (await rows()).length, 1)
+    const [before] = await rows()
+    expect(before?.count).toBeGreaterThan(600)
+    const sections = await breeze.sql<{ section: string }>(
+      `select section from device_sections s join devices d on d.id = s.device_id where d.name = 'ACME-DC-01' and s.status = 'ok'`,
+    )
+    expect(sections).toHaveLength(12)
+    expect(simulation.churn(1)).toBe(132)
+    // The next beat tells it: nobody waits for a minute here.
+    await simulation.herd(20_000)
+    await eventually(async () => (await rows())[0]?.hash === before?.hash, false)
+    const after = await rows()
+    expect(Math.abs((after[0]?.count ?? 0) - (before?.count ?? 0))).toBeLessThanOrEqual(4)
+  })
+
+  test('starts and stops a service of its own', async () => {
+    await data('manage_services', { device: 'ACME-DC-01', service: 'Dnscache', action: 'stop' })
+    expect((await script('ACME-DC-01', 'powershell', 'Get-Service Dnscache')).output).toContain('Stopped')
   })
 
   test('comes back from a reboot with another boot id', async () => {
@@ -96,6 +128,11 @@ describe('a simulated fleet of 147 on the real server', () => {
       offline: 0,
       pending: 0,
     })
+  })
+
+  test('loses nothing when a site is silent for a while', async () => {
+    const report = await simulation.siteDown(sleep(300), 'Contoso - Branch Office')
+    expect(report).toMatchObject({ devices: 14, returned: 14 })
   })
 
   test('runs a command once that is delivered again after its connection was lost', async () => {

@@ -220,6 +220,7 @@ export const RESULT_DATA = {
   }),
   'logs.read': z.object({
     ...from,
+    /** The newest first. */
     entries: z.array(logEntry).max(1000),
     /** More matched than were asked for. */
     more: z.boolean(),

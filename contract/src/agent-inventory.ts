@@ -190,7 +190,10 @@ export const postureData = z.object({
       )
       .max(16),
   ),
-  /** Effective settings of the SSH server; Windows: remote desktop's are in `remoteDesktop`. */
+  /**
+   * Settings of the SSH server that hold for everybody. `passwordAuthentication` also where PAM asks for the password;
+   * Windows has no root, and its `permitRootLogin` is null.
+   */
   ssh: finding(
     z.object({
       running: z.boolean().nullable(),

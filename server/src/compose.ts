@@ -24,12 +24,15 @@ import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
+import { AgentSettings } from './domains/agent-settings/service.ts'
+import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
 import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
+import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
@@ -138,7 +141,14 @@ async function startOn(
   }
   const registry = new Registry([...catalogue, ...(options.extraTools ?? [])])
   const commands = new Commands({ db, events, signer: keys.commands, now: environment.now, log })
-  const heartbeatSeconds = options.heartbeatSeconds ?? 60
+  const defaults = { ...config.agents, ...(options.heartbeatSeconds && { heartbeatSeconds: options.heartbeatSeconds }) }
+  const { heartbeatSeconds } = defaults
+  const agentSettings = new AgentSettings({
+    db,
+    defaults,
+    failed: (error) => log.error({ err: error }, 'agent settings could not be read'),
+  })
+  await agentSettings.refresh()
   const presence = new Presence({
     db,
     events,
@@ -155,6 +165,7 @@ async function startOn(
     presence,
     inventory,
     signer: keys.commands,
+    settings: agentSettings,
     environment,
     log,
     heartbeatSeconds,
@@ -166,6 +177,8 @@ async function startOn(
     devices: new Devices(),
     enrollment,
     agents: hub,
+    agentSettings,
+    signingKeys: new SigningKeys({ signer: keys.commands, now: environment.now, renew: () => hub.renew() }),
     account: new Account(() => registry, governance),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
     credentials: new Credentials({
@@ -190,6 +203,8 @@ async function startOn(
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
+  periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
+  periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   commands.start()
   await presence.start()

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { type AgentConfiguration, DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import { FAULT_POINTS, type FaultPoint } from './kernel/faults.ts'
 
 export class ConfigError extends Error {
@@ -22,12 +23,12 @@ const variable = <T>(spec: Variable<T>): Variable<T> => spec
 const text = (fallback: string | null) => (value: string | undefined) =>
   value === undefined || value === '' ? fallback : value
 const positive =
-  (fallback: number, most = 1_000_000) =>
+  (fallback: number, most = 1_000_000, least = 1) =>
   (value: string | undefined) => {
     if (value === undefined || value === '') return fallback
     const number = Number(value)
-    if (!Number.isInteger(number) || number < 1 || number > most)
-      throw new ConfigError(`must be a whole number from 1 to ${most}`)
+    if (!Number.isInteger(number) || number < least || number > most)
+      throw new ConfigError(`must be a whole number from ${least} to ${most}`)
     return number
   }
 const flag = (fallback: boolean) => (value: string | undefined) => {
@@ -128,6 +129,32 @@ export const VARIABLES = {
     meaning: '`on` or `off`: whether this machine enrolls itself as a device.',
     parse: oneOf('on', 'off'),
   }),
+  BREEZE_AGENT_HEARTBEAT_SECONDS: variable({
+    default: '60',
+    meaning:
+      'How often agents say that they are there. This and the next four are defaults: `manage_agent_settings` sets others.',
+    parse: positive(DEFAULT_CONFIGURATION.heartbeatSeconds, 3600),
+  }),
+  BREEZE_AGENT_INVENTORY_SECONDS: variable({
+    default: '300',
+    meaning: 'How often agents look whether their inventory has changed; at least 10.',
+    parse: positive(DEFAULT_CONFIGURATION.inventorySeconds, 86_400, 10),
+  }),
+  BREEZE_AGENT_UPDATES_SECONDS: variable({
+    default: '21600',
+    meaning: 'How often agents look for pending updates; at least 60.',
+    parse: positive(DEFAULT_CONFIGURATION.updatesSeconds, 604_800, 60),
+  }),
+  BREEZE_AGENT_SCRIPTS_AT_ONCE: variable({
+    default: '4',
+    meaning: 'Scripts that an agent runs at the same time.',
+    parse: positive(DEFAULT_CONFIGURATION.maxConcurrentScripts, 32),
+  }),
+  BREEZE_AGENT_STREAM_OUTPUT: variable({
+    default: '`true`',
+    meaning: 'Whether agents send the output of a script while it runs.',
+    parse: flag(DEFAULT_CONFIGURATION.streamOutput),
+  }),
   BREEZE_LOG_LEVEL: variable({
     default: '`info`',
     meaning: '`trace`, `debug`, `info`, `warn`, `error` or `silent`.',
@@ -139,9 +166,14 @@ export const VARIABLES = {
       'Tests only: the server kills itself when it first reaches this named point, to prove that nothing is lost.',
     parse: oneOf<FaultPoint>(...FAULT_POINTS),
   }),
+  BREEZE_OUTPUT_DAYS: variable({
+    default: '90',
+    meaning: 'Days that the output and data of finished commands are kept. That they ran, and how they ended, stays.',
+    parse: positive(90, 3650),
+  }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({
     default: '60',
-    meaning: 'Acts (tiers 2–3) a credential may start per tool and minute.',
+    meaning: 'Acts (tiers 2–3), and reads that ask devices, a credential may start per tool and minute.',
     parse: positive(60),
   }),
   MCP_OAUTH_ENABLED: variable({
@@ -188,6 +220,8 @@ export interface Config {
   databaseUrl: string | null
   admin: { email: string; password: string | null }
   localAgent: boolean
+  /** What agents work by, where nothing else is set. */
+  agents: AgentConfiguration
   logLevel: string
   /** Tests only. */
   fault: FaultPoint | null
@@ -195,6 +229,7 @@ export interface Config {
   executeAllowList: 'all' | ReadonlySet<string>
   requireExecuteAdmin: boolean
   actsPerToolAndMinute: number
+  outputDays: number
   limits: { messagesPerMinute: number; sseConnectionsPerMinute: number; sseSessions: number }
   /** All that the local agent gets to see of this process's environment. */
   agentEnvironment: Readonly<Record<string, string>>
@@ -226,12 +261,20 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseUrl: read('DATABASE_URL'),
     admin: { email: read('BREEZE_ADMIN_EMAIL'), password: read('BREEZE_ADMIN_PASSWORD') },
     localAgent: localAgent === null ? isLoopback(host) : localAgent === 'on',
+    agents: {
+      heartbeatSeconds: read('BREEZE_AGENT_HEARTBEAT_SECONDS'),
+      inventorySeconds: read('BREEZE_AGENT_INVENTORY_SECONDS'),
+      updatesSeconds: read('BREEZE_AGENT_UPDATES_SECONDS'),
+      maxConcurrentScripts: read('BREEZE_AGENT_SCRIPTS_AT_ONCE'),
+      streamOutput: read('BREEZE_AGENT_STREAM_OUTPUT'),
+    },
     logLevel: read('BREEZE_LOG_LEVEL') ?? 'info',
     fault: read('BREEZE_FAULT'),
     oauthEnabled: read('MCP_OAUTH_ENABLED'),
     executeAllowList: allowList(read('MCP_EXECUTE_TOOL_ALLOWLIST'), mode),
     requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),
     actsPerToolAndMinute: read('BREEZE_TOOL_CALLS_PER_MINUTE'),
+    outputDays: read('BREEZE_OUTPUT_DAYS'),
     limits: {
       messagesPerMinute: read('MCP_MESSAGE_RATE_LIMIT_PER_MINUTE'),
       sseConnectionsPerMinute: read('MCP_SSE_RATE_LIMIT_PER_MINUTE'),

@@ -1,6 +1,6 @@
 /** The process: configuration → database → server → local agent → banner; and all of it backwards on the way out. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { banner } from './banner.ts'
@@ -110,7 +110,12 @@ async function startLocalAgent(server: RunningServer, log: Logger): Promise<Loca
   return superviseAgent({
     entry,
     args: ['--server', server.url, '--state', state],
-    env: { ...server.config.agentEnvironment, BREEZE_AGENT_TOKEN: token.secret },
+    // The agent's file commands leave the server's own data alone.
+    env: {
+      ...server.config.agentEnvironment,
+      BREEZE_AGENT_TOKEN: token.secret,
+      BREEZE_AGENT_PROTECT: resolve(server.config.dataDir),
+    },
     log: (line) => log.info({ part: 'agent' }, line),
   })
 }

@@ -84,7 +84,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
   const free = {
     ...config,
     port: options.env?.['PORT'] ? config.port : 0,
-    publicUrl: options.env?.['PORT'] ? config.publicUrl : 'http://127.0.0.1:0',
+    publicUrl: options.env?.['PORT'] || options.env?.['BREEZE_PUBLIC_URL'] ? config.publicUrl : 'http://127.0.0.1:0',
   }
   const server = await startServer({
     config: free,

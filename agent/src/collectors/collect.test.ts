@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { inventorySections } from '@breeze/contract/agent-inventory'
 import { expect, test, vi } from 'vitest'
+import { recorded } from '../../test/recorded.ts'
 import { COLLECTORS, Inventory } from './collect.ts'
 import { parseMountinfo, selectMounts, usedPercent } from './disks.ts'
+import { parseIpAddr } from './network.ts'
 import { TimedOut, Unsupported } from './section.ts'
 
 test('every section has the shape of the contract', async () => {
@@ -94,8 +95,23 @@ test('memory says what /proc/meminfo says', async () => {
   expect(Math.abs(found.availableBytes - value('MemAvailable'))).toBeLessThan(256 * 1024 * 1024)
 })
 
+test('memory says what free says', async () => {
+  const lines = execFileSync('free', ['-b']).toString()
+  const [, memory, swap] = lines.split('\n').map((line) => line.trim().split(/\s+/))
+  const found = await COLLECTORS.memory.collect()
+  expect(found.totalBytes).toBe(Number(memory?.[1]))
+  expect(found.swapTotalBytes).toBe(Number(swap?.[1]))
+  // Others take and give back memory in between.
+  expect(Math.abs(found.availableBytes - Number(memory?.[6]))).toBeLessThan(1024 ** 3)
+})
+
 test('network says what ip says, line by line', async () => {
   const found = await COLLECTORS.network.collect()
+  const addresses = new Map<string, string[]>()
+  for (const line of execFileSync('ip', ['-o', 'addr']).toString().trim().split('\n')) {
+    const [, name = '', , address = ''] = line.split(/\s+/)
+    addresses.set(name, [...(addresses.get(name) ?? []), address.replace(/\/\d+$/, '')])
+  }
   const links = execFileSync('ip', ['-o', 'link']).toString().trim().split('\n')
   const expected = links.map((line) => {
     const name = /^\d+: ([^:@]+)/.exec(line)?.[1] ?? ''
@@ -105,10 +121,18 @@ test('network says what ip says, line by line', async () => {
       name,
       mac: mac === '00:00:00:00:00:00' ? null : mac,
       up: state === 'UP' || (state === 'UNKNOWN' && /<[^>]*\bUP\b/.test(line)),
-      addresses: (networkInterfaces()[name] ?? []).map(({ address }) => address).sort(),
+      addresses: [...(addresses.get(name) ?? [])].sort(),
     }
   })
   expect(found).toEqual(expected.sort((a, b) => (a.name < b.name ? -1 : 1)))
+})
+
+test('an idle bridge keeps its address', () => {
+  expect([...parseIpAddr(recorded('linux/ip-addr.json'))]).toEqual([
+    ['lo', ['127.0.0.1', '::1']],
+    ['docker0', ['172.17.0.1']],
+    ['eth0', []],
+  ])
 })
 
 test('cpu says what lscpu says', async () => {
@@ -193,4 +217,18 @@ test('a refresh changes the hash that the next heartbeat tells', async () => {
   hostname = 'after'
   await inventory.refresh(['identity'])
   expect(inventory.hashes['identity']).not.toBe(first)
+})
+
+test('pending updates are due again when the software changed', async () => {
+  let items = [{ source: 'dpkg' as const, name: 'a', version: '1', architecture: 'all' }]
+  const inventory = new Inventory({
+    software: { ...COLLECTORS.software, collect: async () => items },
+    updates: { ...COLLECTORS.updates, collect: async () => ({ manager: 'apt', listsUpdatedAt: null, updates: [] }) },
+  })
+  await inventory.refresh(['software', 'updates'])
+  await inventory.refresh(['software'])
+  expect(inventory.due(3600)).toEqual([])
+  items = []
+  await inventory.refresh(['software'])
+  expect(inventory.due(3600)).toEqual(['updates'])
 })

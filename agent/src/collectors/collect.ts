@@ -11,20 +11,22 @@ import { cpu } from './cpu.ts'
 import { disks } from './disks.ts'
 import { identity } from './identity.ts'
 import { memory } from './memory.ts'
+import { macosCollectors } from './macos.ts'
 import { network } from './network.ts'
 import { os } from './os.ts'
-import { clip, type Collector, type Note, type SectionData, statusOf } from './section.ts'
+import { posture } from './posture.ts'
+import { clip, type Collector, type Collectors, type Note, type SectionData, statusOf } from './section.ts'
 import { SentSoftware } from './sent-software.ts'
 import { linuxServices } from './services.ts'
 import { linuxSoftware } from './software.ts'
 import { linuxUpdates } from './updates.ts'
 import { users } from './users.ts'
+import { windowsCollectors } from './windows.ts'
 
 const TIMEOUT_MS = 5000
 /** Of a costly section that could not be read. */
 const RETRY_SECONDS = 900
 
-type Collectors = { readonly [N in SectionName]?: Collector<N> }
 export const COLLECTORS = {
   identity,
   os,
@@ -32,10 +34,13 @@ export const COLLECTORS = {
   memory,
   disks,
   network,
+  posture,
   services: linuxServices,
   software: linuxSoftware,
   updates: linuxUpdates,
   users,
+  ...(process.platform === 'win32' && windowsCollectors),
+  ...(process.platform === 'darwin' && macosCollectors),
 } satisfies Collectors
 
 interface Reading<N extends SectionName> {
@@ -128,9 +133,16 @@ export class Inventory {
     if (!collector) return undefined
     if (collector.costly) this.#readAtMs.set(name, performance.now())
     const collected = await this.#collectOne(collector)
+    if (name === 'software') this.#considerSoftware(collected.hash)
     this.#hashes = { ...this.#hashes, [name]: collected.hash }
     if (collector.costly) Object.assign(this.#kept, { [name]: collected })
     return collected
+  }
+
+  /** What was installed or removed changes what is pending. */
+  #considerSoftware(hash: string): void {
+    const before = this.#hashes['software']
+    if (before !== undefined && before !== hash) this.#readAtMs.delete('updates')
   }
 
   async #collectOne<N extends SectionName>(collector: Collector<N>): Promise<Collected<N>> {

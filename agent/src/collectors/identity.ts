@@ -1,12 +1,9 @@
 import { readTextIfPresent } from '../platform/linux.ts'
 import { hostName, machineId } from '../platform/machine.ts'
+import { filledIn, hypervisorNamed } from './hardware-names.ts'
 import { clip, type Collector, Unsupported } from './section.ts'
 
 const DMI = '/sys/class/dmi/id'
-/** What manufacturers leave in the fields they did not fill in. */
-const PLACEHOLDER =
-  /^(|none|n\/a|default string|not (specified|applicable|available)|to be filled by o\.?e\.?m\.?|system (manufacturer|product name|serial number)|0+|unknown)$/i
-
 export const identity: Collector<'identity'> = {
   name: 'identity',
   source: `/etc/machine-id, ${DMI}`,
@@ -26,20 +23,8 @@ export const identity: Collector<'identity'> = {
 }
 
 async function readDmi(field: string): Promise<string | null> {
-  const text = await readTextIfPresent(`${DMI}/${field}`)
-  return text === undefined || PLACEHOLDER.test(text) ? null : clip(text, 200)
+  return filledIn(await readTextIfPresent(`${DMI}/${field}`))
 }
-
-const VENDORS: readonly (readonly [RegExp, string])[] = [
-  [/vmware/i, 'vmware'],
-  [/virtualbox|innotek/i, 'virtualbox'],
-  [/microsoft corporation virtual machine/i, 'hyper-v'],
-  [/xen/i, 'xen'],
-  [/amazon ec2/i, 'amazon'],
-  [/google/i, 'google'],
-  [/qemu|kvm|red hat|openstack|digitalocean|hetzner/i, 'kvm'],
-  [/parallels/i, 'parallels'],
-]
 
 /** A container before its host's hypervisor; `hypervisor` when the CPU tells there is one and nothing names it. */
 async function detectVirtualization(vendor: string | null, model: string | null): Promise<string | null> {
@@ -50,8 +35,8 @@ async function detectVirtualization(vendor: string | null, model: string | null)
   const type = await readTextIfPresent('/sys/hypervisor/type')
   if (type) return clip(type, 60)
   const names = `${vendor ?? ''} ${model ?? ''}`
-  const known = VENDORS.find(([pattern]) => pattern.test(names))
-  if (known) return known[1]
+  const named = hypervisorNamed(names)
+  if (named !== null) return named
   const cpu = (await readTextIfPresent('/proc/cpuinfo')) ?? ''
   return /^flags\s*:.*\bhypervisor\b/m.test(cpu) ? 'hypervisor' : null
 }

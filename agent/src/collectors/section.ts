@@ -23,6 +23,13 @@ export interface Collector<N extends SectionName> {
   stable(data: SectionData<N>): unknown
 }
 
+export type Collectors = { readonly [N in SectionName]?: Collector<N> }
+
+/** What this agent reads on each of its platforms. */
+export type PlatformCollectors = Required<
+  Pick<Collectors, 'identity' | 'os' | 'cpu' | 'memory' | 'disks' | 'network' | 'services' | 'software' | 'updates'>
+>
+
 /** Says that this device has no such thing, as opposed to a failure to read it. */
 export class Unsupported extends Error {
   override name = 'Unsupported'

@@ -88,18 +88,18 @@ async function readShadow(path: string, now: Date, incomplete: string[]) {
 }
 
 async function grants(root: string, incomplete: string[]): Promise<SudoGrants> {
-  const denied = (error: unknown) => {
-    if (!isDenied(error)) throw error
-    incomplete.push('administrators: the sudo rules may be read by root only')
+  const unread = (error: unknown) => {
+    const reason = isDenied(error) ? 'may be read by root only' : `could not be read (${errorCode(error) ?? 'no code'})`
+    incomplete.push(`administrators: some of the sudo rules ${reason}`)
   }
   const sudo = await readSudoers(
     {
-      read: (path) => readTextIfPresent(root + path).catch((error: unknown) => (denied(error), undefined)),
+      read: (path) => readTextIfPresent(root + path).catch((error: unknown) => (unread(error), undefined)),
       list: async (path) => {
         try {
           return await readdir(root + path)
         } catch (error) {
-          if (errorCode(error) !== 'ENOENT') denied(error)
+          if (errorCode(error) !== 'ENOENT') unread(error)
           return []
         }
       },

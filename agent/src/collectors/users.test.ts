@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { usersSection } from '@breeze/contract/agent-inventory'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { signedIn } from '../platform/linux/sessions.ts'
 import { Inventory } from './collect.ts'
 import { linuxUsers } from './users-linux.ts'
 
@@ -91,6 +92,7 @@ describe('in a folder', () => {
     put('etc/group', 'root:x:0:\nsudo:x:27:\nwheel:x:10:anna,\nops:x:99:carl\nbroken\n')
     put('etc/sudoers', 'root ALL=(ALL) ALL\n%ops ALL=(ALL) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n')
     put('etc/sudoers.d/dora', 'dora ALL=(ALL) ALL')
+    put('etc/sudoers.d/folder/x', 'bert ALL=(ALL) ALL')
     put(
       'etc/shadow',
       [
@@ -117,7 +119,10 @@ describe('in a folder', () => {
       'open false true true none ',
     ])
     expect(found.users[2]?.displayName).toBe('Anna Ant')
-    expect(found.incomplete).toEqual(['this system keeps no record of who is signed in'])
+    expect(found.incomplete).toEqual([
+      'administrators: some of the sudo rules could not be read (EISDIR)',
+      'this system keeps no record of who is signed in',
+    ])
   })
 
   test('without the right to read passwords, their states are unknown and nothing else is missing', async () => {
@@ -127,7 +132,7 @@ describe('in a folder', () => {
     chmodSync(root, 0o755)
     const found = await asNobody(() => linuxUsers(new Date(), root))
     expect(found.users.find(({ name }) => name === 'anna')).toMatchObject({ password: null, enabled: null })
-    expect(found.incomplete?.join()).toMatch(/shadow.*sudo rules/)
+    expect(found.incomplete?.join()).toMatch(/shadow.*sudo rules may/)
   })
 
   /** `utmpdump -r` writes what the C library writes. */
@@ -189,18 +194,17 @@ describe('in a folder', () => {
     expect(Date.parse(games?.lastSignInAt ?? '')).toBe(Date.parse(told.replace(/^games\s+\S*\s*?(?=\w{3} )/, '')))
   })
 
-  test('a logind session stands in where there is no utmp', async () => {
-    put('etc/passwd', PASSWD)
+  test('a logind session stands in where there is no utmp, and an empty folder without logind says nothing', async () => {
     put(
       'run/systemd/sessions/3',
       'UID=1000\nUSER=anna\nACTIVE=1\nSTATE=active\nTTY=pts/0\nREMOTE_HOST=198.51.100.7\nCLASS=user\nREALTIME=1767225600000000\n',
     )
     put('run/systemd/sessions/c1', 'USER=gdm\nCLASS=greeter\nSTATE=active\n')
     put('run/systemd/sessions/3.ref', '')
-    const { sessions, incomplete } = await linuxUsers(new Date(), root)
-    expect(sessions).toEqual([
-      { user: 'anna', terminal: 'pts/0', since: '2026-01-01T00:00:00.000Z', from: '198.51.100.7' },
+    const running = (name: string) => async () => (program: string) => program === name
+    expect(await signedIn(root, running('systemd-logind'))).toEqual([
+      { user: 'anna', terminal: 'pts/0', since: new Date('2026-01-01T00:00:00Z'), from: '198.51.100.7' },
     ])
-    expect(incomplete).toBeUndefined()
+    expect(await signedIn(root, running('init'))).toBeNull()
   })
 })

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorCode } from '../error-code.ts'
+import { errorCode } from '../platform/error-code.ts'
 
 const REMOVE_ROUNDS = 40
 const REMOVE_PAUSE_MS = 25
@@ -27,7 +27,7 @@ export class ExecutionCgroup {
     try {
       await mkdir(path)
     } catch (error) {
-      if (['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOSPC', 'EAGAIN', 'EBUSY'].includes(errorCode(error)))
+      if (['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOSPC', 'EAGAIN', 'EBUSY'].includes(errorCode(error) ?? ''))
         return undefined
       if (errorCode(error) !== 'EEXIST') throw error
     }
@@ -60,7 +60,7 @@ export class ExecutionCgroup {
     try {
       await writeFile(join(this.#path, 'cgroup.kill'), '1', { flag: 'r+' })
     } catch (error) {
-      if (!['ENOENT', 'EACCES', 'EPERM', 'EOPNOTSUPP'].includes(errorCode(error))) throw error
+      if (!['ENOENT', 'EACCES', 'EPERM', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) throw error
     }
   }
 
@@ -117,7 +117,7 @@ function readMembers(path: string): number[] {
     return readFileSync(path, 'utf8').split('\n').filter(Boolean).map(Number)
   } catch (error) {
     // Removed in between, or a threaded group, whose members its parent lists.
-    if (['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(errorCode(error))) return []
+    if (['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) return []
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, appendFile } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { errorText, type Log } from '../log.ts'
 import { patiently } from '../patience.ts'
+import { exists } from '../platform/files.ts'
 
 const ACT_TIMEOUT_MS = 30_000
 
@@ -79,28 +80,33 @@ async function act(
   await promisify(execFile)(program, argv, { timeout: ACT_TIMEOUT_MS })
 }
 
-async function powerCommand(action: Action): Promise<[string, ...string[]]> {
+async function powerCommand(action: Action): Promise<readonly [string, ...string[]]> {
+  if (process.platform !== 'linux') return FOREIGN[action][process.platform === 'win32' ? 'windows' : 'macos']
   if (await exists('/run/systemd/system')) return ['systemctl', action === 'reboot' ? 'reboot' : 'poweroff']
   return ['shutdown', action === 'reboot' ? '-r' : '-P', 'now']
 }
 
+/** Never run on either. On Windows: planned, and not held up by a program that does not want to end. */
+const FOREIGN = {
+  reboot: {
+    windows: ['shutdown.exe', '/r', '/f', '/t', '0', '/d', 'p:0:0'],
+    macos: ['/sbin/shutdown', '-r', 'now'],
+  },
+  shutdown: {
+    windows: ['shutdown.exe', '/s', '/f', '/t', '0', '/d', 'p:0:0'],
+    macos: ['/sbin/shutdown', '-h', 'now'],
+  },
+} as const
+
 async function unsupported(action: Action, { mode }: PowerOptions): Promise<string | undefined> {
-  if (mode === 'dry-run') return undefined
-  if (process.platform !== 'linux') return `${action} is not supported by this agent on ${process.platform} yet`
+  if (mode === 'dry-run' || process.platform === 'win32') return undefined
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    return `${action} is not supported by this agent on ${process.platform} yet`
+  }
   if (process.getuid?.() !== 0) return `${action} needs the agent to run as root`
   return undefined
 }
 
 function outcomeOf(state: CommandOutcome['state'], reason: string, startedAt: string): CommandOutcome {
   return { state, reason, startedAt, finishedAt: new Date().toISOString() }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    // Absence is the answer.
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readProcesses, hasEnvironment, type ProcessInfo } from '../platform/linux-processes.ts'
+import { hasEnvironment, type ProcessInfo, readProcesses } from '../platform/linux-processes.ts'
+import { macosProcessesWith, readMacosProcesses } from '../platform/macos/process-list.ts'
 import { endTree } from '../platform/windows/end-tree.ts'
 import { ExecutionCgroup } from './execution-cgroup.ts'
 
@@ -52,7 +53,7 @@ export async function endExecution(tree: ExecutionTree, graceMs: number): Promis
 
 /** Ends what an interrupted command left running, and removes its cgroup. */
 export async function sweepExecution(commandId: string): Promise<void> {
-  if (process.platform !== 'linux') return
+  if (process.platform === 'win32') return
   const cgroup = await ExecutionCgroup.find(commandId)
   await endExecution({ commandId, leader: undefined, cgroup }, SWEEP_GRACE_MS)
   await cgroup?.remove()
@@ -60,10 +61,10 @@ export async function sweepExecution(commandId: string): Promise<void> {
 
 function findMembers(tree: ExecutionTree, known: Map<number, string>): number[] {
   const inCgroup = new Set(tree.cgroup?.members())
-  const processes = readProcesses()
+  const { processes, isTagged } = look(`${EXECUTION_TAG}=${tree.commandId}`)
   const members = new Set<number>()
   for (const info of processes) {
-    if (inCgroup.has(info.pid) || isMember(info, tree, known)) members.add(info.pid)
+    if (inCgroup.has(info.pid) || isMember(info, tree, known) || isTagged(info.pid)) members.add(info.pid)
   }
   addDescendants(processes, members)
   for (const { pid, startTime } of processes) if (members.has(pid)) known.set(pid, startTime)
@@ -72,11 +73,17 @@ function findMembers(tree: ExecutionTree, known: Map<number, string>): number[] 
     .map((p) => p.pid)
 }
 
-function isMember(info: ProcessInfo, { commandId, leader }: ExecutionTree, known: Map<number, string>): boolean {
+/** One look at all processes. */
+function look(tag: string): { processes: ProcessInfo[]; isTagged: (pid: number) => boolean } {
+  if (process.platform !== 'darwin') return { processes: readProcesses(), isTagged: (pid) => hasEnvironment(pid, tag) }
+  const tagged = macosProcessesWith(tag)
+  return { processes: readMacosProcesses(), isTagged: (pid) => tagged.has(pid) }
+}
+
+function isMember(info: ProcessInfo, { leader }: ExecutionTree, known: Map<number, string>): boolean {
   // The start time tells a member from a stranger that got its number.
   if (known.get(info.pid) === info.startTime) return true
-  if (leader !== undefined && (info.group === leader || info.session === leader)) return true
-  return hasEnvironment(info.pid, `${EXECUTION_TAG}=${commandId}`)
+  return leader !== undefined && (info.group === leader || info.session === leader)
 }
 
 function addDescendants(processes: readonly ProcessInfo[], members: Set<number>): void {

@@ -1,4 +1,4 @@
-import { type Account, findAccount } from '../platform/linux-accounts.ts'
+import { type Account, findAccount } from '../platform/linux/find-account.ts'
 import { runProgram } from '../platform/run-program.ts'
 import { findProgram } from './interpreters.ts'
 

@@ -18,6 +18,7 @@ import { readProcesses } from '../platform/linux-processes.ts'
 import { ExecutionCgroup } from './execution-cgroup.ts'
 import { sweepExecution } from './process-tree.ts'
 import { runScript } from './run-script.ts'
+import { clearScriptDirectory } from './script-file.ts'
 
 const cgroup = await ExecutionCgroup.create(randomUUID())
 await cgroup?.remove()
@@ -37,6 +38,7 @@ beforeEach(() => {
 afterEach(async () => {
   // Whatever the test was about: no cgroup is left behind.
   expect(await ExecutionCgroup.find(commandId)).toBeUndefined()
+  await clearScriptDirectory(folder)
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -159,7 +161,6 @@ test('the script of another user is gone afterwards', async () => {
   expect(path).toMatch(/^\/run\/breeze-agent-scripts\//)
   expect(existsSync(path)).toBe(false)
   expect(readdirSync(join(path, '..', '..'))).toEqual([])
-  rmSync(join(path, '..', '..'), { recursive: true })
 })
 
 test('the processes of another user are ended too', async () => {

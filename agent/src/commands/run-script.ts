@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandOutcome, ScriptArgs } from '@breeze/contract/agent-commands'
 import type { ScriptEnvironment } from '../config.ts'
-import { errorCode } from '../error-code.ts'
+import { errorCode } from '../platform/error-code.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { fault } from '../faults.ts'
 import { BoundedOutput } from './bounded-output.ts'
@@ -69,7 +69,7 @@ export function runScript(options: RunScriptOptions): Executor<'script.run'> {
   }
 }
 
-const PLATFORMS: readonly NodeJS.Platform[] = ['linux', 'win32']
+const PLATFORMS: readonly NodeJS.Platform[] = ['linux', 'win32', 'darwin']
 
 function searchPath({ runAs }: ScriptArgs, { environment }: RunScriptOptions): string {
   return runAs === undefined ? environment.path : USERS_PATH
@@ -98,7 +98,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes(errorCode(error))) return false
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes(errorCode(error) ?? '')) return false
     throw error
   }
 }

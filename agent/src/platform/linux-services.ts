@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises'
 import type { ServiceItem } from '@breeze/contract/agent-inventory'
+import { exists } from './files.ts'
 import { systemdService, systemdServices } from './systemd.ts'
 import { scriptNames, sysvService, sysvServices } from './sysv.ts'
 
@@ -19,14 +19,4 @@ export async function readService(name: string): Promise<ServiceItem | undefined
   const manager = await serviceManager()
   if (!manager) return undefined
   return manager === 'systemd' ? await systemdService(name) : await sysvService(name)
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    // Absence is the answer.
-    return false
-  }
 }

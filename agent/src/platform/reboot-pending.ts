@@ -5,7 +5,7 @@ import { bootNames, installedKernels, newerKernel } from './linux-kernels.ts'
 /** Written by Debian's and Ubuntu's packages when they need a restart. */
 export const REBOOT_REQUIRED = ['/run/reboot-required', '/var/run/reboot-required'] as const
 /** Who writes it: without one of them, its absence says nothing. */
-const WRITERS = [
+export const REBOOT_WRITERS = [
   '/usr/share/update-notifier/notify-reboot-required',
   '/etc/kernel/postinst.d/unattended-upgrades',
 ] as const
@@ -16,5 +16,5 @@ export function rebootPending(root = ''): boolean | null {
   if (REBOOT_REQUIRED.some((path) => existsSync(root + path))) return true
   const kernel = newerKernel(release(), installedKernels(bootNames(`${root}/boot`)))
   if (kernel !== undefined && kernel !== 'current') return true
-  return kernel === 'current' || WRITERS.some((path) => existsSync(root + path)) ? false : null
+  return kernel === 'current' || REBOOT_WRITERS.some((path) => existsSync(root + path)) ? false : null
 }

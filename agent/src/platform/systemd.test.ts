@@ -14,6 +14,12 @@ test('loaded units count, those that only others refer to do not', () => {
   ])
 })
 
+test('a failed unit behind a bullet is a unit', () => {
+  expect(parseUnits('* nginx.service loaded failed failed nginx\n● a.service not-found inactive dead a\n')).toEqual([
+    'nginx.service',
+  ])
+})
+
 test('unit files count, templates and aliases do not', () => {
   expect(parseUnitFiles(recorded('linux/systemctl-list-unit-files.txt'))).toEqual([
     'apparmor.service',

@@ -58,10 +58,18 @@ export function parseUnitFiles(text: string): string[] {
 }
 
 function rows(text: string): [string, string | undefined][] {
-  return text
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .flatMap(([unit, state]) => (unit?.endsWith('.service') ? [[unit, state] as [string, string | undefined]] : []))
+  return (
+    text
+      .split('\n')
+      // Systems before 2016 mark failed units with a bullet also in a plain list.
+      .map((line) =>
+        line
+          .trim()
+          .replace(/^[*●○×↻]\s+/u, '')
+          .split(/\s+/),
+      )
+      .flatMap(([unit, state]) => (unit?.endsWith('.service') ? [[unit, state] as [string, string | undefined]] : []))
+  )
 }
 
 /** Blocks of `Key=value`, with an empty line between units. */

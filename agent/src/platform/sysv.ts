@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import { clip, TimedOut } from '../collectors/section.ts'
 import { eachBounded } from './each-bounded.ts'
+import { filesOf, unlessMissing } from './files.ts'
 import { readTextIfPresent } from './linux.ts'
 import { runProgram } from './run-program.ts'
 
@@ -40,21 +41,18 @@ export async function sysvService(name: string, folders: SysvFolders = FOLDERS):
 
 /** Empty where there is no such folder. */
 export async function scriptNames({ scripts }: SysvFolders = FOLDERS): Promise<string[]> {
-  const names = (await readFolder(scripts)).filter((name) => NAME.test(name) && !IGNORED.test(name)).sort()
+  const names = (await filesOf(scripts)).filter((name) => NAME.test(name) && !IGNORED.test(name)).sort()
   const executable = await Promise.all(names.map((name) => isScript(join(scripts, name))))
   return names.filter((_, index) => executable[index])
 }
 
 /** What anybody may write is no service of the system's, and root must not run it. */
 async function isScript(path: string): Promise<boolean> {
-  try {
-    const { mode, uid } = await stat(path)
-    const ours = uid === 0 || uid === process.getuid?.()
-    return (mode & 0o170_000) === 0o100_000 && (mode & 0o111) !== 0 && (mode & 0o002) === 0 && ours
-  } catch (error) {
-    if (isMissing(error)) return false
-    throw error
-  }
+  // A link may lead nowhere.
+  const found = await unlessMissing(stat(path))
+  if (!found?.isFile()) return false
+  const ours = found.uid === 0 || found.uid === process.getuid?.()
+  return (found.mode & 0o111) !== 0 && (found.mode & 0o002) === 0 && ours
 }
 
 async function readScript(name: string, folders: SysvFolders, links: Links, deadline: number): Promise<ServiceItem> {
@@ -154,7 +152,7 @@ async function readLinks({ runlevels }: SysvFolders): Promise<Links> {
   const kills = new Set<string>()
   let known = false
   for (const level of ['S', '2', '3', '4', '5']) {
-    for (const link of await readFolder(join(runlevels, `rc${level}.d`))) {
+    for (const link of await filesOf(join(runlevels, `rc${level}.d`))) {
       known = true
       const [, kind, name = ''] = /^([SK])\d\d(.+)$/.exec(link) ?? []
       if (kind === 'S') starts.add(name)
@@ -169,17 +167,4 @@ function startOf(name: string, links: Links): ServiceItem['start'] {
   if (!links) return 'unknown'
   if (links.starts.has(name)) return 'automatic'
   return links.kills.has(name) ? 'disabled' : 'manual'
-}
-
-async function readFolder(path: string): Promise<string[]> {
-  try {
-    return await readdir(path)
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw error
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }

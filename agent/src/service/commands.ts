@@ -12,6 +12,7 @@ import { serviceManagerOf } from './manager.ts'
 const PASSED_ON = [
   'BREEZE_AGENT_SERVER',
   'BREEZE_AGENT_CA',
+  'BREEZE_AGENT_CA_ONLY',
   'HTTPS_PROXY',
   'HTTP_PROXY',
   'NO_PROXY',
@@ -39,7 +40,7 @@ export async function installCommand(argv: readonly string[], { env, log, say }:
   const manager = serviceManagerOf(place)
   const installed = await install({ program: process.execPath, config, environment, layout: place, manager, log })
   say(`The Breeze agent runs as a ${manager.name} service, device ${installed.deviceId}.`)
-  if (!installed.connected) say(`It has not reached ${config.server} yet and keeps trying.`)
+  if (!installed.connected) say(`It has not reached ${config.servers.join(', ')} yet and keeps trying.`)
 }
 
 /** `breeze-agent uninstall`. */

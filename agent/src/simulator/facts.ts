@@ -1,33 +1,17 @@
-import { createHash } from 'node:crypto'
-import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
-import type { InventoryBody } from '../device.ts'
+import type { SectionData } from '@breeze/contract/agent-inventory'
 import type { PlannedDevice } from './fleet.ts'
 import { seededChance, seededHex } from './seeded.ts'
 import { type System, systemOf } from './systems.ts'
 
 const GIB = 1024 ** 3
-/** Honest about where the values come from. */
-const SOURCE = 'simulated'
-
-type Data<N extends SectionName> = NonNullable<InventorySections[N]['data']>
-/** The sections that simulated devices report. */
-export const SIMULATED_SECTIONS = ['identity', 'os', 'cpu', 'memory', 'disks', 'network'] as const
-export type SimulatedSection = (typeof SIMULATED_SECTIONS)[number]
-type AllData = { [N in SimulatedSection]: Data<N> }
-
 export interface Facts {
   system: System
   hostname: string
   machineId: string
   address: string
   mac: string
-  memory: Data<'memory'>
-  disks: Data<'disks'>
-}
-
-export interface Boot {
-  id: string
-  at: Date
+  memory: SectionData<'memory'>
+  disks: SectionData<'disks'>
 }
 
 /** All of a device's facts follow from its seed. */
@@ -53,7 +37,7 @@ export function factsOf(device: PlannedDevice, seed: string): Facts {
   }
 }
 
-function disk(system: System, used: number): Data<'disks'>[number] {
+function disk(system: System, used: number): SectionData<'disks'>[number] {
   const totalBytes = system.diskGiB * GIB
   const usedBytes = Math.floor(totalBytes * used)
   const place = {
@@ -63,48 +47,4 @@ function disk(system: System, used: number): Data<'disks'>[number] {
   }[system.family]
   const availableBytes = totalBytes - usedBytes
   return { ...place, totalBytes, usedBytes, availableBytes, usedPercent: Math.ceil((100 * usedBytes) / totalBytes) }
-}
-
-export function inventoryOf(facts: Facts, boot: Boot, names: readonly SectionName[]): InventoryBody {
-  const data = dataOf(facts, boot)
-  const collectedAt = new Date().toISOString()
-  const known = SIMULATED_SECTIONS.filter((name) => names.includes(name))
-  const sections = Object.fromEntries(
-    known.map((name) => [name, { status: 'ok', source: SOURCE, collectedAt, data: data[name] }]),
-  )
-  const all = hashesOf(facts, boot)
-  const hashes = Object.fromEntries(known.map((name) => [name, all[name]]))
-  // Object.fromEntries forgets which name holds which section's data; `data` pairs them.
-  return { sections: sections as InventoryBody['sections'], hashes }
-}
-
-export function hashesOf(facts: Facts, boot: Boot): Record<SimulatedSection, string> {
-  const { identity, os, cpu, memory, disks, network } = dataOf(facts, boot)
-  return {
-    identity: hash(identity),
-    os: hash({ ...os, bootedAt: undefined }),
-    cpu: hash(cpu),
-    memory: hash(memory),
-    disks: hash(disks),
-    network: hash(network),
-  }
-}
-
-const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('base64url')
-
-function dataOf(facts: Facts, boot: Boot): AllData {
-  const { system, hostname, machineId } = facts
-  const { vendor, model, virtualization } = system.hardware
-  return {
-    identity: { hostname, machineId, vendor, model, serial: machineId.slice(0, 7).toUpperCase(), virtualization },
-    os: { family: system.family, ...system.os, bootId: boot.id, bootedAt: boot.at.toISOString() },
-    cpu: { ...system.cpu, sockets: 1 },
-    memory: facts.memory,
-    disks: facts.disks,
-    network: [{ name: interfaceName(system), mac: facts.mac, up: true, addresses: [facts.address] }],
-  }
-}
-
-function interfaceName(system: System): string {
-  return { windows: 'Ethernet', linux: 'eth0', macos: 'en0' }[system.family]
 }

@@ -39,5 +39,11 @@ export const linuxAnswers: readonly Answer[] = [
   ],
   [/^nproc$/, ({ facts }) => String(facts.system.cpu.threads)],
   [/^ip (a|addr)\b/, ({ facts }) => `2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP>\n    inet ${facts.address}/24`],
-  [/^systemctl (?:status|is-active) (\S+)/, (_, [, unit]) => `● ${unit ?? ''}\n     Active: active (running)`],
+  [
+    /^systemctl (?:status|is-active) (\S+?)(?:\.service)?$/,
+    ({ services }, [, unit = '']) => {
+      const state = services().find((service) => service.name === unit)?.state ?? 'running'
+      return `● ${unit}\n     Active: ${state === 'running' ? 'active (running)' : 'inactive (dead)'}`
+    },
+  ],
 ]

@@ -1,3 +1,4 @@
+import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import type { Facts } from './facts.ts'
 
 /** What a statement finds when it looks at the machine. */
@@ -5,6 +6,7 @@ export interface Machine {
   facts: Facts
   bootedAt: Date
   now: Date
+  services(): ServiceItem[]
 }
 
 /** A command's pattern and what it prints, without the last line feed. */

@@ -67,7 +67,7 @@ export class MemoryJournal implements Pick<Journal, keyof Journal> {
     const outcome = this.#outcomes.get(commandId)
     if (!outcome) return
     const { expiresAt } = this.#entry(commandId)
-    const { output: _output, ...kept } = outcome
+    const { output: _output, data: _data, ...kept } = outcome
     this.#outcomes.delete(commandId)
     this.#entries.set(commandId, { state: 'acknowledged', commandId, expiresAt, outcome: kept })
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { factsOf } from './facts.ts'
+import { servicesOf } from './services.ts'
 import { answer } from './script-answers.ts'
 import { commandOf, statementsOf } from './script-text.ts'
 import type { SystemKind } from './systems.ts'
@@ -7,7 +8,12 @@ import type { SystemKind } from './systems.ts'
 function run(kind: SystemKind, content: string): string {
   const name = { domain_controller: 'ACME-DC-01', web: 'Contoso-WEB-01', mac: 'Contoso-MAC-01' }[kind as 'web'] ?? 'x'
   const facts = factsOf({ name, kind, organization: 'o', site: 's', state: 'online' }, 'seed')
-  const machine = { facts, bootedAt: new Date(0), now: new Date(90_000_000) }
+  const machine = {
+    facts,
+    bootedAt: new Date(0),
+    now: new Date(90_000_000),
+    services: () => servicesOf(facts, new Map()),
+  }
   return statementsOf(content)
     .map((statement) => answer(commandOf(statement), machine))
     .map((result) => ('text' in result ? result.text : JSON.stringify(result)))

@@ -1,5 +1,4 @@
-import type { KeyObject } from 'node:crypto'
-import type { SignedCommand } from '@breeze/contract/agent-commands'
+import { commandPayload, type SignedCancel, type SignedCommand } from '@breeze/contract/agent-commands'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import { CommandRunner } from '../command-runner.ts'
 import { Connection, type ConnectionTiming } from '../connection.ts'
@@ -8,13 +7,18 @@ import { signText } from '../device-key.ts'
 import type { Journal } from '../journal.ts'
 import { errorText, type Log } from '../log.ts'
 import { ServerClock } from '../server-clock.ts'
+import type { Transport } from '../transport.ts'
 import { AGENT_VERSION } from '../version.ts'
 import { simulatedExecutors } from './executors.ts'
-import { type Boot, type Facts, factsOf, hashesOf, inventoryOf, type SimulatedSection } from './facts.ts'
+import { type Facts, factsOf } from './facts.ts'
 import type { PlannedDevice } from './fleet.ts'
 import type { KeyRing } from './key-ring.ts'
 import { MemoryJournal } from './memory-journal.ts'
+import { type Boot, type DeviceState, type Hashes, hashesOf, hashOf, inventoryOf } from './sections.ts'
 import { type Chance, seededChance, seededHex, seededKey } from './seeded.ts'
+import { type ServiceState, servicesOf, type ServiceStates } from './services.ts'
+import type { SimulatedMachine } from './simulated-machine.ts'
+import { Software } from './software-catalogue.ts'
 import type { Recorder } from './statistics.ts'
 
 export interface SimulatedDeviceOptions {
@@ -29,9 +33,25 @@ export interface SimulatedDeviceOptions {
   /** How long a reboot takes. */
   rebootMs: readonly [number, number]
   connection: Partial<ConnectionTiming>
+  transport: Transport
+  quirks: Quirks
 }
 
+/** How a device differs from a well-behaved one. */
+export interface Quirks {
+  /** Installed packages. */
+  packages: number
+  /** Its clock is off by up to so much, either way. */
+  clockSkewMs: number
+  /** What it says of a command it says twice, and it sees each command twice. */
+  twice: boolean
+  /** Share of scripts that fail. */
+  failingScripts: number
+}
+
+const issued = commandPayload.pick({ issuedAt: true })
 const DAY_SECONDS = 86_400
+const AS_BOOTED: ServiceStates = new Map()
 /** An inventory that the server did not ask for by then, it holds already. */
 const INTRODUCTION_MS = 3000
 /** A server that does not let it in by then will not. */
@@ -44,15 +64,19 @@ export const deviceSeed = (fleetSeed: string, name: string): string => `breeze-s
 export class SimulatedDevice implements Device {
   readonly agentVersion = AGENT_VERSION
   readonly #options: SimulatedDeviceOptions
-  readonly #key: KeyObject
   readonly #facts: Facts
   readonly #chance: Chance
-  readonly #clock = new ServerClock()
+  /** Milliseconds that its clock is ahead. */
+  readonly #skewMs: number
+  readonly #clock: ServerClock
   readonly #journal = new MemoryJournal()
   readonly #sent = new Map<string, number>()
+  readonly #software: Software
+  #services: ServiceStates = AS_BOOTED
+  #configurationEtag: string | null = null
   #boots = 0
   #boot: Boot
-  #hashes: Record<SimulatedSection, string>
+  #hashes: Hashes
   #runner: CommandRunner | undefined
   #connection: Connection | undefined
   #down: ReturnType<typeof setTimeout> | undefined
@@ -62,12 +86,15 @@ export class SimulatedDevice implements Device {
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options
-    this.#key = seededKey(options.seed)
     this.#facts = factsOf(options.planned, options.seed)
     this.#chance = seededChance(`${options.seed}\nlife`)
+    const { clockSkewMs, packages } = options.quirks
+    this.#skewMs = Math.round((2 * this.#chance.next() - 1) * clockSkewMs)
+    this.#clock = new ServerClock(() => this.#now())
+    this.#software = new Software(this.#facts.system.family, this.#chance.between(0, 2 ** 31), packages)
     const uptimeSeconds = this.#chance.between(600, 30 * DAY_SECONDS)
-    this.#boot = this.#newBoot(new Date(Date.now() - uptimeSeconds * 1000))
-    this.#hashes = hashesOf(this.#facts, this.#boot)
+    this.#boot = this.#newBoot(new Date(this.#now() - uptimeSeconds * 1000))
+    this.#hashes = hashesOf(this.#state())
   }
 
   get name(): string {
@@ -86,7 +113,9 @@ export class SimulatedDevice implements Device {
     return this.#facts.machineId
   }
 
-  readonly configurationEtag = null
+  get configurationEtag(): string | null {
+    return this.#configurationEtag
+  }
 
   get isOnline(): boolean {
     return this.#connection?.state === 'online'
@@ -98,7 +127,7 @@ export class SimulatedDevice implements Device {
   }
 
   start(): void {
-    const { server, log, keys, connection: timing } = this.#options
+    const { server, log, keys, connection: timing, transport } = this.#options
     const runner = new CommandRunner({
       deviceId: this.deviceId,
       // The runner names the class and uses only what MemoryJournal implements, which the compiler checks there.
@@ -107,12 +136,9 @@ export class SimulatedDevice implements Device {
       log,
       serverKeys: () => keys.trusted,
       sweep: async () => undefined,
-      executors: simulatedExecutors({
-        look: () => ({ facts: this.#facts, bootedAt: this.#boot.at, now: new Date() }),
-        power: (action) => this.#power(action),
-      }),
+      executors: simulatedExecutors(this.#machine()),
     })
-    const connection = new Connection({ servers: [server], device: this, log, timing })
+    const connection = new Connection({ servers: [server], transport, device: this, log, timing })
     this.#runner = runner
     this.#connection = connection
     // What ran when the device went down is found interrupted, as on a real one; the journal is in memory: no wait.
@@ -140,33 +166,60 @@ export class SimulatedDevice implements Device {
   }
 
   sign(message: string): string {
-    return signText(this.#key, message)
+    // Derived anew: it is needed once a connection, and ten thousand kept keys take memory all the time.
+    return signText(seededKey(this.#options.seed), message)
   }
 
-  heartbeat(): HeartbeatBody {
-    this.#options.recorder.heartbeats++
+  /** Some packages change, and a service goes down or comes back. */
+  churn(): void {
+    this.#software.change(this.#chance)
+    const services = servicesOf(this.#facts, this.#services)
+    const service = services[this.#chance.between(0, services.length - 1)]
+    if (service) this.#setService(service.name, service.state === 'running' ? 'stopped' : 'running')
+    this.#hashes = { ...this.#hashes, software: hashOf('software', this.#state()) }
+  }
+
+  /** With its own idea of when that was. */
+  heartbeat(): HeartbeatBody & { sentAt: string } {
     const { totalBytes, availableBytes } = this.#facts.memory
+    const roundTripMs = this.#connection?.roundTripMs ?? null
+    this.#options.recorder.heartbeat(Object.keys(this.#hashes).length, roundTripMs)
     return {
+      sentAt: new Date(this.#now()).toISOString(),
       bootId: this.#boot.id,
-      uptimeSeconds: Math.round((Date.now() - this.#boot.at.getTime()) / 1000),
+      uptimeSeconds: Math.round((this.#now() - this.#boot.at.getTime()) / 1000),
       cpuPercent: this.#chance.between(1, 35),
       memoryPercent: Math.round(100 * (1 - availableBytes / totalBytes)),
       rebootPending: null,
-      roundTripMs: null,
+      roundTripMs,
       configurationEtag: this.configurationEtag,
-      sections: { ...this.#hashes },
+      sections: this.#hashes,
       unacknowledged: this.#journal.unacknowledged,
     }
   }
 
-  inventory(names: readonly SectionName[]): InventoryBody {
+  inventory(names: readonly SectionName[], whole: readonly SectionName[]): InventoryBody {
+    this.#options.recorder.askedFor(names.length)
     // Behind the answer that is about to be sent.
     if (this.#introduced) setTimeout(this.#introduced, 50)
-    return inventoryOf(this.#facts, this.#boot, names)
+    return inventoryOf(this.#state(), this.#hashes, names, whole)
+  }
+
+  configure(etag: string): boolean {
+    this.#options.recorder.configured()
+    this.#configurationEtag = etag
+    return true
   }
 
   async handleCommand(command: SignedCommand, reply: Reply): Promise<void> {
-    await this.#runner?.handle(command, this.#noting(reply))
+    this.#noteDelivery(command)
+    const { twice } = this.#options.quirks
+    const deliveries = Array.from({ length: twice ? 2 : 1 }, () => this.#runner?.handle(command, this.#noting(reply)))
+    await Promise.all(deliveries)
+  }
+
+  async handleCancel(cancel: SignedCancel, reply: Reply): Promise<void> {
+    await this.#runner?.cancel(cancel, this.#noting(reply))
   }
 
   async welcomed(welcome: Welcome, reply: Reply): Promise<void> {
@@ -179,7 +232,7 @@ export class SimulatedDevice implements Device {
 
   async resultRecorded(commandId: string): Promise<void> {
     const sentAt = this.#sent.get(commandId)
-    if (sentAt !== undefined) this.#options.recorder.acks.add(performance.now() - sentAt)
+    if (sentAt !== undefined) this.#options.recorder.acknowledged(performance.now() - sentAt)
     this.#sent.delete(commandId)
     await this.#runner?.resultRecorded(commandId)
   }
@@ -188,11 +241,45 @@ export class SimulatedDevice implements Device {
   #noting(reply: Reply): Reply {
     return (frame) => {
       if (frame.type === 'result') {
-        this.#options.recorder.results++
+        this.#options.recorder.result()
         this.#sent.set(frame.commandId, performance.now())
       }
+      if (this.#options.quirks.twice) void reply(frame)
       return reply(frame)
     }
+  }
+
+  #noteDelivery({ payload }: SignedCommand): void {
+    const parsed = issued.safeParse(JSON.parse(payload))
+    if (parsed.success) this.#options.recorder.delivered(this.#clock.now() - Date.parse(parsed.data.issuedAt))
+  }
+
+  #now(): number {
+    return Date.now() + this.#skewMs
+  }
+
+  #state(): DeviceState {
+    const [facts, boot, services, software] = [this.#facts, this.#boot, this.#services, this.#software]
+    return { facts, boot, services, software, now: this.#now() }
+  }
+
+  #machine(): SimulatedMachine {
+    return {
+      look: () => ({
+        facts: this.#facts,
+        bootedAt: this.#boot.at,
+        now: new Date(this.#now()),
+        services: () => servicesOf(this.#facts, this.#services),
+      }),
+      power: (action) => this.#power(action),
+      setService: (name, state) => this.#setService(name, state),
+      failing: this.#options.quirks.failingScripts,
+    }
+  }
+
+  #setService(name: string, state: ServiceState): void {
+    this.#services = new Map([...this.#services, [name, state]])
+    this.#hashes = { ...this.#hashes, services: hashOf('services', this.#state()) }
   }
 
   #power(action: 'reboot' | 'shutdown'): void {
@@ -204,8 +291,9 @@ export class SimulatedDevice implements Device {
     if (action === 'shutdown' || this.#stopped) return
     this.#down = setTimeout(
       () => {
-        this.#boot = this.#newBoot(new Date())
-        this.#hashes = hashesOf(this.#facts, this.#boot)
+        this.#boot = this.#newBoot(new Date(this.#now()))
+        this.#services = AS_BOOTED
+        this.#hashes = hashesOf(this.#state())
         this.start()
       },
       this.#chance.between(...rebootMs),

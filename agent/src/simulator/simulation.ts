@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionTiming } from '../connection.ts'
 import type { Log } from '../log.ts'
-import { AgentSockets } from './agent-sockets.ts'
 import { enrollFleet, type Provision } from './enroll-fleet.ts'
 import { DEFAULT_DEVICES, type PlannedDevice, planFleet } from './fleet.ts'
 import { FleetStore } from './fleet-state.ts'
 import { KeyRing } from './key-ring.ts'
-import { deviceSeed, SimulatedDevice } from './simulated-device.ts'
+import { SimulatedNetwork } from './network.ts'
+import { deviceSeed, type Quirks, SimulatedDevice } from './simulated-device.ts'
 import { Recorder, Samples, type SimulationStatistics } from './statistics.ts'
 
 export type { Provision } from './enroll-fleet.ts'
+export { runScenario } from './scenario.ts'
 export type { SimulationStatistics } from './statistics.ts'
 
 export interface SimulationOptions {
@@ -28,6 +29,7 @@ export interface SimulationOptions {
   /** Aborting it is `stop()`; during enrollment it makes `runSimulation` reject. */
   signal?: AbortSignal
   timing?: Partial<SimulationTiming>
+  quirks?: Partial<Quirks>
 }
 
 export interface SimulationTiming {
@@ -36,6 +38,14 @@ export interface SimulationTiming {
   /** Shortest and longest reboot. */
   rebootMs: readonly [number, number]
   connection: Partial<ConnectionTiming>
+}
+
+export interface SiteReport {
+  site: string
+  /** Devices that were online there. */
+  devices: number
+  /** Of them, online again when the wait ended. */
+  returned: number
 }
 
 export interface HerdReport {
@@ -53,9 +63,17 @@ export interface RunningSimulation {
   devices: readonly (PlannedDevice & { deviceId: string })[]
   /** How many this run enrolled; the others were known. */
   enrolled: number
+  /** From the first connection until all that shall be online were; null where some were not when the wait ended. */
+  allOnlineMs: number | null
   statistics(): SimulationStatistics
   /** Cuts every connection at once, as a network does, and waits until all are back by the agent's own jitter. */
   herd(patienceMs?: number): Promise<HerdReport>
+  /** Silences a site, the largest where none is named, until `over` settles; then waits until its devices are back. */
+  siteDown(over: Promise<unknown>, site?: string): Promise<SiteReport>
+  /** Changes software and services on about this share of the devices. Answers on how many. */
+  churn(share: number): number
+  /** This share of the connections reads nothing from now on. Answers how many. */
+  stall(share: number): number
   /** All say goodbye. Safe to call twice. */
   stop(): Promise<void>
   /** Settles when stopped. */
@@ -63,7 +81,8 @@ export interface RunningSimulation {
 }
 
 const DEFAULT_TIMING: SimulationTiming = { connectsPerSecond: 200, rebootMs: [5000, 20_000], connection: {} }
-const FIRST_CONNECT_PATIENCE_MS = 60_000
+const DEFAULT_QUIRKS: Quirks = { packages: 700, clockSkewMs: 0, twice: false, failingScripts: 0 }
+const FIRST_CONNECT_PATIENCE_MS = 120_000
 const HERD_PATIENCE_MS = 120_000
 const LOOK_MS = 20
 /** Events of one device that a person at the terminal wants to read. */
@@ -71,7 +90,7 @@ const TOLD: ReadonlySet<string> = new Set(['device_refused', 'device_error', 'co
 
 /**
  * Enrolls a fleet where it is not enrolled yet and brings it to life. Resolves when every device that shall be online has
- * connected once (or a minute has passed), and those that shall be offline have come and gone.
+ * connected once (or two minutes have passed), and those that shall be offline have come and gone.
  */
 export async function runSimulation(options: SimulationOptions): Promise<RunningSimulation> {
   const { server, seed = 'breeze', log = () => undefined, signal = new AbortController().signal } = options
@@ -82,7 +101,8 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
 
   const recorder = new Recorder()
   const keys = new KeyRing(store.state.pinnedServerKeys)
-  const sockets = new AgentSockets(server)
+  const network = new SimulatedNetwork(server)
+  const quirks = { ...DEFAULT_QUIRKS, ...options.quirks }
   const devices = planned.map((device) => {
     const known = store.state.devices[device.name]
     if (!known) throw new Error(`${device.name} was not enrolled`)
@@ -90,6 +110,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
   })
   const fleet = devices.map((device) => ({
     state: device.state,
+    site: device.site,
     simulated: new SimulatedDevice({
       planned: device,
       deviceId: device.deviceId,
@@ -100,29 +121,38 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
       log: deviceLog(device.name, recorder, log),
       rebootMs: timing.rebootMs,
       connection: timing.connection,
+      transport: network.transportOf(device.site),
+      quirks,
     }),
   }))
-  const living = fleet.filter(({ state }) => state === 'online').map(({ simulated }) => simulated)
+  const members = fleet.filter(({ state }) => state === 'online')
+  const living = members.map(({ simulated }) => simulated)
 
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   const end = async (): Promise<void> => {
     await Promise.all(fleet.map(({ simulated }) => simulated.stop('stop')))
-    sockets.close()
     resolve()
   }
   const stop = (): Promise<void> => (stopping ??= end())
   signal.addEventListener('abort', () => void stop(), { once: true })
 
+  const began = performance.now()
   await connect(fleet, timing.connectsPerSecond, signal)
-  await until(() => living.every((device) => device.isOnline) || signal.aborted, FIRST_CONNECT_PATIENCE_MS)
+  const areAllOnline = (): boolean => living.every((device) => device.isOnline)
+  await until(() => areAllOnline() || signal.aborted, FIRST_CONNECT_PATIENCE_MS)
+  const allOnlineMs = areAllOnline() ? Math.round(performance.now() - began) : null
   const connected = (): number => living.filter((device) => device.isOnline).length
   log('simulating', { devices: devices.length, enrolled, connected: connected() })
   return {
     devices,
     enrolled,
-    statistics: () => recorder.statistics(connected()),
-    herd: (patienceMs) => herd(living, sockets, patienceMs ?? HERD_PATIENCE_MS),
+    allOnlineMs,
+    statistics: () => recorder.statistics({ enrolled: devices.length, connected: connected(), bytes: network.bytes }),
+    herd: (patienceMs) => herd(living, network, patienceMs ?? HERD_PATIENCE_MS),
+    siteDown: (over, site) => siteDown(members, network, site ?? largestSite(members), over, signal),
+    churn: (share) => churn(living, share),
+    stall: (share) => network.stall(share),
     stop,
     closed,
   }
@@ -130,6 +160,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
 
 interface Member {
   state: PlannedDevice['state']
+  site: string
   simulated: SimulatedDevice
 }
 
@@ -148,13 +179,13 @@ async function connect(fleet: readonly Member[], perSecond: number, signal: Abor
 
 async function herd(
   living: readonly SimulatedDevice[],
-  sockets: AgentSockets,
+  network: SimulatedNetwork,
   patienceMs: number,
 ): Promise<HerdReport> {
   const began = performance.now()
   const away = new Set(living.filter((device) => device.isOnline))
   const before = away.size
-  const dropped = sockets.cut()
+  const dropped = network.cut()
   const returns = new Samples()
   let lastMs: number | null = null
   await until(() => {
@@ -176,9 +207,39 @@ async function herd(
   }
 }
 
+function largestSite(members: readonly Member[]): string {
+  const sites = [...Map.groupBy(members, ({ site }) => site)]
+  return sites.toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0] ?? ''
+}
+
+async function siteDown(
+  members: readonly Member[],
+  network: SimulatedNetwork,
+  site: string,
+  over: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<SiteReport> {
+  const there = members.filter((member) => member.site === site && member.simulated.isOnline)
+  network.silence(site)
+  try {
+    await over
+  } finally {
+    network.restore(site)
+  }
+  const back = (): number => there.filter(({ simulated }) => simulated.isOnline).length
+  await until(() => back() === there.length || signal.aborted, HERD_PATIENCE_MS)
+  return { site, devices: there.length, returned: back() }
+}
+
+function churn(living: readonly SimulatedDevice[], share: number): number {
+  const chosen = living.filter(() => Math.random() < share)
+  for (const device of chosen) device.churn()
+  return chosen.length
+}
+
 function deviceLog(device: string, recorder: Recorder, log: Log): Log {
   return (event, fields) => {
-    recorder.event(event)
+    recorder.event(event, fields)
     if (TOLD.has(event)) log(event, { device, ...fields })
   }
 }

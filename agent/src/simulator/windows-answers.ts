@@ -1,36 +1,16 @@
+import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import { type Answer, gib, type Machine, uptimeText } from './machine.ts'
 
-interface Service {
-  name: string
-  display: string
-  /** Whether only servers of this kind run it. */
-  on?: RegExp
-}
-
-const SERVICES: readonly Service[] = [
-  { name: 'Dnscache', display: 'DNS Client' },
-  { name: 'EventLog', display: 'Windows Event Log' },
-  { name: 'LanmanServer', display: 'Server' },
-  { name: 'MSSQLSERVER', display: 'SQL Server (MSSQLSERVER)', on: /-SQL-/ },
-  { name: 'NTDS', display: 'Active Directory Domain Services', on: /-DC-/ },
-  { name: 'Spooler', display: 'Print Spooler' },
-  { name: 'TermService', display: 'Remote Desktop Services' },
-  { name: 'vmms', display: 'Hyper-V Virtual Machine Management', on: /-HV-/ },
-  { name: 'W32Time', display: 'Windows Time' },
-  { name: 'WinDefend', display: 'Microsoft Defender Antivirus Service' },
-  { name: 'wuauserv', display: 'Windows Update' },
-]
-
-const servicesOf = ({ facts }: Machine): Service[] =>
-  SERVICES.filter((service) => service.on === undefined || service.on.test(facts.hostname))
-
-function serviceTable(services: readonly Service[]): string {
-  const rows = services.map(({ name, display }) => `Running  ${name.padEnd(18)} ${display}`)
+function serviceTable(services: readonly ServiceItem[]): string {
+  const rows = services.map(
+    ({ name, displayName, state }) =>
+      `${(state === 'running' ? 'Running' : 'Stopped').padEnd(8)} ${name.padEnd(18)} ${displayName ?? ''}`,
+  )
   return ['Status   Name               DisplayName', '------   ----               -----------', ...rows].join('\n')
 }
 
 function getService(machine: Machine, wanted: string | undefined): string {
-  if (wanted === undefined) return serviceTable(servicesOf(machine))
+  if (wanted === undefined) return serviceTable(machine.services())
   const pattern = new RegExp(
     `^${wanted
       .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
@@ -38,7 +18,7 @@ function getService(machine: Machine, wanted: string | undefined): string {
       .replaceAll('?', '.')}$`,
     'i',
   )
-  const found = servicesOf(machine).filter((service) => pattern.test(service.name))
+  const found = machine.services().filter((service) => pattern.test(service.name))
   if (found.length > 0) return serviceTable(found)
   return `Get-Service : Cannot find any service with service name '${wanted}'.`
 }

@@ -42,7 +42,7 @@ async function runAgentVerb(options: RunOptions): Promise<void> {
   const starting = runAgent({ ...config, log: logToStderr })
   const first = await Promise.race([starting, asked])
   if (first === 'stop') return
-  if (options.json) sayJson({ device: first.deviceId, server: config.server })
+  if (options.json) sayJson({ device: first.deviceId, server: config.servers[0] })
   else note(`The agent runs as device ${first.deviceId}. Ctrl-C stops it.`)
   const reason = await Promise.race([asked, first.closed.then((closed) => closed.reason)])
   await first.stop(reason)

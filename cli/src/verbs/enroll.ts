@@ -9,6 +9,7 @@ interface CreateOptions extends CommonOptions {
   uses?: number
   expires?: string
   simulated?: boolean
+  approve?: boolean
 }
 
 interface ListedToken {
@@ -33,9 +34,10 @@ export function enrollVerbs(program: Command): void {
     .option('--uses <number>', 'how many devices may enroll with it; 1, when left out', wholeNumber)
     .option('--expires <duration>', 'such as 15m or 7d; 1h, when left out')
     .option('--simulated', 'its devices are marked as simulated')
+    .option('--approve', 'its devices get no commands until a person approves each')
     .action(async (options: CreateOptions) => {
-      const { org, site, uses, expires, simulated } = options
-      const input = { organization: org, site, uses, expires_in: expires, simulated }
+      const { org, site, uses, expires, simulated, approve } = options
+      const input = { organization: org, site, uses, expires_in: expires, simulated, requires_approval: approve }
       const made = await runVerb(options, 'create_enrollment_token', input)
       answer(options, made, ['token', 'expires_at'], () => {
         const place = [made['organization'], made['site']].map((part) => (part as { name: string }).name).join(' / ')

@@ -37,6 +37,7 @@ export function keyVerbs(program: Command): void {
   listKeysVerb(keys)
   updateVerb(keys)
   rotateAndDelete(keys)
+  rotateSigningVerb(keys)
 }
 
 function createVerb(keys: Command): void {
@@ -157,4 +158,21 @@ function rotateAndDelete(keys: Command): void {
       answer(options, gone, ['id', 'name', 'state'], () => `The key ${gone['name']} (${gone['id']}) is deleted.`)
     },
   )
+}
+
+function rotateSigningVerb(keys: Command): void {
+  actingVerb(
+    keys,
+    'rotate-signing',
+    'let the next key sign commands to agents; what was signed before stays valid',
+    'breeze key rotate-signing --yes',
+  ).action(async (options: CommonOptions) => {
+    const now = await runVerb(options, 'rotate_signing_key', {})
+    answer(
+      options,
+      now,
+      ['current', 'next', 'former'],
+      () => `Commands are signed with ${now['current']} from now on; agents learn ${now['next']} as the next one.`,
+    )
+  })
 }

@@ -119,6 +119,7 @@ export class Door implements Kernel {
     const { caller, admitted, context, record } = walk
     const { tool, call } = admitted
     if (!tool.asksDevices) throw new Error(`${tool.name} sends commands but does not declare it`)
+    check(this.#limit.count(caller, tool.name, context.now()))
     const id = context.newId()
     const policy: PolicyDecision = { asked: 'client', applied: 'client' }
     const effect = { summary: tool.title, irreversible: [] }

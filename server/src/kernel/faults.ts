@@ -2,6 +2,9 @@
 
 export const FAULT_POINTS = [
   'enrollment.committed',
+  'keys.chained',
+  'keys.promoted',
+  'keys.prepared',
   'intent.recorded',
   'act.committed',
   'audit.flushed',

@@ -23,7 +23,10 @@ export function leanSchema(schema: JsonSchema, open: boolean): JsonSchema {
 function says(key: string, value: unknown, open: boolean): boolean {
   if (key === 'minimum' || key === 'maximum') return Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER
   if (key === 'propertyNames') return JSON.stringify(value) !== '{"type":"string"}'
-  return !(open && key === 'additionalProperties' && value === false)
+  if (key === 'properties') return JSON.stringify(value) !== '{}'
+  // Without the word, whatever further fields there are may be.
+  if (key === 'additionalProperties') return JSON.stringify(value) !== '{}' && !(open && value === false)
+  return true
 }
 
 function leanValue(value: unknown, open: boolean): unknown {

@@ -48,6 +48,8 @@ export interface OperationsTable {
   target_ids: string[]
   /** Where they are; empty for what is in no site. */
   site_ids: ColumnType<string[], string[] | undefined, never>
+  /** Those of the targets that got no command. */
+  left_out: ColumnType<string[], string[] | undefined, string[]>
   policy_asked: string
   policy_applied: string
   confirmation_hash: Buffer | null
@@ -196,6 +198,16 @@ export function checkEffect(confirmed: Confirmed, intended: Intended): void {
   if (!confirmed.effectDigest.equals(effectDigest(intended))) {
     throw refuse('confirmation_invalid', 'What this call would do has changed since the preview.')
   }
+}
+
+/** Notes which devices get no command, so that the operation tells of them whenever it is asked for. */
+export async function leaveOut(tx: Tx, id: string, deviceIds: readonly string[]): Promise<void> {
+  await tx.run(
+    query
+      .updateTable('operations')
+      .set({ left_out: [...deviceIds] })
+      .where('id', '=', id),
+  )
 }
 
 export async function finishOperation(tx: Tx, id: string, state: OperationState, now: Date): Promise<void> {

@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
 import { leanSchema } from './lean-schema.ts'
 import type { ListedTool, Listing, ListingFilter } from './kernel.ts'
-import { actionSpecs, canAct, confirmationShape, type ActionSpec, type Tool } from './tool.ts'
+import { actionSpecs, canAct, type ActionSpec, type Tool } from './tool.ts'
 
 type JsonSchema = Record<string, unknown>
 
@@ -163,9 +163,9 @@ function outputSchema(tool: Tool, readOnly: boolean): JsonSchema {
   const widened = tool.outputSchema.partial().extend({
     state: z.string().optional(),
     operation: z.string().optional(),
-    // Described where it is the answer itself (preview_action); here it would stand in every tool that acts.
+    // Described where they are the answer itself (preview_action); here they would stand in every tool that acts.
     plan: z.looseObject({}).optional(),
-    confirmation: confirmationShape.optional(),
+    confirmation: z.looseObject({}).optional(),
     audit_entry: z.string().optional(),
   })
   const { $schema: _, ...schema } = z.toJSONSchema(widened, { io: 'output' }) as JsonSchema

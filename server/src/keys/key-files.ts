@@ -6,8 +6,10 @@ import { createPrivateKeyText } from './ed25519.ts'
 
 export const KEY_FILES = {
   commands: 'command-signing.current.pem',
-  /** Present while a rotation is prepared: published to agents, signs nothing yet. */
+  /** Published to agents, signs nothing yet. */
   nextCommands: 'command-signing.next.pem',
+  /** Public halves of all of them, the former ones too, each with the word of the one before it. */
+  chain: 'command-signing.chain.json',
   checkpoints: 'audit-checkpoints.current.pem',
   pepper: 'token-pepper',
   /** Opens the secrets that the database holds sealed. */
@@ -48,23 +50,32 @@ export async function hasKeyFile(folder: string, name: string): Promise<boolean>
   return (await list(folder)).includes(name)
 }
 
-/**
- * A kind of key that came with a later version: made where there is none. Only for keys whose loss is noticed elsewhere
- * (the database remembers which key its secrets are sealed with).
- */
-export async function addKeyFile(dataDir: string, folder: string, name: string): Promise<void> {
-  if (await hasKeyFile(folder, name)) return
-  const draft = await mkdtemp(join(dataDir, 'keys.new-'))
+/** Whole under its name, or not at all; what was there before is replaced. */
+export async function replaceKeyFile(folder: string, name: string, content: string): Promise<void> {
+  const draft = join(folder, `${name}.${randomBytes(6).toString('hex')}.new`)
+  await write(draft, content)
+  await rename(draft, join(folder, name))
+  await syncFolder(folder)
+}
+
+/** Does nothing when there is one already: another start of the server may be making it too. */
+export async function addKeyFile(folder: string, name: string, content: string | Buffer): Promise<void> {
+  const draft = join(folder, `${name}.${randomBytes(6).toString('hex')}.new`)
+  await write(draft, content)
   try {
-    await write(join(draft, name), randomBytes(32))
-    // A link takes no name that exists: of two starts at once, the second one uses the first one's key.
-    await link(join(draft, name), join(folder, name)).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    })
-    await syncFolder(folder)
+    await link(draft, join(folder, name))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   } finally {
-    await rm(draft, { recursive: true, force: true })
+    await rm(draft, { force: true })
   }
+  await syncFolder(folder)
+}
+
+/** One step: afterwards the file has its new name, and what had it before is gone. */
+export async function renameKeyFile(folder: string, from: string, to: string): Promise<void> {
+  await rename(join(folder, from), join(folder, to))
+  await syncFolder(folder)
 }
 
 async function list(folder: string): Promise<string[]> {
@@ -82,6 +93,7 @@ async function create(dataDir: string, folder: string): Promise<void> {
   const draft = await mkdtemp(join(dataDir, 'keys.new-'))
   try {
     await write(join(draft, KEY_FILES.commands), createPrivateKeyText())
+    await write(join(draft, KEY_FILES.nextCommands), createPrivateKeyText())
     await write(join(draft, KEY_FILES.checkpoints), createPrivateKeyText())
     await write(join(draft, KEY_FILES.pepper), randomBytes(32))
     await write(join(draft, KEY_FILES.data), randomBytes(32))

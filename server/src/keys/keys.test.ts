@@ -2,7 +2,9 @@ import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commandMessage } from '@breeze/contract/agent-commands'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { endorsementMessage, type ServerKey } from '@breeze/contract/agent-protocol'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { armFault } from '../kernel/faults.ts'
 import { importPublicKey, verifyText } from './ed25519.ts'
 import { loadKeys } from './keys.ts'
 
@@ -40,7 +42,7 @@ test('a signature verifies with the published key over the command message only'
   const { commands, checkpoints } = await loadKeys(dataDir)
   const { keyId, signature } = commands.sign('{"v":1}')
   expect(keyId).toBe(commands.id)
-  expect(commands.published).toEqual([{ id: commands.id, publicKey: commands.publicKey }])
+  expect(commands.published[0]).toEqual({ id: commands.id, publicKey: commands.publicKey })
   const key = publicKeyOf(commands.publicKey)
   expect(verifyText(key, commandMessage('{"v":1}'), signature)).toBe(true)
   expect(verifyText(key, '{"v":1}', signature)).toBe(false)
@@ -73,4 +75,89 @@ test('adds the data-encryption key to a folder of before, once', async () => {
   expect(new Set(all.map((keys) => keys.box.id)).size).toBe(1)
   expect((await stat(join(dataDir, 'keys', 'data-encryption'))).mode & 0o777).toBe(0o600)
   expect(await readdir(dataDir)).toEqual(['keys'])
+})
+
+/** What an agent does: from a key it trusts to the others, by the word of one for the next. */
+function trustFrom(known: string, keys: readonly ServerKey[]): Set<string> {
+  const trusted = new Set([known])
+  for (let before = 0; before < trusted.size;) {
+    before = trusted.size
+    for (const key of keys) {
+      const by = key.endorsedBy
+      const endorser = keys.find((other) => other.id === by?.id && trusted.has(other.id))
+      if (by && endorser && verifyText(publicKeyOf(endorser.publicKey), endorsementMessage(key), by.signature))
+        trusted.add(key.id)
+    }
+  }
+  return trusted
+}
+
+describe('rotating the command-signing key', () => {
+  test('lets the next key sign, which was published and vouched for before', async () => {
+    const { commands } = await loadKeys(dataDir)
+    const [first, next] = commands.published
+    expect(trustFrom(first?.id ?? '', commands.published).has(next?.id ?? '')).toBe(true)
+    const before = commands.sign('before')
+    const held = commands.current()
+    await commands.rotate(commands.id)
+    expect(commands.id).toBe(next?.id)
+    expect(commands.sign('after').keyId).toBe(next?.id)
+    expect(held.sign('work that began before').keyId).toBe(first?.id)
+    // The former key is still published, so what it signed still verifies.
+    const former = commands.published.find((key) => key.id === before.keyId)
+    expect(verifyText(publicKeyOf(former?.publicKey ?? ''), commandMessage('before'), before.signature)).toBe(true)
+    expect((await loadKeys(dataDir)).commands.published).toEqual(commands.published)
+  })
+
+  test('keeps the way from any of the last ten keys to the present one', async () => {
+    const { commands } = await loadKeys(dataDir)
+    const ids = [commands.id]
+    for (let time = 0; time < 14; time++) {
+      await commands.rotate(commands.id)
+      ids.push(commands.id)
+    }
+    expect(commands.published).toHaveLength(12)
+    expect(trustFrom(ids.at(-11) ?? '', commands.published).has(commands.id)).toBe(true)
+    expect(commands.published.some((key) => key.id === ids.at(-12))).toBe(false)
+    expect((await loadKeys(dataDir)).commands.published).toEqual(commands.published)
+  })
+
+  test('happens once, when two ask for it at once', async () => {
+    const { commands } = await loadKeys(dataDir)
+    const [, next] = commands.published
+    const { id } = commands
+    const outcomes = await Promise.allSettled([commands.rotate(id), commands.rotate(id)])
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected'])
+    expect(commands.id).toBe(next?.id)
+  })
+
+  test.each(['keys.chained', 'keys.promoted', 'keys.prepared'] as const)(
+    'killed at %s, leaves keys with which a start goes on',
+    async (point) => {
+      const before = (await loadKeys(dataDir)).commands
+      const disarm = armFault(point, () => {
+        throw new Error('killed')
+      })
+      await expect(before.rotate(before.id)).rejects.toThrow('killed')
+      disarm()
+      const known = before.published.map((key) => key.id)
+      const { commands } = await loadKeys(dataDir)
+      expect(known.slice(0, 2)).toContain(commands.id)
+      expect(trustFrom(known[0] ?? '', commands.published).has(commands.id)).toBe(true)
+      expect(commands.published.length).toBeGreaterThanOrEqual(2)
+      await commands.rotate(commands.id)
+      const again = (await loadKeys(dataDir)).commands
+      expect(again.id).toBe(commands.id)
+      expect(trustFrom(known[0] ?? '', again.published).has(again.id)).toBe(true)
+      expect((await readdir(join(dataDir, 'keys'))).filter((name) => name.endsWith('.new'))).toEqual([])
+    },
+  )
+
+  test('a folder without a next key, of a server before it had one, gets one', async () => {
+    const before = (await loadKeys(dataDir)).commands
+    await rm(join(dataDir, 'keys', 'command-signing.next.pem'))
+    const all = await Promise.all(Array.from({ length: 4 }, () => loadKeys(dataDir)))
+    expect(new Set(all.map((keys) => keys.commands.published[1]?.id)).size).toBe(1)
+    expect(all[0]?.commands.id).toBe(before.id)
+  })
 })

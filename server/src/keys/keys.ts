@@ -1,24 +1,14 @@
 /** The server's own keys, from `keys/` in the data folder. */
-import { cancelMessage, commandMessage } from '@breeze/contract/agent-commands'
-import type { ServerKey } from '@breeze/contract/agent-protocol'
-import { type KeyPair, keyPair } from './ed25519.ts'
-import { addKeyFile, hasKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
+import { randomBytes } from 'node:crypto'
+import { CommandSigning, readPair } from './command-signing.ts'
+import type { KeyPair } from './ed25519.ts'
+import { addKeyFile, KEY_FILES, KeyFileError, openKeyFolder, readKeyFile } from './key-files.ts'
 import { SecretBox } from './secret-box.ts'
 
-export interface CommandSigner {
-  readonly id: string
-  /** base64url of the 32 raw bytes. */
-  readonly publicKey: string
-  /** What agents are told to trust: the current key first, then the next one when a rotation is prepared. */
-  readonly published: readonly ServerKey[]
-  /** Signs `commandMessage(payload)` with the current key. */
-  sign(payload: string): { keyId: string; signature: string }
-  /** The same for `cancelMessage(payload)`. */
-  signCancel(payload: string): { keyId: string; signature: string }
-}
+export type { CommandSigner, SigningKey } from './command-signing.ts'
 
 export interface Keys {
-  readonly commands: CommandSigner
+  readonly commands: CommandSigning
   readonly checkpoints: KeyPair
   /** Enters every stored token hash, so that a stolen table alone verifies no guess. */
   readonly pepper: Buffer
@@ -29,20 +19,13 @@ export interface Keys {
 /** Makes the keys on the first start. Throws `KeyFileError`, one line, for a folder that can't be trusted. */
 export async function loadKeys(dataDir: string): Promise<Keys> {
   const folder = await openKeyFolder(dataDir)
-  const current = await pair(folder, KEY_FILES.commands)
-  const next = (await hasKeyFile(folder, KEY_FILES.nextCommands)) ? await pair(folder, KEY_FILES.nextCommands) : null
   const pepper = await bytes(folder, KEY_FILES.pepper)
-  await addKeyFile(dataDir, folder, KEY_FILES.data)
+  // A kind of key that came with a later version: made where there is none.
+  await addKeyFile(folder, KEY_FILES.data, randomBytes(32))
   const box = new SecretBox(await bytes(folder, KEY_FILES.data))
   return {
-    commands: {
-      id: current.id,
-      publicKey: current.publicKey,
-      published: [current, ...(next ? [next] : [])].map(({ id, publicKey }) => ({ id, publicKey })),
-      sign: (payload) => ({ keyId: current.id, signature: current.sign(commandMessage(payload)) }),
-      signCancel: (payload) => ({ keyId: current.id, signature: current.sign(cancelMessage(payload)) }),
-    },
-    checkpoints: await pair(folder, KEY_FILES.checkpoints),
+    commands: await CommandSigning.open(folder),
+    checkpoints: await readPair(folder, KEY_FILES.checkpoints),
     pepper,
     box,
   }
@@ -52,13 +35,4 @@ async function bytes(folder: string, name: string): Promise<Buffer> {
   const content = await readKeyFile(folder, name)
   if (content.length !== 32) throw new KeyFileError(`keys/${name} must hold 32 bytes`)
   return content
-}
-
-async function pair(folder: string, name: string): Promise<KeyPair> {
-  const text = await readKeyFile(folder, name)
-  try {
-    return keyPair(text)
-  } catch (error) {
-    throw new KeyFileError(`keys/${name} is not an Ed25519 private key in PEM`, { cause: error })
-  }
 }

@@ -114,6 +114,24 @@ test('quarantine ends by itself when one machine was alone for ten minutes', asy
   await original.disconnect()
 })
 
+test('what waits during quarantine is delivered when it ends, and not before', async () => {
+  const original = await enrolled()
+  await original.connect()
+  const before = await fleet.queue(place, [original.deviceId])
+  await original.nextCommand()
+  await hello(copyOf(original, { bootId: 'boot-2', machineId: 'another machine' }))
+  await until(async () => (await conditionsOf(original.deviceId)).includes('quarantined'))
+  await expect(fleet.queue(place, [original.deviceId])).rejects.toMatchObject({ code: 'conflict' })
+  await original.connect()
+  original.heartbeat({ os: 'h0' }, { sentAt: new Date(clock).toISOString() })
+  await original.next('send_inventory')
+  expect(original.has('command')).toBe(false)
+  clock += 11 * 60_000
+  original.heartbeat({ os: 'h1' }, { sentAt: new Date(clock).toISOString() })
+  expect((await original.nextCommand()).payload.commandId).toBe(before.ids[0])
+  await original.disconnect()
+})
+
 test('a person ends it at once', async () => {
   const original = await enrolled()
   await original.connect()

@@ -1,6 +1,5 @@
 import { commandMessage } from '@breeze/contract/agent-commands'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { importPublicKey, verifyText } from '../../src/keys/ed25519.ts'
 import { armFault } from '../../src/kernel/faults.ts'
 import { bootFleet, echo, type Fleet, newId, type Place, reach, until } from './fleet.ts'
@@ -207,7 +206,7 @@ test('a crash at any point between the queue and the acknowledgement loses nothi
     const id = ids[0] ?? ''
     expect((await agent.nextCommand()).payload.commandId).toBe(id)
     agent.result(id)
-    await until(() => agent.has('result_recorded') || agent.socket?.readyState === WebSocket.CLOSED)
+    await until(() => agent.has('result_recorded') || agent.isClosed)
     if (!agent.has('result_recorded')) {
       await agent.connect()
       agent.result(id)

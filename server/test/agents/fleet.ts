@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
+import { DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import type { CommandBody } from '@breeze/contract/agent-commands'
 import type { Context } from 'hono'
 import { Client, Pool, type QueryResultRow } from 'pg'
@@ -14,6 +15,7 @@ import { enrollRoute } from '../../src/adapters/agents/enroll-route.ts'
 import { AgentHub } from '../../src/adapters/agents/hub.ts'
 import { pollRoute } from '../../src/adapters/agents/poll-route.ts'
 import { openDatabase } from '../../src/database/open.ts'
+import { AgentSettings } from '../../src/domains/agent-settings/service.ts'
 import { Commands } from '../../src/domains/commands/service.ts'
 import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.ts'
 import { Inventory } from '../../src/domains/devices/inventory.ts'
@@ -74,7 +76,13 @@ export async function bootFleet(options: FleetOptions = {}) {
   const presence = newPresence()
   const inventory = new Inventory({ db, events, now })
   const enrollment = new Enrollment({ db, events, pepper, environment })
+  const settings = new AgentSettings({
+    db,
+    defaults: { ...DEFAULT_CONFIGURATION, heartbeatSeconds },
+    failed: () => undefined,
+  })
   const hub = new AgentHub({
+    settings,
     db,
     commands,
     presence,
@@ -183,6 +191,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     newPresence,
     inventory,
     enrollment,
+    settings,
     hub,
     sql,
     place,

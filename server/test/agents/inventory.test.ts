@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Inventory } from '../../src/domains/devices/inventory.ts'
 import { bootFleet, type Fleet, type Place, reach, until } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'
 
@@ -135,4 +136,13 @@ test('heartbeat values are shown as the device told them, with the skew of its c
   expect(found.heartbeat).toMatchObject({ bootId: 'boot-1', uptimeSeconds: 12.5, memoryPercent: 40 })
   expect(Math.abs(found.heartbeat?.clockSkewMs ?? 99_999)).toBeLessThan(2000)
   await agent.disconnect()
+})
+
+test('asks a new fleet for its sections in turn, not all at once', async () => {
+  const now = { ms: 1_800_000_000_000 }
+  const inventory = new Inventory({ db: fleet.db, events: fleet.events, now: () => new Date(now.ms) })
+  const asked = Array.from({ length: 1000 }, () => inventory.mayAsk()).filter(Boolean).length
+  expect(asked).toBe(200)
+  now.ms += 1000
+  expect(inventory.mayAsk()).toBe(true)
 })

@@ -11,6 +11,7 @@ export class PollClient {
   sequence = 0
   #sending: Promise<unknown> = Promise.resolve()
   #outbox: unknown[] = []
+  #isReading = true
 
   constructor(url: string, arrived: (frame: unknown) => void, ended: (code: number) => void) {
     this.#url = url
@@ -48,6 +49,11 @@ export class PollClient {
     })
   }
 
+  /** Goes on sending, and asks for nothing any more. */
+  stopReading(): void {
+    this.#isReading = false
+  }
+
   /** Stops reading, as a machine that lost its network does. */
   abandon(): void {
     this.#gone.abort()
@@ -64,7 +70,7 @@ export class PollClient {
   }
 
   async #read(): Promise<void> {
-    for (;;) {
+    while (this.#isReading) {
       const response = await this.post('receive', { received: this.received, waitSeconds: 20 })
       if (!response.ok) throw new Error(`receive was answered ${response.status}`)
       const { frames, closed } = pollReceived.parse(await response.json())

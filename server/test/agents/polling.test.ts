@@ -23,6 +23,7 @@ afterAll(() => fleet.stop())
 async function connected(): Promise<{ agent: TestAgent; client: PollClient }> {
   const agent = new TestAgent(fleet.url, 'polling')
   await agent.enroll(await fleet.token(place))
+  agent.configurationEtag = fleet.settings.effective(place).etag
   const client = await opened()
   const { frames } = await read(client, 0, 0)
   const [challenge] = frames
@@ -184,8 +185,8 @@ test('a replaced connection is told so, by whichever transport the other one cam
   const { agent, client } = await connected()
   const waiting = read(client, 2, 50)
   const socket = new TestAgent(fleet.url)
-  socket.key = agent.key
-  socket.deviceId = agent.deviceId
+  const { key, deviceId, machineId } = agent
+  Object.assign(socket, { key, deviceId, machineId })
   await socket.connect()
   expect(await waiting).toMatchObject({ closed: CLOSE.replaced, frames: [{ type: 'error', code: 'replaced' }] })
   await agent.connect()
@@ -200,6 +201,16 @@ test('an address that opens without end is told to wait', async () => {
   expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
   expect((await open('10.9.9.8')).status).toBe(200)
 })
+
+test('an agent that asks without end is slowed down, and then told so', async () => {
+  const { client } = await connected()
+  const ask = () => client.post('receive', { received: 2, waitSeconds: 0 })
+  const answers = await Promise.all(Array.from({ length: 1100 }, ask))
+  const slow = answers.filter((answer) => answer.status === 429)
+  expect(slow.length).toBeGreaterThan(0)
+  expect(slow[0]?.headers.get('retry-after')).toBe('10')
+  expect(answers.filter((answer) => answer.status === 200).length + slow.length).toBe(1100)
+}, 30_000)
 
 test('a session is written to no log', async () => {
   const { client } = await connected()

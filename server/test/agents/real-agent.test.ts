@@ -1,4 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -23,10 +25,13 @@ afterAll(async () => {
 
 const start = (token?: string) =>
   runAgent({
-    server: fleet.url,
+    servers: [fleet.url],
+    network: {},
     token,
     stateDirectory,
     power: 'dry-run',
+    policyPath: join(stateDirectory, 'policy.json'),
+    protectedPaths: [],
     fault: undefined,
     scriptEnvironment: { path: '/usr/bin:/bin', home: stateDirectory },
     log: () => undefined,
@@ -45,7 +50,8 @@ const resultOf = async (operationId: string) => {
 test('the agent of this repository enrolls, reports itself and runs a signed script once', async () => {
   const device = await until(async () => {
     const found = await details()
-    return found?.status === 'online' && found.sections.length === 6 && found
+    // Its row was read a moment before its sections.
+    return found?.status === 'online' && found.role !== 'unknown' && found.sections.length === 6 && found
   })
   expect(device).toMatchObject({ platform: 'linux', role: 'server' })
   expect(device.os).toMatch(/\w/)
@@ -56,6 +62,57 @@ test('the agent of this repository enrolls, reports itself and runs a signed scr
     output: 'it runs\n',
   })
 })
+
+test('a script is read while it runs, and stopped with all it started when it is cancelled', async () => {
+  const script = 'setsid sleep 321 & echo $! > "$HOME/child"; echo begun; sleep 321; echo never'
+  const { operationId } = await fleet.queue(place, [agent.deviceId], {
+    type: 'script.run',
+    args: { language: 'bash', content: script, arguments: [], timeoutSeconds: 300 },
+  })
+  const results = () =>
+    fleet.db.tenant(reach(place), (tx) => fleet.commands.results(tx, operationId, { limit: 1, outputCharacters: 100 }))
+  await until(async () => (await results())[0]?.output === 'begun\n')
+  expect(await results()).toMatchObject([{ state: 'started', resultAt: null }])
+  const child = Number(await readFile(join(stateDirectory, 'child'), 'utf8'))
+  const asked = await fleet.db.tenant(reach(place), (tx) =>
+    fleet.commands.cancel(tx, new Date(), { operationId }, 'cancelled by Ada'),
+  )
+  expect(asked).toEqual({ cancelled: 0, asked: 1 })
+  expect(await until(() => resultOf(operationId))).toMatchObject({
+    state: 'cancelled',
+    reason: 'cancelled by Ada',
+    output: 'begun\n',
+  })
+  await until(() => !isAlive(child))
+})
+
+const isAlive = (pid: number): boolean => {
+  try {
+    // A child that nobody waited for is dead all the same.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+test.skipIf(!existsSync('/usr/bin/dpkg-query'))(
+  "the device's packages are those that its own package manager lists",
+  async () => {
+    const stored = () =>
+      fleet.sql<{ line: string }>(
+        `select name || ' ' || version || ' ' || architecture as line from device_software where device_id = $1 and source = 'dpkg'`,
+        [agent.deviceId],
+      )
+    await until(async () => (await stored()).length > 0)
+    const format = '${db:Status-Status} ${Package} ${Version} ${Architecture}\\n'
+    const listed = execFileSync('dpkg-query', ['-W', '-f', format], { encoding: 'utf8' }).trim().split('\n')
+    const installed = listed.flatMap((line) => (line.startsWith('installed ') ? [line.slice('installed '.length)] : []))
+    expect((await stored()).map((row) => row.line).sort()).toEqual(installed.sort())
+    const page = await fleet.db.tenant(reach(place), (tx) => fleet.devices.software(tx, agent.deviceId, { limit: 5 }))
+    expect(page).toMatchObject({ status: 'ok', items: { length: 5 } })
+    expect(page.total).toBeGreaterThanOrEqual(installed.length)
+  },
+)
 
 test('work queued while the agent was stopped is done when it starts again; its goodbye was heard', async () => {
   await agent.stop('shutdown')

@@ -17,6 +17,12 @@ import { PollClient } from './poll-client.ts'
 export const TRANSPORTS = ['web socket', 'polling'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
+let usual: Transport = 'web socket'
+/** Of the agents in this test file that are not told otherwise. */
+export function useTransport(transport: Transport): void {
+  usual = transport
+}
+
 type Of<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>
 
 export interface EnrollReply {
@@ -37,14 +43,16 @@ export class TestAgent {
   publicKey: string
   machineId: string
   bootId = 'boot-1'
+  configurationEtag: string | null = null
   deviceId = ''
   socket: WebSocket | undefined
   poll: PollClient | undefined
   closed: Promise<number> = Promise.resolve(0)
+  isClosed = true
   #frames: ServerFrame[] = []
   #waiting: (() => void)[] = []
 
-  constructor(url: string, transport: Transport = 'web socket') {
+  constructor(url: string, transport: Transport = usual) {
     this.#url = url
     this.#transport = transport
     const pair = generateKeyPairSync('ed25519')
@@ -85,7 +93,9 @@ export class TestAgent {
     this.#frames = []
     const { promise, resolve } = Promise.withResolvers<number>()
     this.closed = promise
+    this.isClosed = false
     const ended = (code: number): void => {
+      this.isClosed = true
       resolve(code)
       this.#wake()
     }
@@ -124,7 +134,7 @@ export class TestAgent {
       agentVersion: '1.0.0',
       bootId: this.bootId,
       machineId: this.machineId,
-      configurationEtag: null,
+      configurationEtag: this.configurationEtag,
       ...more,
     }
   }

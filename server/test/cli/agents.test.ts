@@ -71,5 +71,5 @@ async function untilConnected(args: readonly string[]): Promise<unknown> {
     started: (child) => child.stdout?.once('data', () => child.kill('SIGINT')),
   })
   if (result.code !== 0) throw new Error(result.stderr)
-  return JSON.parse(result.stdout)
+  return JSON.parse(result.stdout.split('\n')[0] ?? '')
 }

@@ -50,7 +50,7 @@ describe('the bundle', () => {
       env,
       started: (child) => child.stdout?.once('data', () => child.kill('SIGTERM')),
     })
-    expect([fleet.code, JSON.parse(fleet.stdout)]).toMatchObject([0, { devices: 2, enrolled: 2 }])
+    expect([fleet.code, JSON.parse(fleet.stdout.split('\n')[0] ?? '')]).toMatchObject([0, { devices: 2, enrolled: 2 }])
     const agent = await runCli(['agent', 'run', '--server', 'ftp://x'], { entry })
     expect([agent.code, agent.stderr]).toEqual([2, expect.stringContaining('must be https')])
   })

@@ -112,5 +112,10 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     `insert into emergency_stops (id, partner_id, organization_id, reason, stopped_by, lifted_at) values ($1, $2, $3, 'drill', $4, now())`,
     [newId(), partner, org, user],
   )
+  await world.sql(
+    `insert into agent_settings (id, partner_id, organization_id, settings, updated_by, updated_at)
+     values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,
+    [newId(), partner, org, user],
+  )
   await world.invoke(await world.caller(key), 'list_devices', {})
 }

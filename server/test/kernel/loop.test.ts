@@ -25,10 +25,13 @@ beforeAll(async () => {
     }),
   )
   agent = await runAgent({
-    server: world.server.url,
+    servers: [world.server.url],
+    network: {},
     token: token.secret,
     stateDirectory: state,
     power: 'dry-run',
+    policyPath: join(state, 'policy.json'),
+    protectedPaths: [],
     fault: undefined,
     scriptEnvironment: { path: process.env['PATH'] ?? '', home: '/root' },
     log: () => undefined,

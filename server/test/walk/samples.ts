@@ -47,6 +47,13 @@ const table = (at: Things): Table => ({
     stop: { action: 'stop', device: at.device, service: 'cron' },
     restart: { action: 'restart', device: at.device, service: 'cron' },
   },
+  manage_devices: {
+    approve: { action: 'approve', devices: at.device },
+    reject: { action: 'reject', devices: at.device },
+    release: { action: 'release', devices: [at.device] },
+    rename: { action: 'rename', devices: at.device, name: 'Another name' },
+    remove: { action: 'remove', devices: at.device },
+  },
   list_devices: { organization: at.organization, site: at.site },
   cancel_operation: { operation: at.operation },
   get_operation: { operation: at.operation },
@@ -74,6 +81,11 @@ const table = (at: Things): Table => ({
   list_roles: {},
   list_users: { organization: at.organization },
   rotate_api_key: { key: at.key },
+  rotate_signing_key: {},
+  manage_agent_settings: {
+    get: { action: 'get', organization: at.organization },
+    set: { action: 'set', organization: at.organization, heartbeat_seconds: 30 },
+  },
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
   update_api_key: { key: at.key, name: 'Another name' },
   update_user: {

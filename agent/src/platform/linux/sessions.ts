@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { errorCode } from '../error-code.ts'
 import { parseShellAssignments, readTextIfPresent } from '../linux.ts'
+import { runningPrograms } from './running-programs.ts'
 import { parseUtmp, USER_PROCESS } from './utmp.ts'
 
 export interface Session {
@@ -14,11 +15,14 @@ const UTMP = ['/run/utmp', '/var/run/utmp'] as const
 const LOGIND = '/run/systemd/sessions'
 
 /** Who is signed in now, by utmp(5), else by logind; null where the system keeps no such record. */
-export async function signedIn(root = ''): Promise<Session[] | null> {
+export async function signedIn(root = '', running = runningPrograms): Promise<Session[] | null> {
   for (const path of UTMP) {
     const bytes = await readIfPresent(root + path)
     if (bytes) return utmpSessions(bytes)
   }
+  const isRunning = await running()
+  // Its folder is there with systemd's files, also where nobody keeps it.
+  if (!isRunning('systemd-logind') && !isRunning('elogind-daemon')) return null
   return await logindSessions(root + LOGIND)
 }
 

@@ -61,9 +61,12 @@ test('single commands and other users are no administration', async () => {
       'mixed ALL = (www) ALL, (root) /bin/ls',
       'late ALL = (www) /bin/ls, (root) ALL',
       'grouponly ALL = (:adm) ALL',
+      'notroot ALL = (ALL, !root) ALL',
+      'elsewhere db1 = ALL',
     ].join('\n'),
   })
   expect([...grants.users]).toEqual(['late'])
+  expect(grants.unclear).toEqual([])
 })
 
 test('what cannot be followed is told', async () => {

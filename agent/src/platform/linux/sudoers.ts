@@ -184,6 +184,7 @@ function readCommand(item: string): { runAs: string[] | undefined; command: stri
 }
 
 function mentionsRoot(list: readonly string[], aliases: Aliases, seen = new Set<string>()): boolean {
+  if (list.some((item) => item === '!root' || item === '!#0')) return false
   return list.some((item) => {
     if (item === 'ALL' || item === 'root' || item === '#0') return true
     return expand(item, aliases, seen)?.some((inner) => mentionsRoot([inner], aliases, seen)) ?? false
@@ -213,7 +214,7 @@ function appliesHere(
     if (host === 'ALL' || names.has(host)) return true
     const inner = expand(host, aliases, seen)
     if (inner) return appliesHere(inner, aliases, hostname, unclear, seen)
-    if (/^[+!]|[*?[\d/:]/.test(host)) unclear.push(`a sudo rule for the host ${host.slice(0, 60)}`)
+    if (/^[+!]|[*?[/:]|^\d+\./.test(host)) unclear.push(`a sudo rule for the host ${host.slice(0, 60)}`)
     return false
   })
 }

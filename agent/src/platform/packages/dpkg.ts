@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SoftwareItem } from '@breeze/contract/agent-inventory'
 import { eachBounded } from '../each-bounded.ts'
+import { modifiedAt } from '../files.ts'
 import { fileFingerprint, type PackageManager, personName, softwareItem } from './manager.ts'
 
 const AT_ONCE = 8
@@ -27,12 +28,8 @@ interface Entry {
 /** dpkg writes a package's file list when it installs or upgrades it. */
 async function dated({ item, sameOnEveryArchitecture }: Entry, info: string): Promise<SoftwareItem> {
   const list = sameOnEveryArchitecture ? `${item.name}:${item.architecture}.list` : `${item.name}.list`
-  try {
-    return { ...item, installedAt: (await stat(join(info, list))).mtime.toISOString() }
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return item
-    throw error
-  }
+  const installed = await modifiedAt(join(info, list))
+  return installed ? { ...item, installedAt: installed.toISOString() } : item
 }
 
 /** deb822 stanzas. Held packages are installed too, removed ones of which the configuration is left are not. */

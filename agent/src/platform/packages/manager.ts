@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { SoftwareItem } from '@breeze/contract/agent-inventory'
 import { clip } from '../../collectors/section.ts'
+import { unlessMissing } from '../files.ts'
 
 /** One package database of the system. */
 export interface PackageManager {
@@ -50,13 +51,8 @@ export function personName(text: string | undefined): string | undefined {
 /** Of the first path that exists. */
 export async function fileFingerprint(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
-    try {
-      const { ino, size, mtimeNs } = await stat(path, { bigint: true })
-      return `${path} ${ino} ${size} ${mtimeNs}`
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
-    }
+    const found = await unlessMissing(stat(path, { bigint: true }))
+    if (found) return `${path} ${found.ino} ${found.size} ${found.mtimeNs}`
   }
   return undefined
 }

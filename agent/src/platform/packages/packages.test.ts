@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { recorded } from '../../../test/recorded.ts'
 import { dpkg } from './dpkg.ts'
 import { parseFlatpak } from './flatpak.ts'
@@ -17,24 +17,32 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('dpkg packages are those of dpkg-query, line by line', async () => {
-  const format = '${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n'
-  const lines = execFileSync('dpkg-query', ['-W', '-f', format], { encoding: 'utf8' }).trim().split('\n')
-  const expected = lines.filter((line) => line.endsWith('\tinstalled')).map((line) => line.replace(/\tinstalled$/, ''))
-  const found = await dpkg().read()
-  expect(found.map((item) => `${item.name}\t${item.version}\t${item.architecture}`).sort()).toEqual(expected.sort())
-  for (const { name, installedAt } of found) expect(installedAt, name).toBeDefined()
-})
+/** Another test may install something in between. */
+const agree = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 200 })
 
-test('every line of dpkg -l that says installed is there', async () => {
-  const lines = execFileSync('dpkg', ['-l'], { encoding: 'utf8', env: { ...process.env, COLUMNS: '500' } }).split('\n')
-  const expected = lines.flatMap((line) => {
-    const [state, name = '', version, architecture] = line.split(/\s+/)
-    return /^[a-z]i$/.test(state ?? '') ? [[name.split(':')[0], version, architecture].join(' ')] : []
-  })
-  const found = await dpkg().read()
-  expect(found.map((item) => `${item.name} ${item.version} ${item.architecture}`).sort()).toEqual(expected.sort())
-})
+test('dpkg packages are those of dpkg-query, line by line', () =>
+  agree(async () => {
+    const format = '${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n'
+    const lines = execFileSync('dpkg-query', ['-W', '-f', format], { encoding: 'utf8' }).trim().split('\n')
+    const expected = lines
+      .filter((line) => line.endsWith('\tinstalled'))
+      .map((line) => line.replace(/\tinstalled$/, ''))
+    const found = await dpkg().read()
+    expect(found.map((item) => `${item.name}\t${item.version}\t${item.architecture}`).sort()).toEqual(expected.sort())
+    for (const { name, installedAt } of found) expect(installedAt, name).toBeDefined()
+  }))
+
+test('every line of dpkg -l that says installed is there', () =>
+  agree(async () => {
+    const env = { ...process.env, COLUMNS: '500' }
+    const lines = execFileSync('dpkg', ['-l'], { encoding: 'utf8', env }).split('\n')
+    const expected = lines.flatMap((line) => {
+      const [state, name = '', version, architecture] = line.split(/\s+/)
+      return /^[a-z]i$/.test(state ?? '') ? [[name.split(':')[0], version, architecture].join(' ')] : []
+    })
+    const found = await dpkg().read()
+    expect(found.map((item) => `${item.name} ${item.version} ${item.architecture}`).sort()).toEqual(expected.sort())
+  }))
 
 test('held packages count, removed and half-installed ones do not', async () => {
   const stanza = (name: string, status: string) =>
@@ -106,6 +114,14 @@ test("snaps come over the daemon's socket", async () => {
   } finally {
     server.close()
   }
+})
+
+test('what a removed snapd left behind is no database', async () => {
+  const [state, daemon] = [join(folder, 'state.json'), join(folder, 'snapd')]
+  writeFileSync(state, '{}')
+  expect(await snap('/nonexistent', state, [daemon]).fingerprint()).toBeUndefined()
+  writeFileSync(daemon, '')
+  expect(await snap('/nonexistent', state, [daemon]).fingerprint()).toBeDefined()
 })
 
 test('flatpak runtimes without a version have their branch', () => {

@@ -6,11 +6,18 @@ import { fileFingerprint, type PackageManager, softwareItem } from './manager.ts
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 8_000_000
 
+const SOCKET = '/run/snapd.socket'
+const STATE = '/var/lib/snapd/state.json'
+/** Where distributions have the daemon. A removed one leaves its state behind, and no snaps. */
+const DAEMONS = ['/usr/lib/snapd/snapd', '/usr/libexec/snapd/snapd']
+
 /** The daemon's REST interface on its local socket: `snap list` is made for people. */
-export function snap(socketPath = '/run/snapd.socket', state = '/var/lib/snapd/state.json'): PackageManager {
+export function snap(socketPath = SOCKET, state = STATE, daemons: readonly string[] = DAEMONS): PackageManager {
   return {
     source: 'snap',
-    fingerprint: () => fileFingerprint([state]),
+    async fingerprint() {
+      return (await fileFingerprint(daemons)) === undefined ? undefined : await fileFingerprint([state])
+    },
     read: async () => parseSnaps(JSON.parse(await get(socketPath, '/v2/snaps'))),
   }
 }

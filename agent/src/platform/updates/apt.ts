@@ -1,15 +1,6 @@
 import { runProgram } from '../run-program.ts'
-import {
-  exists,
-  filesOf,
-  lastLine,
-  latest,
-  modifiedAt,
-  MOST_UPDATES,
-  type PendingUpdate,
-  pendingUpdate,
-  type UpdateManager,
-} from './manager.ts'
+import { exists, filesOf, modifiedAt } from '../files.ts'
+import { lastLine, latest, MOST_UPDATES, type PendingUpdate, pendingUpdate, type UpdateManager } from './manager.ts'
 
 const TIMEOUT_MS = 120_000
 const MAX_BYTES = 8_000_000

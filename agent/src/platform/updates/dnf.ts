@@ -1,17 +1,8 @@
 import { Unsupported } from '../../collectors/section.ts'
 import { rpm } from '../packages/rpm.ts'
 import { type ProgramResult, runProgram } from '../run-program.ts'
-import {
-  exists,
-  filesOf,
-  lastLine,
-  latest,
-  modifiedAt,
-  MOST_UPDATES,
-  type PendingUpdate,
-  pendingUpdate,
-  type UpdateManager,
-} from './manager.ts'
+import { exists, filesOf, modifiedAt } from '../files.ts'
+import { lastLine, latest, MOST_UPDATES, type PendingUpdate, pendingUpdate, type UpdateManager } from './manager.ts'
 
 const TIMEOUT_MS = 150_000
 const MAX_BYTES = 8_000_000
@@ -117,7 +108,7 @@ export function complete(
 }
 
 async function metadataTime(): Promise<string | null> {
-  const dates: (Date | null)[] = []
+  const dates: (Date | undefined)[] = []
   for (const cache of CACHES) {
     for (const name of await filesOf(cache)) dates.push(await modifiedAt(`${cache}/${name}/repodata/repomd.xml`))
   }

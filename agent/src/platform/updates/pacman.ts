@@ -1,11 +1,9 @@
 import { Unsupported } from '../../collectors/section.ts'
 import { runProgram } from '../run-program.ts'
+import { exists, filesOf, modifiedAt } from '../files.ts'
 import {
-  exists,
-  filesOf,
   lastLine,
   latest,
-  modifiedAt,
   MOST_UPDATES,
   type PendingUpdate,
   pendingUpdate,

@@ -1,16 +1,7 @@
 import { runProgram } from '../run-program.ts'
 import { xmlText } from '../xml-text.ts'
-import {
-  exists,
-  filesOf,
-  lastLine,
-  latest,
-  modifiedAt,
-  MOST_UPDATES,
-  type PendingUpdate,
-  pendingUpdate,
-  type UpdateManager,
-} from './manager.ts'
+import { exists, filesOf, modifiedAt } from '../files.ts'
+import { lastLine, latest, MOST_UPDATES, type PendingUpdate, pendingUpdate, type UpdateManager } from './manager.ts'
 
 const CACHE = '/var/cache/zypp/raw'
 const ARGUMENTS = ['--non-interactive', '--no-refresh', '--xmlout', 'list-updates']

@@ -12,7 +12,7 @@ import type { AgentTransport, TransportPeer } from './transport.ts'
 export interface ConnectionHost extends ConversationHost {
   authentication: Authentication
   challengeMs: number
-  welcome(): ServerFrame
+  welcome(device: KnownDevice): ServerFrame
   /** False for a copy of the machine that the device is: it is not let in. */
   arrives(device: KnownDevice, hello: Hello): boolean
   /** Proven: it may take another connection's place. */
@@ -56,7 +56,8 @@ export class AgentConnection implements TransportPeer {
     this.#frames = new TokenBucket(FRAMES_PER_SECOND, BURST, this.#heardMs)
     const nonce = host.environment.randomBytes(32).toString('base64url')
     const deadline = setTimeout(() => {
-      this.refuse(CLOSE.authenticationFailed, 'challenge_expired', 'The challenge was not answered in time.')
+      // Slow is not wrong: a device whose proof failed would stay away for minutes.
+      this.refuse(CLOSE.draining, 'challenge_expired', 'The challenge was not answered in time.')
     }, host.challengeMs)
     this.#state = { state: 'challenged', nonce, deadline }
     transport.listen(this)
@@ -64,12 +65,12 @@ export class AgentConnection implements TransportPeer {
   }
 
   get deviceId(): string | null {
-    return this.#state.state === 'ready' ? this.#state.conversation.device.id : null
+    return this.conversation?.device.id ?? null
   }
 
   /** Null before the proof and after the end. */
-  get device(): KnownDevice | null {
-    return this.#state.state === 'ready' ? this.#state.conversation.device : null
+  get conversation(): Conversation | null {
+    return this.#state.state === 'ready' ? this.#state.conversation : null
   }
 
   /** Milliseconds since anything came in. */
@@ -146,8 +147,10 @@ export class AgentConnection implements TransportPeer {
       }
       this.#transport.proven()
       if (!this.#host.arrives(verdict.device, hello)) return this.refuse(CLOSE.copied, COPIED.code, COPIED.message)
-      this.#state = { state: 'ready', conversation: new Conversation(this.#host, this, verdict.device) }
-      this.send(this.#host.welcome())
+      const conversation = new Conversation(this.#host, this, verdict.device, hello.configurationEtag)
+      this.#state = { state: 'ready', conversation }
+      this.send(this.#host.welcome(verdict.device))
+      conversation.configure()
       this.#host.ready(this, verdict.device.id)
     } catch (error) {
       this.comeBackLater(error, 'agent could not be authenticated')

@@ -2,6 +2,7 @@
 import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
 import { type AgentFrame, CLOSE, rotationMessage, type ServerFrame } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
+import type { Effective } from '../../domains/agent-settings/service.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
@@ -18,6 +19,8 @@ export interface ConversationHost {
   inventory: Inventory
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** What the device is to work by. */
+  configurationOf(device: KnownDevice): Effective
   /** False for a key that is another device's. */
   proposeKey(deviceId: string, publicKey: string): Promise<boolean>
   /** Whether a quarantined device has been one machine for long enough; then it is one again. */
@@ -46,11 +49,31 @@ export class Conversation {
   /** Section → hash that was asked for and has not come yet, and how often. */
   readonly #asked = new Map<SectionName, { hash: string; beats: number }>()
   #isRotating = false
+  #heartbeatSeconds: number
+  /** Of the configuration that the device has, or was sent. */
+  #etag: string | null
 
-  constructor(host: ConversationHost, line: Line, device: KnownDevice) {
+  /** `etag`: of the configuration that the device works by. */
+  constructor(host: ConversationHost, line: Line, device: KnownDevice, etag: string | null) {
     this.device = device
     this.#host = host
     this.#line = line
+    this.#etag = etag
+    this.#heartbeatSeconds = host.configurationOf(device).configuration.heartbeatSeconds
+  }
+
+  /** How often the device is expected to speak. */
+  get heartbeatSeconds(): number {
+    return this.#heartbeatSeconds
+  }
+
+  /** Sends the present configuration to a device that works by another. */
+  configure(): void {
+    const { etag, configuration } = this.#host.configurationOf(this.device)
+    this.#heartbeatSeconds = configuration.heartbeatSeconds
+    if (etag === this.#etag) return
+    this.#etag = etag
+    this.#line.send({ type: 'configuration', etag, configuration })
   }
 
   handle(frame: AgentFrame, bytes: number): void {
@@ -100,19 +123,21 @@ export class Conversation {
       configurationEtag,
       roundTripMs,
     }
-    this.#host.presence.heard(this.device.id, facts)
+    this.#host.presence.heard(this.device.id, facts, this.#heartbeatSeconds)
     if (skew !== null && Math.abs(skew) > SKEWED_MS) this.setCondition('clock_skewed', true)
     if (skew !== null && Math.abs(skew) < RIGHT_MS) this.setCondition('clock_skewed', false)
     if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)
     if (this.device.conditions.has('quarantined') && this.#host.settles(this.device))
       this.setCondition('quarantined', false)
+    const isKnown = (name: SectionName): boolean => this.#isHeld(name, frame.sections[name])
+    if (SECTION_NAMES.every(isKnown) || !this.#host.inventory.mayAsk()) return
     const missing = SECTION_NAMES.filter((name) => this.#isMissing(name, frame.sections[name]))
     if (missing.length > 0) this.#line.send({ type: 'send_inventory', sections: missing })
   }
 
   /** What was asked for at the last beat may still be on its way; after two it is asked for again. */
   #isMissing(name: SectionName, hash: string | undefined): boolean {
-    if (hash === undefined || this.device.hashes.get(name) === hash) return false
+    if (hash === undefined || this.#isHeld(name, hash)) return false
     const asked = this.#asked.get(name)
     if (asked?.hash === hash && asked.beats < 2) {
       asked.beats += 1
@@ -120,6 +145,10 @@ export class Conversation {
     }
     this.#asked.set(name, { hash, beats: 1 })
     return true
+  }
+
+  #isHeld(name: SectionName, hash: string | undefined): boolean {
+    return hash === undefined || this.device.hashes.get(name) === hash
   }
 
   async #inventory({ sections, hashes, softwareDelta }: Of<'inventory'>): Promise<void> {

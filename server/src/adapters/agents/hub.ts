@@ -5,6 +5,7 @@ import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 import { AGENT_WS_PATH, CLOSE } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { AgentSettings } from '../../domains/agent-settings/service.ts'
 import type { Delivery, Outgoing } from '../../domains/commands/delivery.ts'
 import type { Commands } from '../../domains/commands/service.ts'
 import { Clones } from '../../domains/devices/clones.ts'
@@ -33,6 +34,8 @@ export interface AgentHubOptions {
   signer: CommandSigner
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  settings: Pick<AgentSettings, 'effective' | 'onChange'>
+  /** Of agents that have not said who they are. */
   heartbeatSeconds: number
   /** How long a challenge may stay unanswered. */
   challengeMs?: number
@@ -45,6 +48,8 @@ export interface AgentHubOptions {
 const SWEEP_MS = 15_000
 /** Heartbeats that may be missing before a connection is no proof of a living machine. */
 const ALIVE_BEATS = 2.5
+/** Each second: ten thousand are through in less than four minutes. */
+const RENEWED_AT_ONCE = 50
 const CLOSE_PATIENCE_MS = 3000
 /** Returning agents a second that a restart invites. */
 const RETURNS_PER_SECOND = 200
@@ -69,6 +74,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
   })
   readonly #clones = new Clones()
   readonly #sweep: ReturnType<typeof setInterval>
+  #renewal: ReturnType<typeof setInterval> | undefined
   #draining = false
 
   constructor(options: AgentHubOptions) {
@@ -91,9 +97,10 @@ export class AgentHub implements Delivery, ConnectedAgents {
       log,
       challengeMs,
       authentication,
-      welcome: () => ({
+      configurationOf: (device) => options.settings.effective(device),
+      welcome: (device) => ({
         type: 'welcome',
-        heartbeatSeconds: options.heartbeatSeconds,
+        heartbeatSeconds: options.settings.effective(device).configuration.heartbeatSeconds,
         serverKeys: [...options.signer.published],
         serverTime: environment.now().toISOString(),
       }),
@@ -104,6 +111,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
       closed: (connection, deviceId) => this.#closed(connection, deviceId),
     }
     commands.deliverThrough(this)
+    options.settings.onChange(() => void this.#configure())
     this.#sweep = setInterval(() => this.#dropSilent(), SWEEP_MS)
   }
 
@@ -167,14 +175,30 @@ export class AgentHub implements Delivery, ConnectedAgents {
   trusted(deviceIds: readonly string[]): void {
     for (const id of deviceIds) {
       this.#clones.absolve(id)
-      const conditions = this.#byDevice.get(id)?.device?.conditions
+      const conditions = this.#byDevice.get(id)?.conversation?.device.conditions
       conditions?.delete('awaiting_approval')
       conditions?.delete('quarantined')
     }
     this.#options.presence
       .approved(deviceIds)
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'approved devices keep their old status'))
-    this.wake(deviceIds)
+    this.#deliverAll(deviceIds)
+  }
+
+  /** Has everybody come back bit by bit, and learn with the welcome what has changed. Nothing is lost by it. */
+  renew(): void {
+    clearInterval(this.#renewal)
+    const before = [...this.#connections]
+    this.#renewal = setInterval(() => {
+      for (const connection of before.splice(0, RENEWED_AT_ONCE)) {
+        connection.close(CLOSE.draining, {
+          code: 'renewal',
+          message: 'The keys of the server have changed.',
+          retryAfterSeconds: this.#random(),
+        })
+      }
+      if (before.length === 0) clearInterval(this.#renewal)
+    }, 1000)
   }
 
   /** The device was removed: it is told that it is no longer known. */
@@ -194,6 +218,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     this.#draining = true
     this.#waiting.empty()
     clearInterval(this.#sweep)
+    clearInterval(this.#renewal)
     const spreadSeconds = Math.min(120, Math.max(1, this.#connections.size / RETURNS_PER_SECOND))
     let sent = 0
     for (const connection of this.#connections) {
@@ -221,10 +246,10 @@ export class AgentHub implements Delivery, ConnectedAgents {
 
   /** Whether it is let in. A machine that holds a copied identity is sent away, whichever of the two came first. */
   #arrives(device: KnownDevice, hello: Hello): boolean {
-    const { environment, heartbeatSeconds, log, presence } = this.#options
+    const { environment, log, presence } = this.#options
     const nowMs = environment.now().getTime()
     const before = this.#byDevice.get(device.id)
-    const isAlive = before !== undefined && before.silentMs < ALIVE_BEATS * heartbeatSeconds * 1000
+    const isAlive = before !== undefined && before.silentMs < ALIVE_BEATS * this.#heartbeatMs(before)
     const machineId = cleanName(hello.machineId, 128) ?? ''
     const judgement = this.#clones.arrives(
       device.id,
@@ -235,7 +260,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     )
     const mark = (name: string, isThere: boolean): void => {
       if (device.conditions.has(name) !== isThere) presence.condition(device.id, name, isThere)
-      for (const conditions of [device.conditions, before?.device?.conditions]) {
+      for (const conditions of [device.conditions, before?.conversation?.device.conditions]) {
         if (isThere) conditions?.add(name)
         else conditions?.delete(name)
       }
@@ -258,7 +283,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     // What waits is claimed once the database knows.
     this.#options.presence
       .flush()
-      .then(() => this.wake([device.id]))
+      .then(() => this.#deliverAll([device.id]))
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'a quarantine ended unwritten'))
     return true
   }
@@ -269,7 +294,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
     const before = this.#byDevice.get(deviceId)
     this.#byDevice.set(deviceId, connection)
     before?.close(CLOSE.replaced, { code: 'replaced', message: 'Another connection of this device took over.' })
-    this.#options.presence.heard(deviceId, null)
+    this.#options.presence.heard(deviceId, null, connection.conversation?.heartbeatSeconds)
     this.#deliveries.connected(deviceId)
   }
 
@@ -285,14 +310,34 @@ export class AgentHub implements Delivery, ConnectedAgents {
     if (this.#unproven.delete(connection)) this.#waiting.call()
   }
 
+  /** What was handed out before they were held back may never have arrived: all that is unfinished goes out again. */
+  #deliverAll(deviceIds: readonly string[]): void {
+    for (const id of deviceIds) if (this.#byDevice.has(id)) this.#deliveries.connected(id)
+  }
+
   #send({ deviceId, command }: Outgoing): void {
     this.#byDevice.get(deviceId)?.send({ type: 'command', command })
   }
 
   #dropSilent(): void {
-    const idleMs = this.#options.idleMs ?? Math.max(3000 * this.#options.heartbeatSeconds, 180_000)
-    for (const connection of this.#connections) if (connection.silentMs > idleMs) connection.terminate()
+    for (const connection of this.#connections) {
+      const idleMs = this.#options.idleMs ?? Math.max(3 * this.#heartbeatMs(connection), 180_000)
+      if (connection.silentMs > idleMs) connection.terminate()
+    }
     this.polls.sweep()
+  }
+
+  #heartbeatMs({ conversation }: AgentConnection): number {
+    return 1000 * (conversation?.heartbeatSeconds ?? this.#options.heartbeatSeconds)
+  }
+
+  /** Tells whoever works by another configuration than the present one. */
+  async #configure(): Promise<void> {
+    let told = 0
+    for (const { conversation } of this.#connections) {
+      conversation?.configure()
+      if (++told % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   #random(): number {

@@ -56,7 +56,7 @@ export function pollRoute(options: PollRouteOptions): Hono<HttpEnv> {
       const transport = secret === undefined ? undefined : hub.polls.find(secret)
       if (transport) {
         context.set('transport', transport)
-        return next()
+        return (await transport.turn()) ? next() : later(context, 429, 10)
       }
       if (hub.isDraining) return later(context, 503, hub.retrySeconds())
       return refuse(context, 401, 'unknown_session', 'This session is not known, or has ended. Open another.')

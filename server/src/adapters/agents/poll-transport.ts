@@ -2,10 +2,16 @@
  * An agent that can't keep a socket: it sends by requests and receives by long ones. Frames stay here until the agent says
  * that they arrived, so a lost answer loses nothing.
  */
+import { TokenBucket } from './token-bucket.ts'
 import type { AgentTransport, TransportPeer } from './transport.ts'
 
 export type Taken = 'taken' | 'gap' | 'closed'
 
+/** Requests of one agent; more are held back, as frames are on a socket. */
+const REQUESTS_PER_SECOND = 50
+const BURST = 500
+/** Who is so far ahead waits for nothing any more: it is told to slow down. */
+const MOST_WAIT_MS = 10_000
 /** Of one answer; what is left comes with the next. A single frame may be larger. */
 const ANSWER_BYTES = 1024 * 1024
 /** A closed connection waits for its agent with no more than this. */
@@ -28,9 +34,11 @@ export class PollTransport implements AgentTransport {
   #flow: { promise: Promise<void>; resolve(): void } | undefined
   #waiting: (() => void) | undefined
   #readAt: number
+  readonly #requests: TokenBucket
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
+    this.#requests = new TokenBucket(REQUESTS_PER_SECOND, BURST, nowMs())
     this.#readAt = nowMs()
   }
 
@@ -86,6 +94,15 @@ export class PollTransport implements AgentTransport {
   /** Null while it is open. */
   get closedCode(): number | null {
     return this.#code
+  }
+
+  /** False for an agent that asks far more often than it may; otherwise resolves when it is its request's turn. */
+  async turn(): Promise<boolean> {
+    const waitMs = this.#requests.wait(this.#nowMs())
+    if (waitMs > MOST_WAIT_MS) return false
+    this.#requests.spend()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    return true
   }
 
   /** The agent may not learn more from it. */

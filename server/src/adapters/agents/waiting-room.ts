@@ -16,8 +16,8 @@ export interface WaitingRoomOptions {
 
 /** A fleet of ten thousand fits; an attacker's sockets take no more memory than it would. */
 const SEATS = 12_000
-/** An agent gives up a handshake after 15 s: whoever is called later is not there any more. */
-const PATIENCE_MS = 14_000
+/** An agent gives up a handshake after 30 s: whoever is called later can't be done in time. */
+const PATIENCE_MS = 25_000
 /** Of one turn of the event loop. */
 const BUDGET_MS = 5
 

@@ -5,6 +5,7 @@
 import type { Capability } from '@breeze/contract/agent-capabilities'
 import { capabilitiesOf, type CommandBody } from '@breeze/contract/agent-commands'
 import { conflict, KernelError } from '../../kernel/errors.ts'
+import { leaveOut } from '../../kernel/operations.ts'
 import { commandOperation, type RunContext, type Target, type TransactionContext } from '../../kernel/tool.ts'
 import type { DeviceTarget } from '../devices/service.ts'
 import { placeOf, type Selection, selectTargets } from '../devices/select.ts'
@@ -96,6 +97,8 @@ export async function sendCommands(
     expiresAt: new Date(now.getTime() + waitSeconds * 1000),
     newId: context.newId,
   })
+  const ids = apart.map(({ id }) => id)
+  if (ids.length > 0) await leaveOut(context.tx, operation, ids)
   return {
     operation,
     reachable: able.filter(({ status }) => status === 'online').length,

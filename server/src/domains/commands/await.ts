@@ -27,7 +27,7 @@ export async function awaitCommands(context: SettleContext, { operation, reachab
   const look = () => context.transaction((tx) => services.commands.operationProgress(tx, operation))
   const done = async () => {
     const progress = await look()
-    return progress.finished >= Math.min(reachable, progress.total) ? progress : undefined
+    return progress.finished >= Math.min(reachable + apart.length, progress.total) ? progress : undefined
   }
   if (reachable > 0) await context.events.until(`operation:${operation}`, context.signal, done)
   return context.transaction(async (tx) => {
@@ -41,18 +41,9 @@ export async function awaitCommands(context: SettleContext, { operation, reachab
     const devices = results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId))
     return {
       operation,
-      progress: withApart(progress, apart.length),
+      progress,
       devices: [...devices, ...apart].slice(0, SHOWN),
       results,
     }
   })
-}
-
-function withApart(progress: OperationProgress, apart: number): OperationProgress {
-  const { total, finished, byState } = progress
-  return {
-    total: total + apart,
-    finished: finished + apart,
-    byState: { ...byState, rejected: byState.rejected + apart },
-  }
 }

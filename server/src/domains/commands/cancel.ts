@@ -5,11 +5,16 @@ import type { Db, Tx } from '../../kernel/db.ts'
 import type { CommandState } from './tables.ts'
 
 /** What not to go on with. `all` reaches as far as the transaction sees. */
-export type Cancellation =
-  | { operationId: string }
+export type Cancellation = (
+  | { operationId: string; deviceIds?: readonly string[] }
   | { operationIds: readonly string[] }
   | { organizationId: string }
+  | { deviceIds: readonly string[] }
   | { all: true }
+) & {
+  /** Only what is still here: nothing that a device has is stopped. */
+  waitingOnly?: boolean
+}
 
 export interface Cancelled {
   /** Never delivered, and never will be. */
@@ -27,7 +32,8 @@ interface Row {
 // Locked in the order of ids, as the writers of results do.
 const CANCEL = (which: string): string => `
   with open as (
-    select id from device_commands where state in ('queued', 'delivered', 'accepted', 'started') and ${which}
+    select id from device_commands
+    where state in ('queued', 'delivered', 'accepted', 'started') and state = any ($4::text[]) and ${which}
     order by id for no key update)
   update device_commands c set
     state = case c.state when 'queued' then 'cancelled' else c.state end,
@@ -35,24 +41,41 @@ const CANCEL = (which: string): string => `
     finished_at = case c.state when 'queued' then $1::timestamptz else c.finished_at end,
     cancel_requested_at = case c.state when 'queued' then null else coalesce(c.cancel_requested_at, $1::timestamptz) end,
     cancel_reason = case c.state when 'queued' then null else coalesce(c.cancel_reason, $2) end
-  from open where c.id = open.id and c.state in ('queued', 'delivered', 'accepted', 'started')
+  from open where c.id = open.id and c.state in ('queued', 'delivered', 'accepted', 'started') and c.state = any ($4::text[])
   returning c.state, c.operation_id, c.device_id`
 
 const STATEMENTS = {
   operations: { name: 'cancel_of_operations', text: CANCEL('operation_id = any ($3::uuid[])') },
+  devicesOfOperation: {
+    name: 'cancel_of_devices_of_operation',
+    text: CANCEL('operation_id = $5 and device_id = any ($3::uuid[])'),
+  },
+  devices: { name: 'cancel_of_devices', text: CANCEL('device_id = any ($3::uuid[])') },
   organization: { name: 'cancel_of_organization', text: CANCEL('organization_id = any ($3::uuid[])') },
   all: { name: 'cancel_all', text: CANCEL('$3::uuid[] is null') },
 }
 
+const OPEN: readonly CommandState[] = ['queued', 'delivered', 'accepted', 'started']
+
 export async function cancelCommands(tx: Tx, now: Date, which: Cancellation, reason: string): Promise<Row[]> {
-  const { statement, ids } = chosen(which)
+  const { statement, ids, more = [] } = chosen(which)
   if (ids?.length === 0) return []
-  return tx.prepared<Row>(statement.name, statement.text, [now, reason, ids])
+  const states = which.waitingOnly ? ['queued'] : OPEN
+  return tx.prepared<Row>(statement.name, statement.text, [now, reason, ids, states, ...more])
 }
 
-function chosen(which: Cancellation) {
-  if ('operationId' in which) return { statement: STATEMENTS.operations, ids: [which.operationId] }
+function chosen(which: Cancellation): {
+  statement: { name: string; text: string }
+  ids: readonly string[] | null
+  more?: string[]
+} {
+  if ('operationId' in which) {
+    const { operationId, deviceIds } = which
+    if (deviceIds) return { statement: STATEMENTS.devicesOfOperation, ids: deviceIds, more: [operationId] }
+    return { statement: STATEMENTS.operations, ids: [operationId] }
+  }
   if ('operationIds' in which) return { statement: STATEMENTS.operations, ids: which.operationIds }
+  if ('deviceIds' in which) return { statement: STATEMENTS.devices, ids: which.deviceIds }
   if ('organizationId' in which) return { statement: STATEMENTS.organization, ids: [which.organizationId] }
   return { statement: STATEMENTS.all, ids: null }
 }

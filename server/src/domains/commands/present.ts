@@ -28,7 +28,6 @@ export type DeviceResult = z.infer<typeof deviceResultShape> & { reasonBy?: 'dev
 
 export const operationShape = z.object({
   operation: z.string(),
-  run: z.string().optional(),
   state: z.string(),
   devices: z.array(deviceResultShape),
   total: z.number().int(),
@@ -67,9 +66,17 @@ function reasonOf({ state, reason, cancelReason, resultAt }: CommandResult): Pic
   return { reason, reasonBy: resultAt === null || reason === cancelReason ? 'server' : 'device' }
 }
 
-/** What a command wrote, or found, as text. */
+/** A device that got no command, as an operation tells of it afterwards. */
+export const leftOutResult = (id: string, name: string): DeviceResult => ({
+  id,
+  name,
+  state: 'rejected',
+  reason: 'it could not carry this out, and was sent nothing',
+})
+
+/** What a command found, as text of the server's making; else what it wrote. */
 function shownOutput(result: CommandResult): Partial<DeviceResult> {
-  const found = result.output ? null : readableData(result)
+  const found = readableData(result)
   if (found !== null) return { output: found, truncated: false }
   if (result.output === null) return {}
   return { output: result.output, truncated: result.truncated, output_bytes: result.outputBytes }

@@ -1,7 +1,7 @@
 /** Signing commands and putting them into their table: the same transaction as the act that asked for them. */
 import type { CommandBody, CommandPayload } from '@breeze/contract/agent-commands'
 import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
-import type { CommandSigner } from '../../keys/keys.ts'
+import type { SigningKey } from '../../keys/keys.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
 import { blocked, TRUSTED_SQL } from '../devices/conditions.ts'
@@ -54,7 +54,7 @@ const INSERT = `
 
 export async function insertCommands(
   tx: Tx,
-  signer: CommandSigner,
+  signer: SigningKey,
   now: Date,
   request: QueueRequest,
 ): Promise<QueuedCommand[]> {
@@ -78,7 +78,7 @@ export async function insertCommands(
   return queued
 }
 
-function signedRow(signer: CommandSigner, now: Date, request: QueueRequest, device: CommandPlace): SignedRow {
+function signedRow(signer: SigningKey, now: Date, request: QueueRequest, device: CommandPlace): SignedRow {
   const id = request.newId()
   const body = 'body' in request ? request.body : request.bodyFor(device)
   const content: CommandPayload = {
@@ -96,7 +96,7 @@ function signedRow(signer: CommandSigner, now: Date, request: QueueRequest, devi
 
 async function insert(
   tx: Tx,
-  signer: CommandSigner,
+  signer: SigningKey,
   now: Date,
   request: QueueRequest,
   rows: readonly SignedRow[],

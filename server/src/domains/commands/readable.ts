@@ -45,7 +45,7 @@ export function logLines(data: ResultData<'logs.read'>): string {
       `${at ?? '-'} ${level ?? '-'} ${source}: ${message.replaceAll(/\s*\n\s*/g, ' ')}`,
   )
   if (lines.length === 0) lines.push('no entries match')
-  return [...lines, `(read from ${data.source}${data.more ? '; older entries match too' : ''})`].join('\n')
+  return [...lines, `(read from ${data.source}${data.more ? '; more entries match' : ''})`].join('\n')
 }
 
 function processTable(data: ResultData<'processes.list'>): string {

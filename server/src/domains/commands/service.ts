@@ -16,6 +16,7 @@ import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.t
 import { type CommandResult, type ResultsPage, resultsOf } from './reads.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
 import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
+import { type Waiting, waitingOf } from './waiting.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -47,6 +48,10 @@ type Word =
 
 const SWEEP_EVERY_MS = 5000
 const SWEEP_ROWS = 500
+
+const PROGRESS = `
+  select state, count(*) as n from device_commands where operation_id = $1 group by state
+  union all select 'rejected', cardinality(left_out) from operations where id = $1 and left_out <> '{}'`
 
 export class Commands {
   readonly #options: CommandsOptions
@@ -94,7 +99,7 @@ export class Commands {
 
   /** Throws `notFound` for a device that the transaction does not see: then nothing of the act may stand. */
   async queue(tx: Tx, now: Date, request: QueueRequest): Promise<QueuedCommand[]> {
-    const queued = await insertCommands(tx, this.#options.signer, now, request)
+    const queued = await insertCommands(tx, this.#options.signer.current(), now, request)
     tx.afterCommit(() => {
       fault('command.queued')
       this.#delivery.wake(queued.map((command) => command.deviceId))
@@ -114,18 +119,20 @@ export class Commands {
     return { cancelled: rows.length - asked.length, asked: asked.length }
   }
 
+  /** Devices that got no command count as rejected. */
   async operationProgress(tx: Tx, operationId: string): Promise<OperationProgress> {
-    const rows = await tx.prepared<{ state: CommandState; n: number }>(
-      'operation_progress',
-      'select state, count(*) as n from device_commands where operation_id = $1 group by state',
-      [operationId],
-    )
+    const rows = await tx.prepared<{ state: CommandState; n: number }>('operation_progress', PROGRESS, [operationId])
     // Object.fromEntries forgets the keys' type; they are exactly the states.
     const byState = Object.fromEntries(COMMAND_STATES.map((state) => [state, 0])) as Record<CommandState, number>
-    for (const row of rows) byState[row.state] = row.n
+    for (const row of rows) byState[row.state] += row.n
     const total = rows.reduce((sum, row) => sum + row.n, 0)
     const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
     return { total, finished, byState }
+  }
+
+  /** What keeps an operation from ending, the most frequent first. */
+  waiting(tx: Tx, operationId: string): Promise<Waiting[]> {
+    return waitingOf(tx, operationId)
   }
 
   /** The commands of an operation with what became of them, in a stable order. */

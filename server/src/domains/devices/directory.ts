@@ -3,6 +3,7 @@ import type { Db } from '../../kernel/db.ts'
 
 export interface KnownDevice {
   id: string
+  partnerId: string
   organizationId: string
   siteId: string
   /** base64url of the 32 raw bytes. */
@@ -19,15 +20,16 @@ export interface KnownDevice {
 
 // Grouped once and not asked per device: a plan made while the table was small then costs one pass over it, not hundreds.
 const LOOK_UP = `
-  select d.id, d.organization_id, d.site_id, d.public_key, d.next_public_key, d.machine_id, d.agent_version, d.conditions,
+  select d.id, o.partner_id, d.organization_id, d.site_id, d.public_key, d.next_public_key, d.machine_id, d.agent_version, d.conditions,
     coalesce(h.hashes, '{}') as hashes
-  from devices d left join (
+  from devices d join organizations o on o.id = d.organization_id left join (
     select s.device_id, jsonb_object_agg(s.section, s.hash) as hashes
     from device_sections s where s.device_id = any ($1::uuid[]) group by s.device_id) h on h.device_id = d.id
   where d.id = any ($1::uuid[]) and d.removed_at is null`
 
 interface Row {
   id: string
+  partner_id: string
   organization_id: string
   site_id: string
   public_key: Buffer
@@ -46,6 +48,7 @@ export async function lookUpDevices(db: Db, ids: readonly string[]): Promise<Map
       row.id,
       {
         id: row.id,
+        partnerId: row.partner_id,
         organizationId: row.organization_id,
         siteId: row.site_id,
         publicKey: row.public_key.toString('base64url'),

@@ -62,10 +62,18 @@ const SECTIONS = `
     source = excluded.source, collected_at = excluded.collected_at, received_at = excluded.received_at,
     hash = excluded.hash, detail = excluded.detail, data = excluded.data`
 
+/** Devices that are asked for sections within a second, and reports that wait to be written. */
+const ASKS_PER_SECOND = 200
+const MOST_WAITING = 100
+
 export class Inventory {
   readonly #reports: Batch<InventoryReport, InventoryAnswer>
+  readonly #now: () => Date
+  #second = 0
+  #asks = 0
 
   constructor({ db, events, now }: { db: Db; events: Events; now(): Date }) {
+    this.#now = now
     this.#reports = new Batch<InventoryReport, InventoryAnswer>({
       windowMs: 20,
       maxItems: 200,
@@ -80,6 +88,17 @@ export class Inventory {
         }))
       },
     })
+  }
+
+  /**
+   * Whether one more device may be asked for sections now; each yes counts. What devices send is held in memory until it
+   * is written, and a list of packages takes some 200 KB: a new fleet is asked in turn, at a later beat.
+   */
+  mayAsk(): boolean {
+    const second = Math.floor(this.#now().getTime() / 1000)
+    if (second !== this.#second) this.#asks = 0
+    this.#second = second
+    return this.#reports.size < MOST_WAITING && this.#asks++ < ASKS_PER_SECOND
   }
 
   /** Resolves when it is durable. */

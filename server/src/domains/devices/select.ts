@@ -33,6 +33,14 @@ export const selectionFields = {
   devices: oneOrMany(reference).optional().describe('Ids or names.'),
   filter: deviceFilter.optional().describe('Instead of devices: all that match.'),
 }
+/** For tools that need no more: each field stands in every listing. */
+export const placeFields = {
+  devices: selectionFields.devices,
+  filter: deviceFilter
+    .pick({ organization: true, site: true, text: true })
+    .optional()
+    .describe('Instead of devices: all that match.'),
+}
 export type Selection = { devices?: string | string[] | undefined; filter?: FilterInput | undefined }
 
 /** Names of organizations and sites become ids; what the caller can't see is not found. */

@@ -19,6 +19,8 @@ export interface Operation {
   confirmationExpiresAt: Date | null
   targets: number
   organizationIds: string[]
+  /** Devices that got no command. */
+  leftOut: string[]
 }
 
 /** Throws `not_found` alike for what is absent, foreign and malformed. */
@@ -40,6 +42,7 @@ export async function findOperation(tx: Tx, reference: string): Promise<Operatio
     confirmationExpiresAt: row.confirmation_expires_at,
     targets: row.target_ids.length,
     organizationIds: row.organization_ids,
+    leftOut: row.left_out,
   }
 }
 
@@ -64,7 +67,7 @@ const CLOSE = `with ended as (
       and not exists (select from device_commands c where c.operation_id = o.id and c.state in ('queued', 'delivered', 'accepted', 'started'))
     limit 500)
   update operations o set finished_at = $1, state = case
-    when c.good = c.n then 'succeeded' when c.cancelled = c.n then 'cancelled' when c.good = 0 then 'failed' else 'partial' end
+    when c.good = c.n and o.left_out = '{}' then 'succeeded' when c.cancelled = c.n then 'cancelled' when c.good = 0 then 'failed' else 'partial' end
   from (
     select operation_id, count(*) as n, count(*) filter (where state = 'succeeded') as good,
       count(*) filter (where state = 'cancelled') as cancelled

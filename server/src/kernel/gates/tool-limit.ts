@@ -15,7 +15,11 @@ export class ToolLimit {
   }
 
   gate(caller: Caller, tool: string, action: ActionSpec, now: Date): Verdict {
-    if (action.tier === 1) return allow
+    return action.tier === 1 ? allow : this.count(caller, tool, now)
+  }
+
+  /** What a read has devices do counts as an act does. */
+  count(caller: Caller, tool: string, now: Date): Verdict {
     const key = `${caller.credential.kind}:${caller.credential.id}:${tool}`
     const at = now.getTime()
     const current = this.#windows.get(key)

@@ -52,7 +52,7 @@ export default defineTool({
           message: deviceText(LONGEST_MESSAGE),
         }),
       )
-      .describe('Oldest first.'),
+      .describe('Newest first.'),
     more: z.boolean().describe('Older ones match too.'),
     operation: z.string().optional(),
   }),
@@ -107,10 +107,10 @@ const bodyOf = ({ log, level, since, text, limit }: Input): CommandBody => ({
 function bounded(entries: readonly LogEntry[]): LogEntry[] {
   const shown: LogEntry[] = []
   let left = OUTPUT_BUDGET / 2
-  for (const entry of entries.toReversed()) {
+  for (const entry of entries) {
     left -= Math.min(entry.message.length, LONGEST_MESSAGE) + OVERHEAD
     if (left < 0) break
-    shown.unshift(entry)
+    shown.push(entry)
   }
   return shown
 }

@@ -29,7 +29,11 @@ export default defineTool({
   actions: { tier: 1, permission: 'devices.read' },
   input: z.object({
     ...filterFields,
-    condition: z.string().max(60).optional().describe('Such as shutdown_expected, duplicate_machine.'),
+    condition: z
+      .string()
+      .max(60)
+      .optional()
+      .describe('Such as awaiting_approval, quarantined, duplicate_machine, shutdown_expected.'),
     last_seen_before: time.describe('UTC.'),
     last_seen_after: time,
     first_seen_after: time,

@@ -7,9 +7,11 @@ import {
   countsText,
   deviceResult,
   deviceResultShape,
+  leftOutResult,
   liveState,
   resultText,
 } from '../../commands/present.ts'
+import { waitingText } from '../../commands/waiting.ts'
 import { deviceNames } from '../../devices/names.ts'
 
 const MOST = 200
@@ -18,7 +20,7 @@ export default defineTool({
   name: 'get_operation',
   title: 'Get an operation',
   description:
-    'Reads the state of anything that outlived its call: commands on devices, a call waiting for confirmation. Answers with the state, counts and each device with what became of it. Reads only.',
+    'Reads the state of anything that outlived its call: commands on devices, a call waiting for confirmation. Answers with the state, counts, what is still waiting and for what, and each device with what became of it. Reads only.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'operations.read' },
@@ -36,25 +38,30 @@ export default defineTool({
     devices: z.array(deviceResultShape),
     total: z.number().int(),
     counts: z.record(z.string(), z.number()),
+    waiting: z
+      .array(z.object({ for: z.string(), commands: z.number().int(), until: z.string().nullable() }))
+      .describe('Until: when the first of them expires.'),
   }),
   async run({ tx, services }, input) {
     const operation = await findOperation(tx, input.operation)
     const progress = await services.commands.operationProgress(tx, operation.id)
+    const waiting = await services.commands.waiting(tx, operation.id)
     const page = { limit: MOST, ...answerShares(progress.total) }
     const results = await services.commands.results(tx, operation.id, page)
-    const names = await deviceNames(
-      tx,
-      results.map((result) => result.deviceId),
-    )
-    const devices = results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId))
-    return { operation, progress, devices }
+    const leftOut = operation.leftOut.slice(0, MOST - results.length)
+    const names = await deviceNames(tx, [...results.map((result) => result.deviceId), ...leftOut])
+    const devices = [
+      ...results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
+      ...leftOut.map((id) => leftOutResult(id, names.get(id) ?? id)),
+    ]
+    return { operation, progress, waiting, devices }
   },
-  present({ operation, progress, devices }) {
+  present({ operation, progress, waiting, devices }) {
     const state = liveState(operation.state, progress)
     const head = `${operation.tool}${operation.action ? ` ${operation.action}` : ''}: ${state}. ${operation.summary}`
     const counts = progress.total > 0 ? ` ${countsText(progress)}.` : ''
     return {
-      text: [`${head}${counts}`, ...devices.slice(0, 20).map(resultText)].join('\n'),
+      text: [`${head}${counts} ${waitingText(waiting)}`.trimEnd(), ...devices.slice(0, 20).map(resultText)].join('\n'),
       data: {
         operation: operation.id,
         tool: operation.tool,
@@ -67,6 +74,7 @@ export default defineTool({
         devices,
         total: progress.total,
         counts: countsByState(progress),
+        waiting,
       },
     }
   },

@@ -59,7 +59,8 @@ export default defineTool({
     const filter = { run: run.id, device, state: input.state }
     const after = input.cursor === undefined ? undefined : commandId(readCursor('script_results', filter, input.cursor))
     const progress = await services.commands.operationProgress(tx, run.operation)
-    const share = Math.floor(OUTPUT_BUDGET / Math.min(input.limit, Math.max(1, device ? 1 : progress.total)))
+    // Half of what an answer may hold: a character of the database's is up to two of ours, and none may be lost.
+    const share = Math.floor(OUTPUT_BUDGET / 2 / Math.min(input.limit, Math.max(1, device ? 1 : progress.total)))
     const results = await services.commands.results(tx, run.operation, {
       limit: input.limit + 1,
       outputCharacters: share,

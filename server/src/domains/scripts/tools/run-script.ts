@@ -40,7 +40,7 @@ export default defineTool({
   outlivesCall: true,
   deviceText: true,
   input,
-  output: operationShape,
+  output: operationShape.extend({ run: z.string() }),
   targets: (context, input) => commandTargets(context, input, asked(bodyOf(input), input.expires_in_minutes)),
   async plan(_, input, targets) {
     requireCapable(targets)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { Unsupported } from '../collectors/section.ts'
-import { runProgram } from './run-program.ts'
+import { Unsupported } from '../../collectors/section.ts'
+import { runProgram } from '../run-program.ts'
 
 export interface Account {
   name: string
@@ -25,6 +25,11 @@ async function passwdLines(name: string): Promise<string> {
     if (!(error instanceof Unsupported)) throw error
     return await readFile('/etc/passwd', 'utf8')
   }
+}
+
+/** Of the users in /etc/passwd; a directory's are not counted through. */
+export async function userNames(): Promise<ReadonlyMap<number, string>> {
+  return new Map(parsePasswd(await readFile('/etc/passwd', 'utf8')).map(({ uid, name }) => [uid, name]))
 }
 
 /** passwd(5). */

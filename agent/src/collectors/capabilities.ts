@@ -1,0 +1,78 @@
+import { CAPABILITIES, type Capability } from '@breeze/contract/agent-capabilities'
+import type { CommandBody, CommandType, ScriptLanguage } from '@breeze/contract/agent-commands'
+import type { Executor, Executors } from '../executor.ts'
+import type { LocalPolicy } from '../local-policy.ts'
+import { errorText } from '../log.ts'
+import { clip, type Collector, type SectionData } from './section.ts'
+
+export interface CapabilitiesOptions {
+  executors: Executors
+  policy: Pick<LocalPolicy, 'deniesAny'>
+}
+
+/** What this device can carry out, by the words of those who would carry it out, and with what its owner forbids. */
+export function capabilities(options: CapabilitiesOptions): Collector<'capabilities'> {
+  return {
+    name: 'capabilities',
+    source: 'the agent and the policy of the device',
+    platforms: ['linux', 'win32', 'darwin'],
+    collect: () => Promise.all(CAPABILITIES.map((name) => capability(name, options))),
+    stable: (data) => data,
+  }
+}
+
+type Item = SectionData<'capabilities'>[number]
+
+async function capability(name: Capability, { executors, policy }: CapabilitiesOptions): Promise<Item> {
+  const body = PROBES[name]
+  const denied = await policy.deniesAny([body.type, name])
+  const reason = denied ? 'denied by the device’s own policy' : await why(body, executors)
+  return reason === undefined ? { name, supported: true } : { name, supported: false, reason: clip(reason, 300) }
+}
+
+async function why(body: CommandBody, executors: Executors): Promise<string | undefined> {
+  // The union of bodies pairs each type with its arguments; the compiler can't follow the pair through the look-up.
+  const executor = executors[body.type] as Executor | undefined
+  if (!executor) return 'this agent does not know how'
+  try {
+    return await executor.unsupported({
+      commandId: '00000000-0000-0000-0000-000000000000',
+      args: body.args,
+      signal: new AbortController().signal,
+      reply: async () => false,
+    })
+  } catch (error) {
+    return `it could not be found out: ${errorText(error)}`
+  }
+}
+
+const script = (language: ScriptLanguage, runAs?: string): CommandBody => ({
+  type: 'script.run',
+  args: { language, content: '', arguments: [], timeoutSeconds: 1, ...(runAs !== undefined && { runAs }) },
+})
+const power = (type: Extract<CommandType, `power.${string}`>): CommandBody => ({
+  type,
+  args: { delaySeconds: 0, reason: '' },
+})
+
+/** A command that needs the capability. None of them is ever run. */
+const PROBES: { readonly [C in Capability]: CommandBody } = {
+  'script.bash': script('bash'),
+  'script.sh': script('sh'),
+  'script.python': script('python'),
+  'script.powershell': script('powershell'),
+  'script.cmd': script('cmd'),
+  'script.run_as': script('sh', 'root'),
+  'power.reboot': power('power.reboot'),
+  'power.shutdown': power('power.shutdown'),
+  'device.lock': { type: 'device.lock', args: {} },
+  'network.wake': { type: 'network.wake', args: { macs: ['00:00:00:00:00:00'] } },
+  'network.diagnose': { type: 'network.diagnose', args: {} },
+  'service.control': { type: 'service.control', args: { name: '', action: 'start', timeoutSeconds: 1 } },
+  'logs.read': { type: 'logs.read', args: { log: 'system', limit: 1 } },
+  'processes.list': { type: 'processes.list', args: { sort: 'cpu', limit: 1 } },
+  'files.list': { type: 'files.list', args: { path: '/', limit: 1 } },
+  'files.read': { type: 'files.read', args: { path: '/', offset: 0, maxBytes: 1 } },
+  'files.put': { type: 'files.put', args: { path: '/', content: '', overwrite: false } },
+  'files.delete': { type: 'files.delete', args: { path: '/' } },
+}

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { type CommandArgs, RESULT_DATA } from '@breeze/contract/agent-commands'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const isRoot = process.getuid?.() === 0
+const machine = existsSync('/etc/machine-id') ? readFileSync('/etc/machine-id', 'utf8').trim() : ''
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'breeze-journal-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** A journal that systemd wrote, in the place of this machine's: in a mount namespace, asked through journalctl. */
+function read(args: CommandArgs<'logs.read'>) {
+  mkdirSync(join(folder, machine), { recursive: true })
+  const packed = readFileSync(join(import.meta.dirname, '../../../test/recorded/journal.gz'))
+  writeFileSync(join(folder, machine, 'system.journal'), gunzipSync(packed))
+  const script = `import { readLogs } from ${JSON.stringify(join(import.meta.dirname, '../../commands/read-logs.ts'))}
+    const { outcome } = await readLogs({ ownLog: { events: () => [] } }).run({ commandId: '', args: ${JSON.stringify(args)},
+      signal: new AbortController().signal, reply: async () => true })
+    console.log(JSON.stringify(outcome))`
+  const shell = 'mount --bind "$1" /var/log/journal && exec "$2" --input-type=module -e "$3"'
+  const output = execFileSync('unshare', ['-m', 'sh', '-c', shell, 'sh', folder, process.execPath, script])
+  const outcome: unknown = JSON.parse(output.toString())
+  expect(outcome).toMatchObject({ state: 'succeeded' })
+  const { data } = outcome as { data: unknown }
+  const { source, entries, more } = RESULT_DATA['logs.read'].parse(data)
+  expect(source).toBe('systemd journal')
+  return { more, messages: entries.map(({ source: program, message }) => `${program}: ${message}`), entries }
+}
+
+const canRun = isRoot && machine !== '' && existsSync('/var/log/journal') && existsSync('/usr/bin/journalctl')
+describe.runIf(canRun)('a real journal', () => {
+  test('whole, the newest first, with bytes that are no text', () => {
+    const { messages, entries, more } = read({ log: 'system', limit: 10 })
+    expect(messages).toEqual([
+      'kernel: eth0: link down',
+      'sshd: Accepted publickey for anna',
+      'app: gr\ufffdn  [31m',
+      'nginx: connect() failed\nwhile reading',
+      'systemd: Started nginx.service',
+    ])
+    expect(more).toBe(false)
+    expect(entries[0]).toMatchObject({ at: '2026-11-25T10:00:02.000Z', level: 'warning' })
+  })
+
+  test('by level, time, text, number, unit, program and facility', () => {
+    expect(read({ log: 'system', limit: 10, level: 'warning' }).messages).toHaveLength(2)
+    expect(read({ log: 'system', limit: 10, since: '2026-11-25T10:00:01.000Z' }).messages).toHaveLength(2)
+    expect(read({ log: 'system', limit: 10, contains: 'ACCEPTED' }).messages).toHaveLength(1)
+    expect(read({ log: 'system', limit: 2 })).toMatchObject({ more: true, messages: { length: 2 } })
+    expect(read({ log: 'nginx.service', limit: 10 }).messages).toEqual(['nginx: connect() failed\nwhile reading'])
+    // Its unit is ssh.service: by the name of the program it is found too.
+    expect(read({ log: 'sshd', limit: 10 }).messages).toEqual(['sshd: Accepted publickey for anna'])
+    expect(read({ log: 'security', limit: 10 }).messages).toEqual(['sshd: Accepted publickey for anna'])
+    expect(read({ log: 'kernel', limit: 10 }).messages).toEqual(['kernel: eth0: link down'])
+    expect(read({ log: 'no-such', limit: 10 }).messages).toEqual([])
+  })
+})

@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServiceState } from './services.ts'
+import type { Machine } from './machine.ts'
+
+/** What commands find and move on a device. */
+export interface SimulatedMachine {
+  /** As it is at this moment, by its own clock. */
+  look(): Machine
+  /** Goes down; after a reboot it comes back as another boot. */
+  power(action: 'reboot' | 'shutdown'): void
+  setService(name: string, state: ServiceState): void
+  /** Share of scripts that fail, for no reason. */
+  failing: number
+}
+
+/** False when the device went down meanwhile. */
+export async function slept(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(Math.max(0, milliseconds), undefined, { signal })
+    return true
+  } catch (error) {
+    if (signal.aborted) return false
+    throw error
+  }
+}

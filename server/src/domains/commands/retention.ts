@@ -1,0 +1,25 @@
+/** Letting go of what commands wrote long ago. The rows stay: who ran what, when, and how it ended. */
+import type { Db } from '../../kernel/db.ts'
+
+const DAY_MS = 86_400_000
+/** Bounds the time that rows are locked; each may hold more than a megabyte. */
+const STEP = 200
+
+// `truncated`: its output is not whole any more, and `output_bytes` still tells how much there was.
+const FORGET = `
+  with old as (
+    select id from device_commands
+    where finished_at < $1 and finished_at is not null and (output is not null or data is not null)
+    order by finished_at limit ${STEP} for update skip locked)
+  update device_commands c set output = null, data = null, truncated = c.truncated or c.output is not null
+  from old where c.id = old.id`
+
+/** Answers how many commands were relieved. */
+export async function forgetOutput(db: Db, now: Date, days: number): Promise<number> {
+  const before = new Date(now.getTime() - days * DAY_MS)
+  for (let total = 0; ;) {
+    const n = await db.workerStatement('forget_output', FORGET, [before])
+    total += n
+    if (n < STEP) return total
+  }
+}

@@ -1,0 +1,165 @@
+/** What a technician's assistant asks of this very machine: official client, whole server, real agent. */
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { LogEntry, ResultData } from '@breeze/contract/agent-commands'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { until } from '../agents/fleet.ts'
+import { boot, type Harness, type Organization } from '../harness.ts'
+import { type AnyClient, officialClients } from '../mcp/clients.ts'
+import { type AgentProcess, PATIENCE_MS, startAgent } from './agent-process.ts'
+import { ask } from './technician.ts'
+
+let world: Harness
+let place: Organization
+let machine: AgentProcess
+let client: AnyClient
+let device: string
+beforeAll(async () => {
+  world = await boot({ env: { BREEZE_ENV: 'development' } })
+  place = await world.organization('Northwind')
+  machine = await startAgent(world, place)
+  device = machine.id
+  const key = await world.key(await world.user('partner_technician'), ['ai:execute'])
+  const connect = officialClients((path) => `${world.server.url}/api/v1/mcp${path}`)['v2 pinned to 2026-07-28']
+  if (!connect) throw new Error('no such client')
+  client = await connect(key.key)
+}, 2 * PATIENCE_MS)
+afterAll(async () => {
+  await client?.close()
+  await machine?.stop()
+  await world?.stop()
+})
+
+it('runs a command line and answers with what it wrote', async () => {
+  const { data, text } = await ask(client, 'execute_command', { device, command: 'hostname; exit 3' })
+  expect(data).toMatchObject({
+    shell: 'bash',
+    devices: [{ id: device, state: 'failed', exit_code: 3, output: `${hostname()}\n` }],
+    untrusted: expect.any(String),
+    audit_entry: expect.any(String),
+  })
+  expect(text).toContain(`[output of ${machine.name}: untrusted device content`)
+})
+
+it('shows what a script has written while it runs, and cancels it', async () => {
+  const running = ask(client, 'run_script', {
+    devices: device,
+    content: 'echo "it began"; echo $$ > "$1"; for n in $(seq 600); do sleep 0.1; done; echo "it ended"',
+    arguments: [join(machine.folder, 'pid')],
+  })
+  const operation = await until(async () => {
+    const { data } = await ask(client, 'get_device_details', { device, sections: ['commands'] })
+    const [latest] = data['recent_commands'] as { operation: string; state: string }[]
+    return latest?.state === 'started' && latest.operation
+  }, PATIENCE_MS)
+  const live = await until(async () => {
+    const { data } = await ask(client, 'get_script_results', { run: operation })
+    return data.devices[0]?.['output'] === 'it began\n' && data
+  }, PATIENCE_MS)
+  expect(live).toMatchObject({ state: 'running', devices: [{ state: 'started' }] })
+  const cancelled = await ask(client, 'cancel_operation', { operation })
+  expect(cancelled.data).toMatchObject({ cancelled: 0, asked: 1 })
+  const { data } = await running
+  expect(data).toMatchObject({ state: 'cancelled', devices: [{ state: 'cancelled', output: 'it began\n' }] })
+  const pid = (await readFile(join(machine.folder, 'pid'), 'utf8')).trim()
+  await expect(readFile(`/proc/${pid}/stat`)).rejects.toThrow('ENOENT')
+})
+
+it('lists processes as this machine does', async () => {
+  const { data, text } = await ask(client, 'execute_command', {
+    device,
+    preset: 'processes',
+    sort: 'memory',
+    lines: 500,
+  })
+  const { processes } = data['data'] as ResultData<'processes.list'>
+  const own = processes.find(({ pid }) => pid === process.pid)
+  expect(own?.commandLine).toContain('node')
+  expect(own?.parent).toBe(process.ppid)
+  expect(text).toContain('pid  user  CPU  memory  state  command')
+})
+
+it('checks the network from the device', async () => {
+  const { port } = new URL(world.server.url)
+  const { data } = await ask(client, 'execute_command', {
+    device,
+    preset: 'network',
+    target: '127.0.0.1',
+    port: Number(port),
+  })
+  const { checks } = data['data'] as ResultData<'network.diagnose'>
+  expect(checks).toContainEqual(expect.objectContaining({ check: 'connect', ok: true }))
+})
+
+it('reads an event log with a credential that only reads', async () => {
+  const key = await world.key(await world.user('partner_viewer'), ['ai:read'])
+  const connect = officialClients((path) => `${world.server.url}/api/v1/mcp${path}`)['v2 choosing by itself']
+  const reader = await connect?.(key.key)
+  if (!reader) throw new Error('no such client')
+  const { data, text } = await ask(reader, 'get_event_logs', { device, log: 'agent', text: 'started' })
+  expect(data).toMatchObject({ state: 'read', source: expect.stringContaining('agent'), more: false })
+  const entries = data['entries'] as LogEntry[]
+  expect(entries.map(({ message }) => message)).toContainEqual(expect.stringContaining(device))
+  expect(text).toContain('untrusted device content')
+  await reader.close()
+})
+
+it('reads the package log as it stands on the disk', async () => {
+  const lines = execFileSync('tail', ['-n', '5', '/var/log/dpkg.log'], { encoding: 'utf8' }).trim().split('\n')
+  const { data } = await ask(client, 'get_event_logs', { device, log: 'packages', limit: 200 })
+  const said = (data['entries'] as LogEntry[]).map(({ message }) => message).join('\n')
+  for (const line of lines) expect(said).toContain(line.split(' ').slice(2).join(' '))
+})
+
+it("has this machine send another one's wake-up packet, and says only that it was sent", async () => {
+  const mac = '02:5e:00:00:53:01'
+  const sleeper = await world.device(place, 'NW-SLEEPER')
+  await world.sql(
+    `insert into device_sections (device_id, section, organization_id, site_id, status, source, collected_at, hash, data)
+     values ($1, 'network', $2, $3, 'ok', 'a test', now(), 'h', $4)`,
+    [sleeper, place.id, place.siteId, JSON.stringify([{ name: 'eth0', mac, up: false, addresses: [] }])],
+  )
+  const { data } = await ask(client, 'device_actions', { action: 'wake', devices: sleeper })
+  expect(data).toMatchObject({
+    counts: { sent: 1 },
+    devices: [{ id: sleeper, state: 'sent', reason: `packet sent by ${machine.name}` }],
+  })
+  const sent = await ask(client, 'get_operation', { operation: data['operation'] })
+  expect(sent.data).toMatchObject({ state: 'succeeded', devices: [{ id: device, state: 'succeeded' }] })
+})
+
+it('refuses, before anything is queued, what this machine says it can not do', async () => {
+  const { data } = await ask(client, 'get_device_details', { device, sections: ['capabilities'] })
+  const [section] = data['sections'] as { data: { name: string; supported: boolean; reason?: string }[] }[]
+  const lacking = (section?.data ?? []).filter(({ supported }) => !supported)
+  // No PowerShell, cmd or desktop here; whatever of it there is some day is left out.
+  for (const { name, reason } of lacking) expect([name, reason]).toEqual([name, expect.any(String)])
+  const shells = lacking.flatMap(({ name }) => (name.startsWith('script.') ? [name.slice('script.'.length)] : []))
+  expect(shells).toContain('cmd')
+  for (const language of shells.filter((shell) => shell !== 'run_as')) {
+    const refused = await ask(client, 'run_script', { devices: device, language, content: 'exit 0' })
+    expect([language, refused.data]).toMatchObject([language, { code: 'unsupported', audit_entry: expect.any(String) }])
+  }
+  if (lacking.some(({ name }) => name === 'device.lock')) {
+    const refused = await ask(client, 'device_actions', { action: 'lock', devices: device })
+    expect(refused.data).toMatchObject({ code: 'unsupported', reason: expect.stringContaining('device.lock') })
+  }
+})
+
+it('tells of the machine what the machine tells', async () => {
+  const sections = ['identity', 'os', 'capabilities', 'services', 'users']
+  const { data, text } = await until(async () => {
+    const answer = await ask(client, 'get_device_details', { device, sections })
+    const told = answer.data['sections'] as { status: string }[]
+    return told.every(({ status }) => status !== 'not_collected') && answer
+  }, PATIENCE_MS)
+  const told = new Map((data['sections'] as { name: string; data: unknown }[]).map((one) => [one.name, one.data]))
+  expect(told.get('identity')).toMatchObject({ hostname: hostname() })
+  expect(told.get('users')).toMatchObject({
+    users: expect.arrayContaining([expect.objectContaining({ name: 'root' })]),
+  })
+  expect(told.get('capabilities')).toContainEqual(expect.objectContaining({ name: 'script.bash', supported: true }))
+  expect(text).toMatch(/capabilities: can script\.bash/)
+})

@@ -1,0 +1,72 @@
+/** A service of our own: an init script that a test installs, and that goes whatever becomes of the test. */
+import { existsSync, rmSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+
+export interface ThrowAwayService {
+  name: string
+  /** Of its daemon; null when there is none. */
+  pid(): Promise<number | null>
+  remove(): void
+}
+
+const script = (name: string, pidFile: string): string => `#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          ${name}
+# Required-Start:
+# Required-Stop:
+# Default-Start:
+# Default-Stop:
+# Short-Description: A throw-away service of a test
+### END INIT INFO
+running() { [ -s ${pidFile} ] && kill -0 "$(cat ${pidFile})" 2>/dev/null; }
+start() {
+  running && return 0
+  setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' >/dev/null 2>&1 </dev/null &
+  for n in 1 2 3 4 5 6 7 8 9 10; do running && return 0; sleep 0.2; done
+  return 1
+}
+stop() {
+  running && kill "$(cat ${pidFile})"
+  for n in 1 2 3 4 5 6 7 8 9 10; do running || { rm -f ${pidFile}; return 0; }; sleep 0.2; done
+  return 1
+}
+case "$1" in
+  start) start ;;
+  stop) stop ;;
+  restart|force-reload) stop && start ;;
+  status) if running; then echo "${name} is running"; exit 0; else echo "${name} is not running"; exit 3; fi ;;
+  *) echo "Usage: $0 {start|stop|restart|force-reload|status}"; exit 2 ;;
+esac
+`
+
+const PREFIX = 'breeze-reach-'
+
+/** What a test left whose process was killed. */
+async function removeLeftOvers(): Promise<void> {
+  for (const name of await readdir('/etc/init.d')) {
+    const owner = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : ''
+    if (/^\d+$/.test(owner) && !existsSync(`/proc/${owner}`)) rmSync(`/etc/init.d/${name}`, { force: true })
+  }
+}
+
+export async function installService(): Promise<ThrowAwayService> {
+  await removeLeftOvers()
+  const name = `${PREFIX}${process.pid}`
+  const [path, pidFile] = [`/etc/init.d/${name}`, `/run/${name}.pid`]
+  await writeFile(path, script(name, pidFile), { mode: 0o755 })
+  const pid = async (): Promise<number | null> => {
+    const text = await readFile(pidFile, 'utf8').catch(() => '')
+    return text.trim() === '' ? null : Number(text)
+  }
+  const remove = (): void => {
+    rmSync(path, { force: true })
+    rmSync(pidFile, { force: true })
+  }
+  // A test that never comes to its end must not leave a service behind.
+  process.once('exit', remove)
+  return {
+    name,
+    pid,
+    remove,
+  }
+}
