@@ -17,6 +17,9 @@ import { consolePages } from './adapters/console/pages.ts'
 import { consoleRoutes } from './adapters/console/routes.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
+import { createOauth, type OauthDeps } from './adapters/oauth/adapter.ts'
+import { RESOURCE_METADATA_PATH } from './adapters/oauth/metadata.ts'
+import { authorizationPath } from './adapters/oauth/routes.ts'
 import { AgentProgram } from './agent-program.ts'
 import { catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
@@ -37,6 +40,7 @@ import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
+import { ENDED_CHECK_MS, endedCredentials } from './identity/ended-credentials.ts'
 import { openIdentity } from './identity/identity.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
@@ -72,6 +76,8 @@ export interface ServerOptions {
   heartbeatSeconds?: number
   /** Per address; the load tests come from one. */
   enrollmentsPerMinute?: number
+  /** How documents of OAuth clients are fetched; tests only. */
+  documents?: OauthDeps['documents']
   /** Silence that means offline; tests only. */
   graceMs?: number
 }
@@ -132,7 +138,12 @@ async function startOn(
 
   const operatorToken = makeToken(OPERATOR_PREFIX, environment.randomBytes)
   const operator = { token: operatorToken, userId: installation.adminId }
-  const authenticator = new DatabaseAuthenticator({ db, pepper: keys.pepper, operator })
+  const authenticator = new DatabaseAuthenticator({
+    db,
+    pepper: keys.pepper,
+    operator,
+    oauthEnabled: config.oauthEnabled,
+  })
   const events = new Events()
   const governance: Governance = {
     executeAllowList: config.executeAllowList,
@@ -227,18 +238,38 @@ async function startOn(
   })
   periodic.every('sessions', 3_600_000, () => identity.sessions.purge())
   periodic.every('browser flows', 600_000, () => identity.flows.purge())
-  const console = consoleRoutes({
+  const cookie = new SessionCookie(publicUrl)
+  const limiter = new LocalRateLimiter()
+  const oauth = config.oauthEnabled
+    ? createOauth({
+        db,
+        pepper: keys.pepper,
+        environment,
+        audit,
+        publicUrl,
+        lifetimes: config.oauthLifetimes,
+        tools: registry.all(),
+        limiter,
+        log,
+        console: { cookie, people: authenticator },
+        revoked: (id) => authenticator.revoked(id),
+        ...(options.documents && { documents: options.documents }),
+      })
+    : null
+  if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
+  const consoleDeps = {
     kernel: door,
     audit,
     people: authenticator,
     ...identity,
-    cookie: new SessionCookie(publicUrl),
-    limiter: new LocalRateLimiter(),
+    cookie,
+    limiter,
     metrics,
     publicUrl,
     version: VERSION,
     now: environment.now,
-  })
+  }
+  const console = consoleRoutes(consoleDeps, oauth ? [oauth.consent] : [])
   const http = createHttpApp({
     kernel: door,
     authenticator,
@@ -248,8 +279,10 @@ async function startOn(
       port: listener.port,
       trustedProxies: config.trustedProxies,
       limits: config.limits,
-      oauthEnabled: false,
+      oauthEnabled: config.oauthEnabled,
+      ...(oauth && { resourceMetadataUrl: (path: string) => `${publicUrl}${RESOURCE_METADATA_PATH}${path}` }),
     },
+    ...(oauth && { authorizationPath }),
     ready,
     metrics,
     log,
@@ -257,6 +290,7 @@ async function startOn(
     largeBodies: POLL_BODY_BYTES,
     mounts: [
       console,
+      ...(oauth ? [oauth.routes] : []),
       enrollRoute({
         enrollment,
         signer: keys.commands,
@@ -282,6 +316,10 @@ async function startOn(
   hub.attach(listener.server)
   // Settings decide who may use what: clients with a stream are told to look again.
   events.subscribe('administration', () => http.mcp.toolsChanged())
+  // What other nodes ended: streams that are open here are cut within a second.
+  periodic.every('ended credentials', ENDED_CHECK_MS, async () => {
+    for (const id of await endedCredentials(db, http.mcp.openCredentials())) authenticator.revoked(id)
+  })
   await writeOperatorFiles(config.dataDir, url, operatorToken)
 
   const close = async (): Promise<void> => {

@@ -179,8 +179,18 @@ export const VARIABLES = {
   MCP_OAUTH_ENABLED: variable({
     default: '`true`',
     meaning:
-      'Whether assistants may connect by OAuth. The authorization server is not part of this version yet, so only API keys connect.',
+      'Whether assistants may connect by OAuth. Off: no discovery, no sign-in for programs, and no access token opens anything; API keys still do.',
     parse: flag(true),
+  }),
+  MCP_OAUTH_REFRESH_IDLE_DAYS: variable({
+    default: '30',
+    meaning: 'Days without use after which a connected assistant must be connected again.',
+    parse: positive(30, 365),
+  }),
+  MCP_OAUTH_GRANT_DAYS: variable({
+    default: '180',
+    meaning: 'Days after which a connected assistant must be connected again, however much it is used.',
+    parse: positive(180, 3650),
   }),
   MCP_EXECUTE_TOOL_ALLOWLIST: variable({
     default: 'production: none; development: all',
@@ -210,6 +220,8 @@ export const VARIABLES = {
   }),
 } as const
 
+const DAY_SECONDS = 24 * 3600
+
 export interface Config {
   host: string
   port: number
@@ -226,6 +238,7 @@ export interface Config {
   /** Tests only. */
   fault: FaultPoint | null
   oauthEnabled: boolean
+  oauthLifetimes: { refreshIdleSeconds: number; grantSeconds: number }
   executeAllowList: 'all' | ReadonlySet<string>
   requireExecuteAdmin: boolean
   actsPerToolAndMinute: number
@@ -271,6 +284,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     logLevel: read('BREEZE_LOG_LEVEL') ?? 'info',
     fault: read('BREEZE_FAULT'),
     oauthEnabled: read('MCP_OAUTH_ENABLED'),
+    oauthLifetimes: {
+      refreshIdleSeconds: read('MCP_OAUTH_REFRESH_IDLE_DAYS') * DAY_SECONDS,
+      grantSeconds: read('MCP_OAUTH_GRANT_DAYS') * DAY_SECONDS,
+    },
     executeAllowList: allowList(read('MCP_EXECUTE_TOOL_ALLOWLIST'), mode),
     requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),
     actsPerToolAndMinute: read('BREEZE_TOOL_CALLS_PER_MINUTE'),

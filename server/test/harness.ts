@@ -6,7 +6,7 @@ import pg from 'pg'
 import pino from 'pino'
 import { inject } from 'vitest'
 import { readConfig } from '../src/config.ts'
-import { startServer, type RunningServer } from '../src/compose.ts'
+import { startServer, type RunningServer, type ServerOptions } from '../src/compose.ts'
 import { hashToken, KEY_PREFIX, makeToken, visiblePrefix } from '../src/identity/tokens.ts'
 import type { Caller } from '../src/kernel/caller.ts'
 import { systemEnvironment, type Environment } from '../src/kernel/context.ts'
@@ -18,6 +18,7 @@ export interface HarnessOptions {
   env?: Record<string, string>
   environment?: Environment
   extraTools?: readonly Tool[]
+  documents?: ServerOptions['documents']
   /** Boots on this data folder and database again: a restart. */
   previous?: { dataDir: string; database: string }
 }
@@ -93,6 +94,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     ...(options.environment && { environment: options.environment }),
     ...(options.extraTools && { extraTools: options.extraTools }),
+    ...(options.documents && { documents: options.documents }),
   })
   const owner = new pg.Pool({ ...postgres, database, max: 3 })
   owner.on('error', () => undefined)

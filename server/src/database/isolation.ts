@@ -13,6 +13,9 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   partners: 'no login but the owner may read it',
   roles: 'the same for everybody',
   browser_flows: 'begun before anybody is known; no login but the owner may read it',
+  oauth_store: 'hashed codes and tokens, looked up before a tenant is known; no login but the owner may read it',
+  oauth_replay: 'sealed answers; no login but the owner may read it',
+  oauth_clients: 'programs that register before anybody signs in; no login but the owner may read it',
   audit_checkpoints: 'hashes only; no login but the owner may read it',
 }
 

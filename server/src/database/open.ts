@@ -54,6 +54,7 @@ export async function openDatabase(options: {
     owner: pool(logins.owner, 6, 70_000, '-c statement_timeout=60s -c idle_in_transaction_session_timeout=30s'),
     app: pool(logins.app, options.appConnections ?? 16, 20_000),
     auth: pool(logins.auth, 4, 20_000),
+    oauth: pool(logins.owner, 4, 20_000, '-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s'),
   })
   return { db, migrated }
 }

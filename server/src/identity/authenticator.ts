@@ -5,7 +5,7 @@ import type { Authenticator, Identity, PresentedCredential } from './authenticat
 import { identityFrom, type Rights } from './rights.ts'
 import { SharedLookUp } from './shared-look-up.ts'
 import type { SignInMethod } from './tables.ts'
-import { hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret, SESSION_PREFIX } from './tokens.ts'
+import { ACCESS_PREFIX, hashToken, KEY_PREFIX, OPERATOR_PREFIX, sameSecret, SESSION_PREFIX } from './tokens.ts'
 
 interface KeyAnswer {
   key: {
@@ -30,6 +30,12 @@ interface SessionAnswer {
   rights: Rights
 }
 
+interface GrantAnswer {
+  grant: { id: string; name: string; scopes: string[]; expires_at: string; last_used_at: string | null }
+  stopped: string | null
+  rights: Rights
+}
+
 /** A person at the console, and when they last proved who they are. */
 export interface ConsolePerson {
   identity: Identity
@@ -50,13 +56,17 @@ export interface AuthenticatorParts {
   pepper: Buffer
   /** The token in the 0600 file, and whom it stands for. */
   operator: { token: string; userId: string }
+  /** Off: no access token opens anything. */
+  oauthEnabled: boolean
 }
 
 export class DatabaseAuthenticator implements Authenticator {
   readonly #parts: AuthenticatorParts
   readonly #keys = new SharedLookUp<KeyAnswer | null>()
+  readonly #tokens = new SharedLookUp<GrantAnswer | null>()
   readonly #listeners = new Set<(credentialId: string) => void>()
   readonly #seen = new Map<string, Date>()
+  readonly #usedGrants = new Map<string, Date>()
   readonly #used = new Map<string, { at: Date; ip: string | null }>()
 
   constructor(parts: AuthenticatorParts) {
@@ -68,6 +78,7 @@ export class DatabaseAuthenticator implements Authenticator {
     if (token === null) return null
     if (token.startsWith(OPERATOR_PREFIX)) return this.#operator(token, presented.ip)
     if (token.startsWith(KEY_PREFIX)) return this.#apiKey(token, presented.ip)
+    if (token.startsWith(ACCESS_PREFIX)) return this.#oauthToken(token, presented.ip)
     return null
   }
 
@@ -114,6 +125,7 @@ export class DatabaseAuthenticator implements Authenticator {
   /** Writes down when keys were last used; called every few seconds, so that a call never waits for it. */
   async flushLastUsed(): Promise<void> {
     await this.#flushSeen()
+    await this.#flushGrants()
     if (this.#used.size === 0) return
     const used = [...this.#used].sort(([a], [b]) => (a < b ? -1 : 1))
     this.#used.clear()
@@ -135,6 +147,42 @@ export class DatabaseAuthenticator implements Authenticator {
        from unnest($1::uuid[], $2::timestamptz[]) as u (id, at) where s.id = u.id`,
       [seen.map(([id]) => id), seen.map(([, at]) => at)],
     )
+  }
+
+  async #flushGrants(): Promise<void> {
+    if (this.#usedGrants.size === 0) return
+    const used = [...this.#usedGrants].sort(([a], [b]) => (a < b ? -1 : 1))
+    this.#usedGrants.clear()
+    await this.#parts.db.workerStatement(
+      'oauth_grants_used',
+      `update oauth_grants g set last_used_at = greatest(g.last_used_at, u.at)
+       from unnest($1::uuid[], $2::timestamptz[]) as u (id, at) where g.id = u.id`,
+      [used.map(([id]) => id), used.map(([, at]) => at)],
+    )
+  }
+
+  async #lookUpToken(hash: Buffer): Promise<GrantAnswer | null> {
+    const text = 'select auth_oauth_token($1) as answer'
+    const row = await this.#parts.db.lookUp<{ answer: GrantAnswer | null }>('auth_oauth_token', text, [hash])
+    return row?.answer ?? null
+  }
+
+  /** The grant's row decides: it is read at every request, and with it the rights of its user. */
+  async #oauthToken(token: string, ip: string | null): Promise<Identity | null> {
+    if (!this.#parts.oauthEnabled) return null
+    const hash = hashToken(token, this.#parts.pepper)
+    const answer = await this.#tokens.ask(hash.toString('base64'), () => this.#lookUpToken(hash))
+    if (!answer) return null
+    const { grant, stopped, rights } = answer
+    this.#usedGrants.set(grant.id, new Date())
+    return identityFrom(rights, {
+      credential: { kind: 'oauth_grant', id: grant.id, name: grant.name },
+      scopes: new Set(grant.scopes),
+      stopped,
+      expiresAt: new Date(grant.expires_at),
+      lastUsedAt: grant.last_used_at,
+      ip,
+    })
   }
 
   async #lookUpKey(hash: Buffer): Promise<KeyAnswer | null> {

@@ -5,6 +5,8 @@ export const KEY_PREFIX = 'brz_'
 export const OPERATOR_PREFIX = 'brzop_'
 export const ENROLLMENT_PREFIX = 'brze_'
 export const SESSION_PREFIX = 'brzs_'
+export const ACCESS_PREFIX = 'brzo_'
+export const REFRESH_PREFIX = 'brzr_'
 
 /** 32 random bytes behind a prefix that secret scanners can know. */
 export function makeToken(prefix: string, random: (size: number) => Buffer): string {

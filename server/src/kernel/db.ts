@@ -79,6 +79,8 @@ export interface Pools {
   owner: pg.Pool
   app: pg.Pool
   auth: pg.Pool
+  /** The authorization server's: its work must not wait for that of others, nor they for it. */
+  oauth: pg.Pool
 }
 
 export class Db {
@@ -110,19 +112,26 @@ export class Db {
     return result.rows[0] as Row | undefined
   }
 
+  /** One named statement of the authorization server's own tables, committed by itself. */
+  async oauth<Row>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    const result = await this.#pools.oauth.query({ name, text, values })
+    return result.rows as Row[]
+  }
+
   async ping(): Promise<void> {
     await this.#pools.app.query('select 1')
   }
 
   /** Connections in use and waiting, for /metrics. */
   usage(): Record<keyof Pools, { total: number; idle: number; waiting: number }> {
-    return { owner: usageOf(this.#pools.owner), app: usageOf(this.#pools.app), auth: usageOf(this.#pools.auth) }
+    const { owner, app, auth, oauth } = this.#pools
+    return { owner: usageOf(owner), app: usageOf(app), auth: usageOf(auth), oauth: usageOf(oauth) }
   }
 
   async close(): Promise<void> {
     // Connections that PostgreSQL ends from now on were not lost.
     for (const pool of Object.values(this.#pools)) pool.removeAllListeners('error').on('error', () => undefined)
-    await Promise.all([this.#pools.owner.end(), this.#pools.app.end(), this.#pools.auth.end()])
+    await Promise.all(Object.values(this.#pools).map((pool: pg.Pool) => pool.end()))
   }
 }
 

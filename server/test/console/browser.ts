@@ -2,6 +2,8 @@
 export class TestBrowser {
   readonly #origin: string
   #cookies = new Map<string, string>()
+  /** Those for one path only, by path. */
+  #bound = new Map<string, Map<string, string>>()
 
   constructor(origin: string) {
     this.#origin = origin
@@ -15,6 +17,7 @@ export class TestBrowser {
   copy(): TestBrowser {
     const other = new TestBrowser(this.#origin)
     other.#cookies = new Map(this.#cookies)
+    other.#bound = new Map([...this.#bound].map(([path, cookies]) => [path, new Map(cookies)]))
     return other
   }
 
@@ -25,9 +28,7 @@ export class TestBrowser {
       headers: {
         'x-breeze-console': '1',
         ...(method !== 'GET' && { 'content-type': 'application/json' }),
-        ...(this.#cookies.size > 0 && {
-          cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-        }),
+        ...this.#cookieHeader(`/api/console/${path}`),
         ...headers,
       },
       ...(method !== 'GET' && { body: JSON.stringify(body ?? {}) }),
@@ -46,12 +47,33 @@ export class TestBrowser {
     return this.send('POST', path, body, headers)
   }
 
+  /** Opens an address as a person would, and does not follow where it leads. */
+  async visit(address: string) {
+    const url = new URL(address, this.#origin)
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers: { accept: 'text/html', ...this.#cookieHeader(url.pathname) },
+    })
+    for (const line of response.headers.getSetCookie()) this.#keep(line)
+    const location = response.headers.get('location')
+    return { status: response.status, headers: response.headers, location, body: await response.text() }
+  }
+
+  #cookieHeader(path: string): Record<string, string> {
+    const bound = [...this.#bound].filter(([under]) => path === under || path.startsWith(`${under}/`))
+    const cookies = [...this.#cookies, ...bound.flatMap(([, of]) => [...of])]
+    return cookies.length === 0 ? {} : { cookie: cookies.map(([name, value]) => `${name}=${value}`).join('; ') }
+  }
+
   #keep(line: string): void {
     const [pair = '', ...attributes] = line.split(';')
     const name = pair.slice(0, pair.indexOf('='))
     const value = pair.slice(pair.indexOf('=') + 1)
     const gone = attributes.some((attribute) => /^\s*max-age=0$/i.test(attribute)) || value === ''
-    if (gone) this.#cookies.delete(name)
-    else this.#cookies.set(name, value)
+    const path = attributes.flatMap((attribute) => /^\s*path=(.+)$/i.exec(attribute)?.[1] ?? [])[0] ?? '/'
+    if (path !== '/' && !this.#bound.has(path)) this.#bound.set(path, new Map())
+    const jar = path === '/' ? this.#cookies : this.#bound.get(path)
+    if (gone) jar?.delete(name)
+    else jar?.set(name, value)
   }
 }

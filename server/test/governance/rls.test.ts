@@ -309,7 +309,7 @@ describe('the auth login', () => {
          and has_function_privilege($1, oid, 'execute') and prorettype <> 'trigger'::regtype order by 1`,
       [AUTH_ROLE],
     )
-    expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_session', 'auth_user'])
+    expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_oauth_token', 'auth_session', 'auth_user'])
     expect(await codeOf(auth.query('select auth_rights(null, null)'))).toBe(DENIED)
     expect((await auth.query('select auth_api_key($1) as answer', [Buffer.alloc(32)])).rows).toEqual([{ answer: null }])
   })

@@ -100,6 +100,12 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [...owner, newId()],
   )
   await world.sql(
+    `insert into oauth_grants (id, partner_id, organization_id, organization_ids, user_id, client_id, client_name, first_party, redirect_host,
+       scopes, created_at, last_authorized_at, expires_at)
+     values ($1, $2, $3, $4, $5, 'client', 'Assistant', false, 'localhost', '{ai:read}', now(), now(), now() + interval '1 day')`,
+    [newId(), partner, org, [org], user],
+  )
+  await world.sql(
     `insert into enrollment_tokens (id, organization_id, site_id, hash, uses_left, created_by, expires_at)
      values ($1, $2, $3, $4, 1, $5, now() + interval '1 day')`,
     [newId(), org, site, randomBytes(32), user],

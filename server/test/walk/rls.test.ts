@@ -60,8 +60,18 @@ describe('a function that runs with the rights of the owner', () => {
 
   it('is one of the few that each login may call', async () => {
     const all = await definers()
-    expect(all.filter((one) => one.app).map((one) => one.name)).toEqual(['confirmation_policies_for', 'stop_in_force'])
-    expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual(['auth_api_key', 'auth_session', 'auth_user'])
+    expect(all.filter((one) => one.app).map((one) => one.name)).toEqual([
+      'block_oauth_client',
+      'confirmation_policies_for',
+      'oauth_client_states',
+      'stop_in_force',
+    ])
+    expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual([
+      'auth_api_key',
+      'auth_oauth_token',
+      'auth_session',
+      'auth_user',
+    ])
   })
 
   it("can't be led to the app login's code by a temporary table of the same name", async () => {

@@ -13,7 +13,10 @@ import type { ConsoleDeps } from './types.ts'
 export const PROOF_MS = 10 * 60_000
 
 /** Null when nobody is signed in. Rejects when the database can't be asked: never taken for "yes". */
-export async function personOf(deps: ConsoleDeps, context: Context<HttpEnv>): Promise<ConsolePerson | null> {
+export async function personOf(
+  deps: Pick<ConsoleDeps, 'cookie' | 'people'>,
+  context: Context<HttpEnv>,
+): Promise<ConsolePerson | null> {
   const token = deps.cookie.read(context)
   if (token === null) return null
   const person = await deps.people.session(token, context.get('ip'))

@@ -8,7 +8,7 @@ import { routePath } from 'hono/route'
 import { type McpAdapter, createMcpAdapter } from '../mcp/adapter.ts'
 import { createRestAdapter } from '../rest/adapter.ts'
 import { clientIp, isLocal, trustedAddresses } from './client-ip.ts'
-import { corsHeaders } from './cors.ts'
+import { corsHeaders, openCors } from './cors.ts'
 import { createGate } from './credentials.ts'
 import { type Guard, createGuard, isAddressHost } from './guard.ts'
 import { MAX_BODY_BYTES } from './json-body.ts'
@@ -102,6 +102,11 @@ const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 function protect(deps: HttpDeps, guard: Guard) {
   return async (c: Context<HttpEnv>, next: () => Promise<void>) => {
     const host = c.req.header('host') ?? new URL(c.req.url).host
+    const authorization = deps.authorizationPath?.(c.req.path) ?? null
+    if (authorization !== null && !isPublicHost(host, deps.config.publicUrl)) {
+      return problem(c, 421, 'This address is served under the public URL only.')
+    }
+    if (authorization === 'open') return answerAnyOrigin(c, next)
     const probed = PROBES.has(c.req.path) && isAddressHost(host)
     if (!probed && !guard.allowsHost(host)) return problem(c, 403, 'This host name is not served here.')
     const origin = c.req.header('origin')
@@ -122,6 +127,18 @@ function protect(deps: HttpDeps, guard: Guard) {
   }
 }
 
+/** For documents and endpoints that hold nothing of the person in front of the browser. */
+async function answerAnyOrigin(c: Context<HttpEnv>, next: () => Promise<void>): Promise<Response | void> {
+  if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: openCors(true) })
+  await next()
+  for (const [name, value] of openCors(false)) c.res.headers.set(name, value)
+}
+
+function isPublicHost(host: string, publicUrl: string): boolean {
+  const wanted = new URL(publicUrl)
+  return /^[\w.[\]:-]+$/.test(host) && URL.parse(`${wanted.protocol}//${host}`)?.host === wanted.host
+}
+
 function mountProbes(app: Hono<HttpEnv>, deps: HttpDeps): void {
   app.get('/healthz', (c) => c.json({ status: 'ok', version: deps.version }))
   app.get('/readyz', async (c) => {
@@ -140,8 +157,8 @@ function mountProbes(app: Hono<HttpEnv>, deps: HttpDeps): void {
   })
 }
 
-function problem(c: Context<HttpEnv>, status: 403 | 404 | 413 | 500, reason: string): Response {
-  const code = { 403: 'forbidden', 404: 'not_found', 413: 'invalid_input', 500: 'internal' }[status]
+function problem(c: Context<HttpEnv>, status: 403 | 404 | 413 | 421 | 500, reason: string): Response {
+  const code = CODES[status]
   const error = { code, reason, remedy: REMEDIES[status], request: c.get('requestId') }
   // What has not been read of a refused body must not be read as the next request.
   return c.json({ error }, status, status === 413 ? { connection: 'close' } : {})
@@ -149,10 +166,13 @@ function problem(c: Context<HttpEnv>, status: 403 | 404 | 413 | 500, reason: str
 
 const tooLarge = (c: Context<HttpEnv>): Response => problem(c, 413, 'The request body is over 1 MiB.')
 
+const CODES = { 403: 'forbidden', 404: 'not_found', 413: 'invalid_input', 421: 'forbidden', 500: 'internal' } as const
+
 const REMEDIES = {
   403: 'Use the address this server is configured with.',
   404: 'Check the path.',
   413: 'Send less at once.',
+  421: 'Use the address this server is configured with.',
   500: 'Try again; if it keeps failing, give the request id to your administrator.',
 } as const
 

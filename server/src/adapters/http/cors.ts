@@ -33,3 +33,17 @@ export function corsHeaders(origin: string, asked?: string): Headers {
   }
   return headers
 }
+
+/** For addresses that any page may ask, because no cookie counts there. */
+export function openCors(preflight: boolean): Headers {
+  const headers = new Headers({
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': 'www-authenticate, retry-after, x-request-id',
+  })
+  if (preflight) {
+    headers.set('access-control-allow-methods', 'GET, POST, OPTIONS')
+    headers.set('access-control-allow-headers', 'authorization, content-type, accept, mcp-protocol-version')
+    headers.set('access-control-max-age', '3600')
+  }
+  return headers
+}

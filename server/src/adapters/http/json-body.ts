@@ -20,7 +20,10 @@ export async function readJson(request: Request, maxBytes = MAX_BODY_BYTES): Pro
   }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string | { problem: 'too_large' | 'unreadable' }> {
+export async function readText(
+  request: Request,
+  maxBytes: number,
+): Promise<string | { problem: 'too_large' | 'unreadable' }> {
   const declared = request.headers.get('content-length')
   if (declared !== null && Number(declared) > maxBytes) return { problem: 'too_large' }
   try {

@@ -40,6 +40,11 @@ export interface HttpDeps {
   version: string
   /** Further routes, mounted at the root behind the same guard, body cap and error handling. */
   mounts?: readonly Hono<HttpEnv>[]
+  /**
+   * Paths of the authorization server. Served only under the public URL's own host (421 elsewhere). `open` ones answer every
+   * origin, without cookies: programs that run in a browser ask them; `navigated` ones are opened by people.
+   */
+  authorizationPath?: (path: string) => 'open' | 'navigated' | null
   /** Paths of those whose bodies may be larger than others', in bytes. They count what they read themselves. */
   largeBodies?: ReadonlyMap<string, number>
 }

@@ -38,6 +38,8 @@ export interface McpAdapter {
   routes: Hono<HttpEnv>
   /** Tells every client with a stream that its tools may have changed. */
   toolsChanged(): void
+  /** Credentials that hold a stream open here. */
+  openCredentials(): string[]
   /** Answers no new message, lets the calls under way answer, then ends every stream and session. */
   close(): Promise<void>
 }
@@ -69,6 +71,7 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
   return {
     routes: routesOf(pipeline),
     toolsChanged: announce,
+    openCredentials: () => streams.credentials(),
     async close() {
       pipeline.close()
       await inFlight.idle(DRAIN_MS)

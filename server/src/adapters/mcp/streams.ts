@@ -56,6 +56,11 @@ export class Streams {
     return { ok: true, stream: this.#track(principal, open, leg) }
   }
 
+  /** Credentials that hold a stream open. */
+  credentials(): string[] {
+    return [...this.#open.keys()]
+  }
+
   /** Ends every stream of a credential. */
   cut(credentialId: string): void {
     for (const stream of this.#open.get(credentialId) ?? []) stream.abort()

@@ -92,7 +92,7 @@ function split(scope: Exclude<Scope, typeof EXECUTE_ADMIN>): { area: Area | 'ai'
 const SETTINGS = /^(organizations|users|keys|enrollment|governance)\./
 
 /** Whether a role with these permissions can do anything at that level of that area. */
-function roleUses(permissions: ReadonlySet<Permission>, scope: Exclude<Scope, typeof EXECUTE_ADMIN>): boolean {
+export function roleUses(permissions: ReadonlySet<Permission>, scope: Exclude<Scope, typeof EXECUTE_ADMIN>): boolean {
   const { area, level } = split(scope)
   const settings = area === 'administration'
   if (settings && level === 'execute') return permissions.has('users.write')

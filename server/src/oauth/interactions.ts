@@ -1,0 +1,78 @@
+/** An authorization that waits for a person's decision, and the proof that it began in this very browser. */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type Provider from 'oidc-provider'
+import type { Environment } from '../kernel/context.ts'
+import type { Db } from '../kernel/db.ts'
+import { hashToken } from '../identity/tokens.ts'
+import { AUTHORIZE_PATH } from './settings.ts'
+
+export interface PendingConsent {
+  uid: string
+  clientId: string
+  redirectUri: string
+  scopes: string[]
+  expiresAt: Date
+}
+
+const UID = /^[A-Za-z0-9_-]{20,64}$/
+
+export class Interactions {
+  readonly #provider: Provider
+  readonly #db: Db
+  readonly #pepper: Buffer
+  readonly #environment: Environment
+
+  constructor(parts: { provider: Provider; db: Db; pepper: Buffer; environment: Environment }) {
+    this.#provider = parts.provider
+    this.#db = parts.db
+    this.#pepper = parts.pepper
+    this.#environment = parts.environment
+  }
+
+  /** The value of the browser's cookie: nobody who only knows the address of the page can make it. */
+  proof(uid: string): string {
+    return createHmac('sha256', this.#pepper).update(`consent ${uid}`).digest('base64url')
+  }
+
+  proves(uid: string, cookie: string | null): boolean {
+    const [given, wanted] = [Buffer.from(cookie ?? ''), Buffer.from(this.proof(uid))]
+    return given.length === wanted.length && timingSafeEqual(given, wanted)
+  }
+
+  /** Null when there is none, it has ended, or was decided. */
+  async pending(uid: string): Promise<PendingConsent | null> {
+    const found = UID.test(uid) ? await this.#provider.Interaction.find(uid) : undefined
+    if (!found || found.result) return null
+    const { client_id: clientId, redirect_uri: redirectUri, scope } = found.params
+    if (typeof clientId !== 'string' || typeof redirectUri !== 'string' || typeof scope !== 'string') return null
+    return { uid, clientId, redirectUri, scopes: scope.split(' '), expiresAt: new Date(found.exp * 1000) }
+  }
+
+  /** One decision only, however often the button is pressed. */
+  async claim(uid: string): Promise<boolean> {
+    const [claimed] = await this.#db.oauth<{ claimed: boolean }>(
+      'oauth_interaction_claim',
+      `update oauth_store set consumed_at = $2 where model = 'Interaction' and id_hash = $1 and consumed_at is null
+       returning true as claimed`,
+      [hashToken(uid, this.#pepper), this.#environment.now()],
+    )
+    return claimed !== undefined
+  }
+
+  async approve(uid: string, userId: string, grantId: string): Promise<string> {
+    return this.#finish(uid, { login: { accountId: userId, remember: false }, consent: { grantId } })
+  }
+
+  async deny(uid: string): Promise<string> {
+    return this.#finish(uid, { error: 'access_denied', error_description: 'the person did not agree' })
+  }
+
+  /** Where the browser goes now. */
+  async #finish(uid: string, result: object): Promise<string> {
+    const found = await this.#provider.Interaction.find(uid)
+    if (!found) throw new Error('the authorization ended while it was decided')
+    Object.assign(found, { result })
+    await found.persist()
+    return `${AUTHORIZE_PATH}/${uid}`
+  }
+}

@@ -1,0 +1,29 @@
+/** RFC 8707: every address of MCP here is one logical resource, so a token for any of them is a token for all (CON-1). */
+export class Resources {
+  /** Tokens are made out to this one. */
+  readonly canonical: string
+  readonly #origin: string
+  readonly #isResource: (path: string) => boolean
+
+  constructor(publicUrl: string, mainPath: string, isResource: (path: string) => boolean) {
+    this.#origin = new URL(publicUrl).origin
+    this.canonical = `${this.#origin}${mainPath}`
+    this.#isResource = isResource
+  }
+
+  isOurs(value: string): boolean {
+    const url = URL.parse(value)
+    if (!url || url.origin !== this.#origin || url.username !== '' || url.hash !== '' || url.search !== '') return false
+    const path = url.pathname.replace(/\/$/, '')
+    return path === '' || this.#isResource(path)
+  }
+
+  /** Ours become the canonical one; what is foreign stays, and is refused by the library. */
+  normalise(params: URLSearchParams): void {
+    const asked = params.getAll('resource')
+    if (asked.length === 0) return
+    params.delete('resource')
+    const named = new Set(asked.map((value) => (this.isOurs(value) ? this.canonical : value)))
+    for (const value of named) params.append('resource', value)
+  }
+}
