@@ -1,4 +1,4 @@
-/** The console's one way to the server. Every answer is either data or a refusal with a remedy; nothing else is thrown. */
+/** The console's one way to the server. What is not data is thrown: a refusal with its remedy, or an act that waits. */
 
 export interface Refusal {
   code: string
@@ -24,6 +24,24 @@ export class ApiError extends Error {
   }
 }
 
+/** An act that waits: for the person's own confirmation, or for somebody else's approval. Nothing has happened yet. */
+export interface Hold {
+  state: 'confirmation_required' | 'approval_required'
+  operation: string
+  confirmation?: { token: string; expires_at: string }
+  [more: string]: unknown
+}
+
+export class HeldError extends Error {
+  override name = 'HeldError'
+  readonly hold: Hold
+
+  constructor(hold: Hold) {
+    super('This act waits for a confirmation.')
+    this.hold = hold
+  }
+}
+
 const UNREACHABLE: Refusal = {
   code: 'unreachable',
   reason: 'The server does not answer.',
@@ -42,6 +60,7 @@ async function send<Answer>(method: string, path: string, body?: unknown): Promi
   const json: unknown = await response.json().catch(() => ({}))
   const data = typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {}
   // The server's own contract names each answer's shape.
+  if (response.status === 202) throw new HeldError(data as unknown as Hold)
   if (response.ok) return data as Answer
   const refusal = data['error'] as Refusal | undefined
   throw new ApiError(response.status, refusal ?? { ...UNREACHABLE, code: 'internal' }, data)
@@ -51,6 +70,6 @@ export const api = {
   get: <Answer>(path: string) => send<Answer>('GET', path),
   post: <Answer>(path: string, body?: unknown) => send<Answer>('POST', path, body),
   delete: <Answer>(path: string) => send<Answer>('DELETE', path),
-  /** A tool of the catalogue, through the same door as everybody. */
+  /** A tool of the catalogue, through the same door as everybody. Rejects with `HeldError` where it asks for a confirmation. */
   tool: <Answer>(name: string, input: unknown = {}) => send<Answer>('POST', `tools/${name}`, input),
 }

@@ -5,32 +5,114 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  redirect,
 } from '@tanstack/react-router'
+import type { StatusFilter } from '../features/devices/devices.ts'
+import { ApiError } from './api.ts'
+import { FailedPage, NotFoundPage } from './errors.tsx'
+import { sessionQuery } from './session.ts'
 
 interface RouterContext {
   queries: QueryClient
 }
 
-const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outlet })
+const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outlet, notFoundComponent: NotFoundPage })
+
+const returning = (search: Record<string, unknown>): { return_to?: string } =>
+  typeof search['return_to'] === 'string' ? { return_to: search['return_to'] } : {}
 
 const signIn = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
-  validateSearch: (search): { return_to?: string } =>
-    typeof search['return_to'] === 'string' ? { return_to: search['return_to'] } : {},
-  component: lazyRouteComponent(() => import('../features/sign-in/sign-in-page.tsx'), 'SignInPage'),
+  validateSearch: returning,
+  component: lazyRouteComponent(() => import('../features/signed-out/sign-in-page.tsx'), 'SignInPage'),
+})
+
+const invitation = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invitation/$token',
+  component: lazyRouteComponent(() => import('../features/signed-out/invitation-page.tsx'), 'InvitationPage'),
+})
+
+const askReset = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('../features/signed-out/reset-page.tsx'), 'AskResetPage'),
+})
+
+const reset = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/reset/$token',
+  component: lazyRouteComponent(() => import('../features/signed-out/reset-page.tsx'), 'ResetPage'),
+})
+
+const setup = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/setup',
+  validateSearch: (search): { token?: string } =>
+    typeof search['token'] === 'string' ? { token: search['token'] } : {},
+  component: lazyRouteComponent(() => import('../features/signed-out/setup-page.tsx'), 'SetupPage'),
+})
+
+/** Everything of the signed-in: whoever is not is asked first, and comes back here. */
+const consoleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'console',
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queries.ensureQueryData(sessionQuery)
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error
+      throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { return_to: location.href } })
+    }
+  },
+  component: lazyRouteComponent(() => import('./layout/console.tsx'), 'Console'),
 })
 
 const home = createRoute({
-  getParentRoute: () => rootRoute,
+  getParentRoute: () => consoleRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('../features/sign-in/sign-in-page.tsx'), 'SignInPage'),
+  beforeLoad: () => {
+    throw redirect({ to: '/devices' })
+  },
 })
 
-const routeTree = rootRoute.addChildren([home, signIn])
+const STATUSES: readonly StatusFilter[] = ['online', 'offline', 'pending']
+
+const devices = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/devices',
+  validateSearch: (search): { status?: StatusFilter; text?: string } => {
+    const status = STATUSES.find((known) => known === search['status'])
+    const text = typeof search['text'] === 'string' && search['text'] !== '' ? search['text'] : undefined
+    return { ...(status && { status }), ...(text && { text }) }
+  },
+  component: lazyRouteComponent(() => import('../features/devices/devices-page.tsx'), 'DevicesPage'),
+})
+
+const device = createRoute({
+  getParentRoute: () => devices,
+  path: '$deviceId',
+  component: lazyRouteComponent(() => import('../features/devices/device-drawer.tsx'), 'DeviceDrawer'),
+})
+
+const routeTree = rootRoute.addChildren([
+  signIn,
+  invitation,
+  askReset,
+  reset,
+  setup,
+  consoleRoute.addChildren([home, devices.addChildren([device])]),
+])
 
 export function makeRouter(queries: QueryClient) {
-  return createRouter({ routeTree, context: { queries }, defaultPreload: 'intent' })
+  return createRouter({
+    routeTree,
+    context: { queries },
+    defaultPreload: 'intent',
+    defaultErrorComponent: FailedPage,
+    defaultNotFoundComponent: NotFoundPage,
+  })
 }
 
 declare module '@tanstack/react-router' {

@@ -1,0 +1,90 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { api } from '../../app/api.ts'
+import { refusalText } from '../../app/refusal-text.ts'
+import { Button } from '../../ui/button.tsx'
+import { Facts } from '../../ui/facts.tsx'
+import { TextField } from '../../ui/text-field.tsx'
+import { When } from '../../ui/when.tsx'
+import { DeadLink } from './dead-link.tsx'
+import { useEnter } from './enter.ts'
+import { SignedOut } from './frame.tsx'
+import { NewPassword } from './password-fields.tsx'
+
+const route = getRouteApi('/invitation/$token')
+
+interface Invitation {
+  email: string
+  name: string | null
+  organization: string | { name: string } | null
+  role: string | { name: string }
+  expires_at: string
+}
+
+export function InvitationPage() {
+  const { token } = route.useParams()
+  const path = `invitations/${encodeURIComponent(token)}`
+  const found = useQuery({ queryKey: ['invitation', token], queryFn: () => api.get<Invitation>(path), retry: false })
+  if (found.error) {
+    return (
+      <DeadLink
+        title="This invitation is over"
+        remedy="It was used, has expired or was withdrawn. Ask the administrator who sent it for a new one."
+        error={found.error}
+      />
+    )
+  }
+  if (!found.data) return <SignedOut title="Invitation" />
+  return <AcceptForm path={path} invitation={found.data} />
+}
+
+const nameOf = (thing: string | { name: string }): string => (typeof thing === 'string' ? thing : thing.name)
+
+function AcceptForm({ path, invitation }: { path: string; invitation: Invitation }) {
+  const [name, setName] = useState(invitation.name ?? '')
+  const [password, setPassword] = useState('')
+  const enter = useEnter('/')
+  const accept = useMutation({ mutationFn: () => api.post(path, { name: name.trim(), password }), onSuccess: enter })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!accept.isPending) accept.mutate()
+  }
+  return (
+    <SignedOut title="Join Breeze" about="Choose a name and a password; then you are signed in.">
+      <Facts
+        facts={[
+          ['Email', invitation.email],
+          ['Organization', invitation.organization === null ? 'all of the partner’s' : nameOf(invitation.organization)],
+          ['Role', nameOf(invitation.role)],
+          ['Open until', <When key="until" at={invitation.expires_at} />],
+        ]}
+      />
+      <form className="mt-5 flex flex-col gap-4" onSubmit={submit} noValidate>
+        <input type="hidden" autoComplete="username" value={invitation.email} readOnly />
+        <TextField
+          label="Name"
+          size="lg"
+          autoComplete="name"
+          autoFocus
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <NewPassword
+          value={password}
+          onChange={setPassword}
+          error={accept.error ? refusalText(accept.error) : undefined}
+        />
+        <Button
+          variant="primary"
+          size="lg"
+          block
+          type="submit"
+          busy={(accept.isPending || accept.isSuccess) && 'Joining…'}
+        >
+          Continue
+        </Button>
+      </form>
+    </SignedOut>
+  )
+}

@@ -1,0 +1,143 @@
+import { type KeyboardEvent, type ReactNode, useRef } from 'react'
+import { cx } from './cx.ts'
+import { useLater } from './later.ts'
+import { FailedState } from './state-view.tsx'
+
+export interface Column<Row> {
+  id: string
+  head: ReactNode
+  /** For those who hear the page, where the head shows nothing. */
+  headLabel?: string
+  /** CSS width; the column without one takes what is left. */
+  width?: string
+  align?: 'right'
+  /** Left out where there is no room for it. */
+  phone?: false
+  cell: (row: Row) => ReactNode
+}
+
+interface DataTableProps<Row> {
+  /** What it lists, for those who hear the page, and in "… did not load". */
+  caption: string
+  columns: readonly Column<Row>[]
+  /** Undefined while they load the first time. */
+  rows: readonly Row[] | undefined
+  rowKey: (row: Row) => string
+  error?: unknown
+  onRetry?: () => void
+  /** Shown instead of rows when there are none. */
+  empty: ReactNode
+  /** Enter on a row, and a press anywhere in it. The first cell should hold a link or a button for the same. */
+  onOpen?: (row: Row) => void
+  current?: string | undefined
+  /** 36, or 52 for two lines. */
+  height?: 'one' | 'two'
+  /** A row that is over, such as a revoked grant. */
+  gone?: (row: Row) => boolean
+  /** After the last row, such as "Show more". */
+  after?: ReactNode
+  /** Without the page's gutter, within a column of prose. */
+  flush?: boolean
+}
+
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { caption, columns, rows, rowKey, error, onRetry, empty, after } = props
+  const body = useRef<HTMLTableSectionElement>(null)
+  const loading = useLater(rows === undefined && !error)
+  if (rows === undefined && error) {
+    return <FailedState what={caption} error={error} {...(onRetry && { onRetry })} />
+  }
+  if (rows?.length === 0) return <>{empty}</>
+  return (
+    <div className={cx('min-h-0 grow overflow-auto', props.flush && 'flush')} tabIndex={-1}>
+      <table
+        className={cx('data-table', props.flush && 'data-table-flush')}
+        aria-busy={rows === undefined || undefined}
+      >
+        <caption className="sr-only">{caption}</caption>
+        <colgroup>
+          {columns.map(({ id, width, phone }) => (
+            <col
+              key={id}
+              style={width === undefined ? undefined : { width }}
+              className={phone === false ? 'wide-only' : undefined}
+            />
+          ))}
+        </colgroup>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.id} scope="col" className={cellClass(column)} aria-label={column.headLabel}>
+                {column.head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody ref={body} onKeyDown={(event) => props.onOpen && move(event, body.current)}>
+          {rows?.map((row) => (
+            <BodyRow key={rowKey(row)} row={row} table={props} />
+          ))}
+          {rows === undefined && loading && <Skeleton columns={columns} />}
+        </tbody>
+      </table>
+      {after}
+    </div>
+  )
+}
+
+function BodyRow<Row>({ row, table }: { row: Row; table: DataTableProps<Row> }) {
+  const { columns, rowKey, onOpen, current, height, gone } = table
+  const open = onOpen && ((event: React.MouseEvent) => isPlain(event) && onOpen(row))
+  return (
+    <tr
+      onClick={open}
+      aria-current={(current !== undefined && rowKey(row) === current) || undefined}
+      className={cx(height === 'two' && 'row-two', onOpen && 'cursor-pointer', gone?.(row) === true && 'gone')}
+    >
+      {columns.map((column, index) => {
+        const Cell = index === 0 ? 'th' : 'td'
+        return (
+          <Cell key={column.id} {...(index === 0 && { scope: 'row' })} className={cellClass(column)}>
+            {column.cell(row)}
+          </Cell>
+        )
+      })}
+    </tr>
+  )
+}
+
+const cellClass = <Row,>({ align, phone }: Column<Row>) =>
+  cx(align === 'right' && 'text-right!', phone === false && 'wide-only')
+
+/** Presses on controls of the row, and those that select text, are not for the row. */
+function isPlain(event: React.MouseEvent): boolean {
+  const target = event.target instanceof Element ? event.target : null
+  return target?.closest('a, button, input, select, label') === null && String(getSelection() ?? '') === ''
+}
+
+/** Up and down, J and K: from row to row, by the first control of each. */
+function move(event: KeyboardEvent, body: HTMLTableSectionElement | null): void {
+  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
+  if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || !body) return
+  if (event.target instanceof HTMLInputElement) return
+  const stops = [...body.rows].map((row) => row.querySelector<HTMLElement>('a, button'))
+  const at = [...body.rows].findIndex((row) => row.contains(document.activeElement))
+  const next = stops[at + step]
+  if (!next) return
+  event.preventDefault()
+  next.focus()
+}
+
+const SKELETONS = ['w-30', 'w-24', 'w-35', 'w-22', 'w-28', 'w-20', 'w-32', 'w-25']
+
+function Skeleton<Row>({ columns }: { columns: readonly Column<Row>[] }) {
+  return SKELETONS.map((width) => (
+    <tr key={width} aria-hidden="true">
+      {columns.map((column, index) => (
+        <td key={column.id} className={cellClass(column)}>
+          <span className={cx('inline-block h-2.5 max-w-full rounded-[3px] bg-active', index === 0 ? width : 'w-16')} />
+        </td>
+      ))}
+    </tr>
+  ))
+}

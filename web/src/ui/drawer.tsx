@@ -1,0 +1,45 @@
+import { X } from 'lucide-react'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { Button } from './button.tsx'
+
+interface DrawerProps {
+  title: ReactNode
+  label: string
+  onClose: () => void
+  actions?: ReactNode
+  children: ReactNode
+}
+
+/** Over the right of the table that it explains; the table stays in reach. It takes the focus and gives it back. */
+export function Drawer({ title, label, onClose, actions, children }: DrawerProps) {
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const before = document.activeElement
+    panel.current?.focus()
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus()
+    }
+  }, [])
+  return (
+    <aside
+      ref={panel}
+      tabIndex={-1}
+      aria-label={label}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) onClose()
+      }}
+      className="drawer absolute inset-y-0 right-0 z-30 flex w-[480px] max-w-full flex-col border-l border-line-strong bg-raised shadow-3 focus-visible:shadow-3"
+    >
+      <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line pr-3 pl-5">
+        <div className="min-w-0 grow">{title}</div>
+        {actions}
+        <Button variant="ghost" size="sm" icon aria-label="Close" onClick={onClose}>
+          <X className="size-4" strokeWidth={1.6} />
+        </Button>
+      </header>
+      <div className="min-h-0 grow overflow-auto" tabIndex={0} role="region" aria-label={`${label}, details`}>
+        {children}
+      </div>
+    </aside>
+  )
+}

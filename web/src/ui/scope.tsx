@@ -1,0 +1,11 @@
+import { Tag } from './tag.tsx'
+
+/** A scope's name, outlined by the highest tier that it opens. */
+export function Scope({ scope }: { scope: string }) {
+  const level = scope.slice(Math.max(scope.indexOf(':'), scope.indexOf('.')) + 1)
+  return (
+    <Tag mono tone={level.startsWith('execute') ? 't3' : level === 'write' ? 't2' : 'plain'}>
+      {scope}
+    </Tag>
+  )
+}
