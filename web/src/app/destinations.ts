@@ -16,13 +16,34 @@ export interface Destination {
 
 export const DESTINATIONS: readonly Destination[] = [{ path: '/devices', label: 'Devices', icon: MonitorSmartphone }]
 
+/** Those without the permission would only be told that they lack it. */
+const may =
+  (permission: string) =>
+  (session: Session): boolean =>
+    session.permissions.includes(permission)
+
 export interface SettingsGroup {
   label: string
   pages: readonly Destination[]
 }
 
 /** Groups of the settings, in the order of their navigation. */
-export const SETTINGS: readonly SettingsGroup[] = []
+export const SETTINGS: readonly SettingsGroup[] = [
+  {
+    label: 'AI access',
+    pages: [
+      { path: '/settings/mcp-server', label: 'MCP Server', keywords: 'connect claude chatgpt cursor server url oauth' },
+      { path: '/settings/api-keys', label: 'API Keys', keywords: 'create new key token', shown: may('keys.read') },
+    ],
+  },
+  {
+    label: 'People',
+    pages: [
+      { path: '/settings/users', label: 'Users & roles', keywords: 'people service', shown: may('users.read') },
+      { path: '/settings/invitations', label: 'Invitations', keywords: 'invite people', shown: may('users.read') },
+    ],
+  },
+]
 
 export const reachable = (pages: readonly Destination[], session: Session): Destination[] =>
   pages.filter(({ shown }) => shown === undefined || shown(session))

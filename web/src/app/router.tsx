@@ -96,13 +96,45 @@ const device = createRoute({
   component: lazyRouteComponent(() => import('../features/devices/device-drawer.tsx'), 'DeviceDrawer'),
 })
 
+/** A page of the signed-in without anything in its address but its path. */
+const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => consoleRoute, path, component })
+
+const settingsHome = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/settings',
+  beforeLoad: () => {
+    throw redirect({ to: '/settings/mcp-server' })
+  },
+})
+
+const settings = [
+  settingsHome,
+  page(
+    '/settings/mcp-server',
+    lazyRouteComponent(() => import('../features/mcp-server/mcp-server-page.tsx'), 'McpServerPage'),
+  ),
+  page(
+    '/settings/api-keys',
+    lazyRouteComponent(() => import('../features/api-keys/api-keys-page.tsx'), 'ApiKeysPage'),
+  ),
+  page(
+    '/settings/users',
+    lazyRouteComponent(() => import('../features/users/users-page.tsx'), 'UsersPage'),
+  ),
+  page(
+    '/settings/invitations',
+    lazyRouteComponent(() => import('../features/invitations/invitations-page.tsx'), 'InvitationsPage'),
+  ),
+] as const
+
 const routeTree = rootRoute.addChildren([
   signIn,
   invitation,
   askReset,
   reset,
   setup,
-  consoleRoute.addChildren([home, devices.addChildren([device])]),
+  consoleRoute.addChildren([home, devices.addChildren([device]), ...settings]),
 ])
 
 export function makeRouter(queries: QueryClient) {

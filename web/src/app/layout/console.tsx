@@ -2,6 +2,7 @@ import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { Modal } from '../../ui/modal.tsx'
 import { Toaster } from '../../ui/toaster.tsx'
+import { HeldProvider } from '../held.tsx'
 import { StepUpProvider } from '../step-up.tsx'
 import { NavigationContext } from './navigation-context.ts'
 import { Navigation } from './navigation.tsx'
@@ -34,7 +35,9 @@ export function Console() {
           <div className="contents max-sm:hidden">
             <Navigation />
           </div>
-          <Outlet />
+          <HeldProvider>
+            <Outlet />
+          </HeldProvider>
         </div>
         <Modal
           open={menu}
