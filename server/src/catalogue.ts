@@ -29,14 +29,18 @@ import runScript from './domains/scripts/tools/run-script.ts'
 import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
 import changeOwnRights from './identity/tools/change-own-rights.ts'
 import createApiKey from './identity/tools/create-api-key.ts'
+import createResetLink from './identity/tools/create-reset-link.ts'
 import createUser from './identity/tools/create-user.ts'
 import deleteApiKey from './identity/tools/delete-api-key.ts'
 import emergencyStop from './identity/tools/emergency-stop.ts'
 import exportSecrets from './identity/tools/export-secrets.ts'
+import inviteUser from './identity/tools/invite-user.ts'
 import listApiKeys from './identity/tools/list-api-keys.ts'
 import listConfirmationPolicies from './identity/tools/list-confirmation-policies.ts'
+import listInvitations from './identity/tools/list-invitations.ts'
 import listRoles from './identity/tools/list-roles.ts'
 import listUsers from './identity/tools/list-users.ts'
+import revokeInvitation from './identity/tools/revoke-invitation.ts'
 import rotateApiKey from './identity/tools/rotate-api-key.ts'
 import setConfirmationPolicy from './identity/tools/set-confirmation-policy.ts'
 import updateApiKey from './identity/tools/update-api-key.ts'
@@ -74,14 +78,18 @@ export const catalogue: readonly Tool[] = [
   rotateSigningKey,
   changeOwnRights,
   createApiKey,
+  createResetLink,
   createUser,
   deleteApiKey,
   emergencyStop,
   exportSecrets,
+  inviteUser,
   listApiKeys,
   listConfirmationPolicies,
+  listInvitations,
   listRoles,
   listUsers,
+  revokeInvitation,
   rotateApiKey,
   setConfirmationPolicy,
   updateApiKey,

@@ -15,6 +15,7 @@ import { installRoute } from './adapters/agents/install-route.ts'
 import { SessionCookie } from './adapters/console/cookies.ts'
 import { consolePages } from './adapters/console/pages.ts'
 import { consoleRoutes } from './adapters/console/routes.ts'
+import type { ConsoleDeps } from './adapters/console/types.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
 import { createOauth, type OauthDeps } from './adapters/oauth/adapter.ts'
@@ -42,6 +43,7 @@ import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
 import { ENDED_CHECK_MS, endedCredentials } from './identity/ended-credentials.ts'
 import { openIdentity } from './identity/identity.ts'
+import { Mail } from './identity/mail.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
@@ -182,7 +184,12 @@ async function startOn(
     heartbeatSeconds,
   })
   const publicUrl = config.publicUrl.endsWith(':0') ? url : config.publicUrl
+  const mail = new Mail({
+    ...config.mail,
+    onError: (error) => log.error({ err: error }, 'a mail could not be sent'),
+  })
   const services: Services = {
+    mail,
     server: { publicUrl },
     commands,
     devices: new Devices(),
@@ -194,6 +201,7 @@ async function startOn(
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
     credentials: new Credentials({
       pepper: keys.pepper,
+      publicUrl,
       randomBytes: environment.randomBytes,
       revoked: (id) => authenticator.revoked(id),
     }),
@@ -234,6 +242,11 @@ async function startOn(
     environment,
     publicUrl,
     adminId: installation.adminId,
+    mail,
+    credentials: services.credentials,
+    identityOf: (userId) =>
+      authenticator.userIdentity(userId, { kind: 'session', id: userId, name: 'invitation' }, null),
+    onError: (error) => log.error({ err: error }, 'a reset could not be mailed'),
     revoked: (id) => authenticator.revoked(id),
   })
   periodic.every('sessions', 3_600_000, () => identity.sessions.purge())
@@ -257,12 +270,14 @@ async function startOn(
       })
     : null
   if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
-  const consoleDeps = {
+  const consoleDeps: ConsoleDeps = {
     kernel: door,
+    toolNeedsProof: (name) => registry.get(name)?.needsProof ?? false,
     audit,
     people: authenticator,
     ...identity,
     cookie,
+    flowCookie: new SessionCookie(publicUrl, 'breeze_flow'),
     limiter,
     metrics,
     publicUrl,
@@ -333,6 +348,7 @@ async function startOn(
     await inventory.idle()
     await presence.stop()
     await door.close()
+    await identity.resets.idle()
     await authenticator.flushLastUsed()
     await audit.drain()
     await checkpoints.write(environment.now())

@@ -11,6 +11,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
+/** The same for a value that must not be shown. */
+class SecretError extends ConfigError {}
+
 interface Variable<T> {
   /** For the reference: what is used when the variable is unset. */
   default: string
@@ -80,6 +83,14 @@ const httpOrigin = (value: string | undefined) => {
   return new URL(value).origin
 }
 
+const smtpUrl = (value: string | undefined) => {
+  if (value === undefined || value === '') return null
+  // The value holds a password: a complaint must not repeat it.
+  if (!URL.canParse(value) || !/^smtps?:$/.test(new URL(value).protocol))
+    throw new SecretError('must be a URL such as smtps://user:password@mail.example.com:465')
+  return value
+}
+
 export const VARIABLES = {
   HOST: variable({
     default: '127.0.0.1',
@@ -123,6 +134,16 @@ export const VARIABLES = {
     default: 'a random one, printed once',
     meaning: 'Password of the first Partner Admin; read at the first start only.',
     parse: text(null),
+  }),
+  BREEZE_SMTP_URL: variable({
+    default: 'none: links are shown to whoever makes them, and nothing is mailed',
+    meaning: 'Mail server for invitations and new passwords, such as smtps://user:password@mail.example.com:465.',
+    parse: smtpUrl,
+  }),
+  BREEZE_MAIL_FROM: variable({
+    default: '`breeze@` and the host of the public URL',
+    meaning: 'Sender of mails.',
+    parse: (value) => (value === undefined || value === '' ? null : email('')(value)),
   }),
   BREEZE_LOCAL_AGENT: variable({
     default: '`on` while the server listens on loopback only, else `off`',
@@ -231,6 +252,7 @@ export interface Config {
   trustedProxies: string[]
   databaseUrl: string | null
   admin: { email: string; password: string | null }
+  mail: { url: string | null; from: string }
   localAgent: boolean
   /** What agents work by, where nothing else is set. */
   agents: AgentConfiguration
@@ -254,6 +276,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       // Each parser's own result type; the union over all names has to be narrowed by hand.
       return VARIABLES[name].parse(env[name]) as ReturnType<(typeof VARIABLES)[Name]['parse']>
     } catch (error) {
+      if (error instanceof SecretError) throw new ConfigError(`${name} ${error.message}`)
       if (error instanceof ConfigError) throw new ConfigError(`${name} ${error.message}; it is "${env[name] ?? ''}"`)
       throw error
     }
@@ -273,6 +296,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     trustedProxies: read('BREEZE_TRUSTED_PROXIES'),
     databaseUrl: read('DATABASE_URL'),
     admin: { email: read('BREEZE_ADMIN_EMAIL'), password: read('BREEZE_ADMIN_PASSWORD') },
+    mail: {
+      url: read('BREEZE_SMTP_URL'),
+      from: read('BREEZE_MAIL_FROM') ?? `breeze@${new URL(publicUrl).hostname}`,
+    },
     localAgent: localAgent === null ? isLoopback(host) : localAgent === 'on',
     agents: {
       heartbeatSeconds: read('BREEZE_AGENT_HEARTBEAT_SECONDS'),

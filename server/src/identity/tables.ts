@@ -99,6 +99,35 @@ export interface SessionsTable {
   revoked_at: OptionalInstant
 }
 
+export interface InvitationsTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  email: string
+  name: string | null
+  roles: ColumnType<unknown, string, never>
+  roles_text: string
+  hash: Secret<Buffer>
+  invited_by: string
+  created_at: ColumnType<Date, Date, never>
+  expires_at: ColumnType<Date, Date, never>
+  accepted_at: OptionalInstant
+  revoked_at: OptionalInstant
+}
+
+export interface PasswordResetsTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  user_id: string
+  created_by: string | null
+  clears_factors: boolean
+  hash: Secret<Buffer>
+  created_at: ColumnType<Date, Date, never>
+  expires_at: ColumnType<Date, Date, never>
+  used_at: OptionalInstant
+}
+
 declare module '../kernel/schema.ts' {
   interface Database {
     users: UsersTable
@@ -106,6 +135,8 @@ declare module '../kernel/schema.ts' {
     role_assignments: RoleAssignmentsTable
     api_keys: ApiKeysTable
     sessions: SessionsTable
+    invitations: InvitationsTable
+    password_resets: PasswordResetsTable
     confirmation_policies: ConfirmationPoliciesTable
     emergency_stops: EmergencyStopsTable
   }

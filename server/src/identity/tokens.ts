@@ -7,6 +7,8 @@ export const ENROLLMENT_PREFIX = 'brze_'
 export const SESSION_PREFIX = 'brzs_'
 export const ACCESS_PREFIX = 'brzo_'
 export const REFRESH_PREFIX = 'brzr_'
+export const LINK_PREFIXES = { invitation: 'brzi_', reset: 'brzp_' } as const
+export type LinkKind = keyof typeof LINK_PREFIXES
 
 /** 32 random bytes behind a prefix that secret scanners can know. */
 export function makeToken(prefix: string, random: (size: number) => Buffer): string {

@@ -101,6 +101,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   worksWhenStopped?: boolean
   /** A read whose answer only the devices themselves have: it sends them commands that read. */
   asksDevices?: boolean
+  /** At the console, only for a person who proved lately who they are: a browser left open must not reach it. */
+  needsProof?: boolean
   input: I
   output: O
   /** The things this call would act on, found with the caller's own reach; throws `notFound` for what it can't see. */
@@ -143,6 +145,7 @@ export interface Tool {
   readonly outlivesCall: boolean
   readonly deviceText: boolean
   readonly asksDevices: boolean
+  readonly needsProof: boolean
   /** Each call of it stands for one of another tool and is judged by that one's gates. */
   readonly standsForOthers: boolean
   readonly inputSchema: Input
@@ -252,6 +255,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     outlivesCall: spec.outlivesCall ?? false,
     deviceText: spec.deviceText ?? false,
     asksDevices: spec.asksDevices ?? false,
+    needsProof: spec.needsProof ?? false,
     standsForOthers: spec.standsFor !== undefined,
     inputSchema,
     outputSchema,

@@ -252,8 +252,9 @@ describe('the app login', () => {
     for (const table of Object.keys(GLOBAL_TABLES).filter((name) => name !== 'roles'))
       expect(await codeOf(app.query(`select * from ${table}`)), table).toBe(DENIED)
     const secrets = ['users.password_hash', 'api_keys.hash', 'api_keys.former_hash', 'sessions.hash']
+    const links = ['invitations.hash', 'password_resets.hash']
     const factors = ['totp_factors.secret', 'recovery_codes.hash', 'passkeys.public_key']
-    for (const column of [...secrets, ...factors])
+    for (const column of [...secrets, ...links, ...factors])
       expect(await codeOf(app.query(`select ${column} from ${column.split('.')[0]}`)), column).toBe(DENIED)
     for (const statement of [
       'insert into audit_entries select * from audit_entries',

@@ -87,6 +87,16 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
   )
   const owner = [user, partner, org]
   await world.sql(
+    `insert into invitations (id, partner_id, organization_id, email, roles, roles_text, hash, invited_by, created_at, expires_at)
+     values ($1, $2, $3, 'x@example.test', '[]', '', $4, $5, now(), now() + interval '1 day')`,
+    [newId(), partner, org, randomBytes(32), user],
+  )
+  await world.sql(
+    `insert into password_resets (id, partner_id, organization_id, user_id, clears_factors, hash, created_at, expires_at)
+     values ($1, $2, $3, $4, false, $5, now(), now() + interval '1 day')`,
+    [newId(), partner, org, user, randomBytes(32)],
+  )
+  await world.sql(
     `insert into totp_factors (user_id, partner_id, organization_id, secret, created_at) values ($1, $2, $3, '', now())`,
     owner,
   )

@@ -12,6 +12,7 @@ export interface Things {
   key: string
   user: string
   enrollmentToken: string
+  invitation: string
 }
 
 type Input = Record<string, unknown>
@@ -68,6 +69,10 @@ const table = (at: Things): Table => ({
   run_script: { devices: at.device, content: 'true' },
   change_own_rights: { scopes: ['ai:execute'] },
   create_api_key: { name: 'A new key', scopes: ['ai:read'], organizations: at.organization },
+  invite_user: { email: 'invited@example.test', role: 'viewer', organizations: at.organization },
+  list_invitations: { organization: at.organization },
+  revoke_invitation: { invitation: at.invitation },
+  create_reset_link: { user: at.user },
   create_user: { email: 'new@example.test', role: 'viewer', organizations: at.organization },
   delete_api_key: { key: at.key },
   emergency_stop: {

@@ -30,8 +30,31 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
      values ($1, $2, $3, sha256($5::text::bytea), 1, $4, now() + interval '1 hour')`,
     [enrollmentToken, organization.id, site, user, enrollmentToken],
   )
+  const invitation = randomUUID()
+  await world.sql(
+    `insert into invitations (id, partner_id, organization_id, email, roles, roles_text, hash, invited_by, created_at, expires_at)
+     values ($1, $2, $3, $4, '[]', 'Viewer', sha256($5::text::bytea), $6, now(), now() + interval '1 day')`,
+    [
+      invitation,
+      world.server.installation.partnerId,
+      organization.id,
+      `invited@${prefix.toLowerCase()}.test`,
+      invitation,
+      user,
+    ],
+  )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
-  const things = { organization: organization.id, site, device, operation, run, key: key.id, user, enrollmentToken }
+  const things = {
+    organization: organization.id,
+    site,
+    device,
+    operation,
+    run,
+    key: key.id,
+    user,
+    enrollmentToken,
+    invitation,
+  }
   const names = {
     ...things,
     organization: organization.name,
@@ -39,6 +62,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     device: `${prefix}-WS-01`,
     key: `${prefix} Key`,
     user: `${prefix} Person`,
+    invitation: `invited@${prefix.toLowerCase()}.test`,
   }
   return { ...organization, things, names }
 }
@@ -77,4 +101,5 @@ export const absent = (): Things => ({
   key: randomUUID(),
   user: randomUUID(),
   enrollmentToken: randomUUID(),
+  invitation: randomUUID(),
 })

@@ -5,13 +5,16 @@ import type { HttpEnv } from '../http/types.ts'
 
 export class SessionCookie {
   readonly #secure: boolean
+  readonly #name: string
 
-  constructor(publicUrl: string) {
+  /** `breeze_session` holds who is signed in; `breeze_flow` what this browser has begun before that. */
+  constructor(publicUrl: string, name: 'breeze_session' | 'breeze_flow' = 'breeze_session') {
+    this.#name = name
     this.#secure = publicUrl.startsWith('https:')
   }
 
   get name(): string {
-    return this.#secure ? '__Host-breeze_session' : 'breeze_session'
+    return this.#secure ? `__Host-${this.#name}` : this.#name
   }
 
   read(context: Context<HttpEnv>): string | null {

@@ -56,5 +56,7 @@ export const recordRefused = (
 const REASONS: Readonly<Record<string, string>> = {
   rate_limited: 'too many attempts',
   wrong_credentials: 'password refused',
+  passkey_refused: 'passkey refused',
+  expired: 'a link or token that opens nothing',
   second_factor_wrong: 'second factor refused',
 }

@@ -6,6 +6,8 @@ import { refuse } from './answers.ts'
 import { sameOrigin } from './same-origin.ts'
 import { accountRoutes } from './account-routes.ts'
 import { factorRoutes } from './factor-routes.ts'
+import { linkRoutes } from './link-routes.ts'
+import { passkeyRoutes } from './passkey-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { setupRoutes } from './setup-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
@@ -18,9 +20,17 @@ export const CONSOLE_API = '/api/console'
 export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
   const api = new Hono<HttpEnv>()
   api.use('*', sameOrigin)
-  const own = [sessionRoutes, signInRoutes, stepUpRoutes, setupRoutes, accountRoutes, factorRoutes, toolRoutes].map(
-    (make) => make(deps),
-  )
+  const own = [
+    sessionRoutes,
+    signInRoutes,
+    stepUpRoutes,
+    setupRoutes,
+    linkRoutes,
+    accountRoutes,
+    factorRoutes,
+    passkeyRoutes,
+    toolRoutes,
+  ].map((make) => make(deps))
   for (const routes of [...own, ...more]) api.route('/', routes)
   api.onError((error, context) => {
     if (!isDatabaseAway(error)) throw error

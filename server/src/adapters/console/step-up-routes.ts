@@ -5,12 +5,18 @@ import type { ConsolePerson } from '../../identity/authenticator.ts'
 import type { HttpEnv } from '../http/types.ts'
 import { refuse, throttled, wrongCode } from './answers.ts'
 import { bodyOf } from './body.ts'
+import { assertion, provenBy, wrongPasskey } from './passkey-routes.ts'
 import { PROOF_MS, requirePerson, stepUpRequired, userOf } from './people.ts'
 import { recordDone, recordRefused } from './record.ts'
 import { codeBody } from './sign-in-routes.ts'
 import type { ConsoleDeps } from './types.ts'
 
-const proof = z.union([z.object({ password: z.string().min(1).max(1000) }), codeBody])
+const proof = z.union([
+  z.object({ password: z.string().min(1).max(1000) }),
+  codeBody,
+  z.object({ passkey: assertion }),
+  assertion.transform((passkey) => ({ passkey })),
+])
 
 export function stepUpRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>()
@@ -20,16 +26,35 @@ export function stepUpRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     if (person instanceof Response) return person
     const body = await bodyOf(context, proof, 'A password, a code or a passkey is needed.')
     if (body instanceof Response) return body
-    const refused =
-      'code' in body
-        ? await refuseCode(deps, context, person, body.code)
-        : await refusePassword(deps, context, person, body.password)
+    const refused = await refusalOf(deps, context, person, body)
     if (refused) return refused
     const at = await deps.sessions.prove(person.identity.credential.id)
     await recordDone(deps, context, userOf(person), 'step_up', { method: Object.keys(body)[0] })
     return context.json({ until: new Date(at.getTime() + PROOF_MS).toISOString() })
   })
   return routes
+}
+
+function refusalOf(
+  deps: ConsoleDeps,
+  context: Context<HttpEnv>,
+  person: ConsolePerson,
+  body: z.output<typeof proof>,
+): Promise<Response | null> {
+  if ('code' in body) return refuseCode(deps, context, person, body.code)
+  if ('password' in body) return refusePassword(deps, context, person, body.password)
+  return refusePasskey(deps, context, person, body.passkey)
+}
+
+async function refusePasskey(
+  deps: ConsoleDeps,
+  context: Context<HttpEnv>,
+  person: ConsolePerson,
+  passkey: z.output<typeof assertion>,
+): Promise<Response | null> {
+  if (await provenBy(deps, context, passkey, person.identity.user.id)) return null
+  await recordRefused(deps, context, userOf(person), 'step_up', 'passkey_refused')
+  return wrongPasskey(context, 403)
 }
 
 /** Null when the password is the person's own and enough: with a second factor, the password is not what proves anything. */

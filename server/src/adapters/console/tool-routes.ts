@@ -5,7 +5,7 @@ import { readJson } from '../http/json-body.ts'
 import { badBody, toolAnswer } from '../rest/answers.ts'
 import { countCall } from '../http/metrics.ts'
 import { throttled } from './answers.ts'
-import { callerOf, requirePerson } from './people.ts'
+import { callerOf, needsProof, requirePerson } from './people.ts'
 import type { ConsoleDeps } from './types.ts'
 
 /** A page asks for several things at once, a person rarely does. */
@@ -28,6 +28,8 @@ export function toolRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     const body = await readJson(context.req.raw)
     if (!body.ok && body.problem !== 'empty') return badBody(context, body.problem)
     const name = context.req.param('name')
+    const unproven = deps.toolNeedsProof(name) ? needsProof(person, context, deps.now()) : null
+    if (unproven) return unproven
     const options = { surface: 'console', signal: context.req.raw.signal } as const
     const outcome = await deps.kernel.invoke(caller, name, body.ok ? body.value : {}, options)
     countCall(deps.metrics, name, 'console', outcome)

@@ -9,9 +9,12 @@ import type { SessionCookie } from './cookies.ts'
 /** What the console's routes work with. */
 export interface ConsoleDeps extends IdentityServices {
   kernel: Kernel
+  /** Whether a tool asks for a fresh proof of who one is. */
+  toolNeedsProof(name: string): boolean
   audit: Pick<AuditAppender, 'append'>
   people: Pick<DatabaseAuthenticator, 'session'>
   cookie: SessionCookie
+  flowCookie: SessionCookie
   limiter: RateLimiter
   metrics: Metrics
   publicUrl: string

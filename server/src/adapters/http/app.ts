@@ -176,7 +176,7 @@ const REMEDIES = {
   500: 'Try again; if it keeps failing, give the request id to your administrator.',
 } as const
 
-/** Without the query, and short: addresses may carry what is not for a log. */
+/** Without the query and without tokens of links, and short: addresses may carry what is not for a log. */
 function loggedPath(c: Context<HttpEnv>): string {
-  return c.req.path.slice(0, 200)
+  return c.req.path.slice(0, 200).replaceAll(/brz[a-z]*_[\w-]+/g, '<token>')
 }

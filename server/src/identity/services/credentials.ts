@@ -1,6 +1,6 @@
 /** What tools may do about credentials beyond their rows: make secrets, and say that one is no longer good. */
 import { hash } from '@node-rs/argon2'
-import { hashToken, KEY_PREFIX, makeToken, visiblePrefix } from '../tokens.ts'
+import { hashToken, KEY_PREFIX, LINK_PREFIXES, makeToken, visiblePrefix, type LinkKind } from '../tokens.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -10,6 +10,8 @@ declare module '../../kernel/services.ts' {
 
 export interface CredentialsOptions {
   pepper: Buffer
+  /** Where links lead. */
+  publicUrl: string
   randomBytes(size: number): Buffer
   /** The authenticator's: open streams of the credential are cut. */
   revoked(credentialId: string): void
@@ -32,6 +34,13 @@ export class Credentials {
   makeKey(): MadeKey {
     const secret = makeToken(KEY_PREFIX, this.#options.randomBytes)
     return { secret, hash: hashToken(secret, this.#options.pepper), prefix: visiblePrefix(secret) }
+  }
+
+  /** A page of the console that lets its holder in once. Only the hash is stored. */
+  makeLink(kind: LinkKind): { url: string; hash: Buffer } {
+    const { pepper, publicUrl, randomBytes } = this.#options
+    const token = makeToken(LINK_PREFIXES[kind], randomBytes)
+    return { url: `${publicUrl}/${kind}/${token}`, hash: hashToken(token, pepper) }
   }
 
   /** 120 random bits. Hashing takes a while on purpose: never inside a transaction. */

@@ -72,6 +72,26 @@ async function resolveSites(
   return [...found]
 }
 
+export const belongsToField = z
+  .enum(['partner', 'organization'])
+  .optional()
+  .describe("Whose person: the partner's, or that of the one organization named, which is assumed when there is one.")
+
+/** The organization whose own person somebody with these roles becomes; null for the partner's. */
+export function homeOf(
+  caller: Caller,
+  granted: GrantedRoles,
+  belongsTo: 'partner' | 'organization' | undefined,
+): string | null {
+  const [only, another] = granted.organizations
+  const organizationId = only && !another && belongsTo !== 'partner' ? only.id : null
+  if (belongsTo === 'organization' && organizationId === null) {
+    throw invalidInput('belongs_to: name exactly one organization.')
+  }
+  if (organizationId === null) requirePartnerLevel(caller, 'users.write', "Adding to the partner's own people")
+  return organizationId
+}
+
 /** What the audit and the confirmation see of it: the organizations in which somebody gets rights. */
 export function roleTargets(caller: Caller, granted: GrantedRoles): Target[] {
   if (granted.organizations.length > 0) return granted.organizations.map(organizationTarget)

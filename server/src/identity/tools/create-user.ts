@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { requirePartnerLevel } from '../../domains/organizations/service.ts'
 import { isDelegated, type Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { invalidInput } from '../../kernel/errors.ts'
@@ -7,7 +6,9 @@ import { defineTool } from '../../kernel/tool.ts'
 import { nameField, referenceField } from '../fields.ts'
 import '../services/credentials.ts'
 import {
+  belongsToField,
   describeRoles,
+  homeOf,
   resolveRoles,
   roleRequestFields,
   roleTargets,
@@ -24,12 +25,7 @@ const input = z.object({
   name: nameField.optional().describe('Needed for a service user.'),
   ...roleRequestFields,
   owner: referenceField.optional().describe('Of a service user: id, e-mail address or name; you, when left out.'),
-  belongs_to: z
-    .enum(['partner', 'organization'])
-    .optional()
-    .describe(
-      "Whose person: the partner's, or that of the one organization named, which is assumed when there is one.",
-    ),
+  belongs_to: belongsToField,
 })
 type Input = z.output<typeof input>
 
@@ -41,6 +37,7 @@ export default defineTool({
   area: 'administration',
   surfaces: ['console', 'cli', 'rest'],
   actions: { tier: 2, permission: 'users.write' },
+  needsProof: true,
   input,
   output: z.object({
     id: z.string(),
@@ -107,12 +104,7 @@ async function planUser(tx: Tx, caller: Caller, input: Input): Promise<PlannedUs
   if (input.kind === 'person' && input.owner !== undefined)
     throw invalidInput('owner: only service users have an owner.')
   const granted = await resolveRoles(tx, caller, [input])
-  const [only, another] = granted.organizations
-  const organizationId = only && !another && input.belongs_to !== 'partner' ? only.id : null
-  if (input.belongs_to === 'organization' && organizationId === null) {
-    throw invalidInput('belongs_to: name exactly one organization.')
-  }
-  if (organizationId === null) requirePartnerLevel(caller, 'users.write', "Adding to the partner's own people")
+  const organizationId = homeOf(caller, granted, input.belongs_to)
   return { granted, owner: await ownerOf(tx, caller, input), organizationId }
 }
 

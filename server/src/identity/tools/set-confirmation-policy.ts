@@ -30,6 +30,7 @@ export default defineTool({
   area: 'administration',
   surfaces: ['console', 'cli', 'rest'],
   actions: { tier: 2, permission: 'governance.write', idempotent: true },
+  needsProof: true,
   input,
   output: z.object({
     organization: z.object({ id: z.string(), name: z.string() }).nullable(),

@@ -49,6 +49,7 @@ export default defineTool({
       reset_password: act,
     },
   },
+  needsProof: true,
   input,
   output: z.object({
     id: z.string(),

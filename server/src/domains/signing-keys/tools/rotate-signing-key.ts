@@ -11,6 +11,7 @@ export default defineTool({
   area: 'administration',
   surfaces: ['console', 'cli', 'rest'],
   actions: { tier: 3, permission: 'governance.write' },
+  needsProof: true,
   input: z.object({}),
   output: z.object({
     current: z.string().describe('Id of the key that signs now.'),
