@@ -29,7 +29,8 @@ export function installRoute(options: InstallRouteOptions): Hono<HttpEnv> {
   const requests = new TokenBuckets(PER_MINUTE)
   let downloads = 0
   const app = new Hono<HttpEnv>()
-  app.use('*', async (context, next) => {
+  // By their own paths: this app is mounted beside every other one, and `*` would count all of the server's requests.
+  app.on('GET', [SCRIPT_PATH, DOWNLOAD_PATH], async (context, next) => {
     const nowMs = options.now().getTime()
     const bucket = requests.of(options.addressOf(context), nowMs)
     const wait = bucket.wait(nowMs)
