@@ -54,18 +54,28 @@ const setup = createRoute({
   component: lazyRouteComponent(() => import('../features/signed-out/setup-page.tsx'), 'SetupPage'),
 })
 
-/** Everything of the signed-in: whoever is not is asked first, and comes back here. */
+/** Whoever is not signed in is asked first, and comes back to where they were. */
+async function signedIn({ context, location }: { context: RouterContext; location: { href: string } }) {
+  try {
+    await context.queries.ensureQueryData(sessionQuery)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { return_to: location.href } })
+  }
+}
+
+const consent = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/consent/$uid',
+  beforeLoad: signedIn,
+  component: lazyRouteComponent(() => import('../features/consent/consent-page.tsx'), 'ConsentPage'),
+})
+
+/** Everything within the console's layout. */
 const consoleRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: 'console',
-  beforeLoad: async ({ context, location }) => {
-    try {
-      await context.queries.ensureQueryData(sessionQuery)
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error
-      throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { return_to: location.href } })
-    }
-  },
+  beforeLoad: signedIn,
   component: lazyRouteComponent(() => import('./layout/console.tsx'), 'Console'),
 })
 
@@ -134,6 +144,7 @@ const routeTree = rootRoute.addChildren([
   askReset,
   reset,
   setup,
+  consent,
   consoleRoute.addChildren([home, devices.addChildren([device]), ...settings]),
 ])
 

@@ -25,10 +25,6 @@ export function monogram(name: string): string {
   return second === undefined ? a + b : (a + b).toUpperCase()
 }
 
-/** A client's name; in quotes where it chose it by itself. */
-export const clientLabel = (client: { name: string; verified: boolean; first_party?: boolean }): string =>
-  client.verified || client.first_party ? client.name : `“${client.name}”`
-
 /** The line below the name: who vouches for the client. */
 export function ClientOrigin(props: { verified: boolean; host: string | null; first_party?: boolean }) {
   const { verified, host, first_party } = props
