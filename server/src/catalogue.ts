@@ -45,6 +45,10 @@ import rotateApiKey from './identity/tools/rotate-api-key.ts'
 import setConfirmationPolicy from './identity/tools/set-confirmation-policy.ts'
 import updateApiKey from './identity/tools/update-api-key.ts'
 import updateUser from './identity/tools/update-user.ts'
+import blockClient from './oauth/tools/block-client.ts'
+import listClients from './oauth/tools/list-clients.ts'
+import listGrants from './oauth/tools/list-grants.ts'
+import revokeGrant from './oauth/tools/revoke-grant.ts'
 import type { Tool } from './kernel/tool.ts'
 
 export const catalogue: readonly Tool[] = [
@@ -94,4 +98,8 @@ export const catalogue: readonly Tool[] = [
   setConfirmationPolicy,
   updateApiKey,
   updateUser,
+  blockClient,
+  listClients,
+  listGrants,
+  revokeGrant,
 ]

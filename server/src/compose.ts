@@ -80,6 +80,8 @@ export interface ServerOptions {
   enrollmentsPerMinute?: number
   /** How documents of OAuth clients are fetched; tests only. */
   documents?: OauthDeps['documents']
+  /** Per address; tests come from one. */
+  oauthRequestsPerMinute?: number
   /** Silence that means offline; tests only. */
   graceMs?: number
 }
@@ -267,6 +269,7 @@ async function startOn(
         console: { cookie, people: authenticator },
         revoked: (id) => authenticator.revoked(id),
         ...(options.documents && { documents: options.documents }),
+        ...(options.oauthRequestsPerMinute !== undefined && { perMinute: options.oauthRequestsPerMinute }),
       })
     : null
   if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())

@@ -19,6 +19,7 @@ export interface HarnessOptions {
   environment?: Environment
   extraTools?: readonly Tool[]
   documents?: ServerOptions['documents']
+  oauthRequestsPerMinute?: number
   /** Boots on this data folder and database again: a restart. */
   previous?: { dataDir: string; database: string }
 }
@@ -94,6 +95,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     ...(options.environment && { environment: options.environment }),
     ...(options.extraTools && { extraTools: options.extraTools }),
+    oauthRequestsPerMinute: options.oauthRequestsPerMinute ?? 100_000,
     ...(options.documents && { documents: options.documents }),
   })
   const owner = new pg.Pool({ ...postgres, database, max: 3 })

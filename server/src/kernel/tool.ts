@@ -13,7 +13,16 @@ import type { Services } from './services.ts'
 
 /** A thing that a call acts on. `critical` names why it weighs more than an ordinary one ("server", "domain controller"). */
 export interface Target {
-  kind: 'device' | 'organization' | 'site' | 'user' | 'api_key' | 'operation' | 'setting'
+  kind:
+    | 'device'
+    | 'organization'
+    | 'site'
+    | 'user'
+    | 'api_key'
+    | 'oauth_grant'
+    | 'oauth_client'
+    | 'operation'
+    | 'setting'
   id: string
   name: string
   organizationId: string | null

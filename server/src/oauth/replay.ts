@@ -39,27 +39,30 @@ export class Replays {
     )
   }
 
-  /** Waits for the one who exchanges the token now. Null when there is no answer to give. */
-  async answer(oldToken: string, clientId: string): Promise<string | null> {
+  /** Waits for the one who exchanges the token now. `none`: it is not this program's, or its grant has ended. */
+  async answer(oldToken: string, clientId: string): Promise<{ body: string } | 'none' | 'late'> {
     const until = Date.now() + PATIENCE_MS
     for (;;) {
       const found = await this.#find(oldToken, clientId)
-      if (found !== null || Date.now() > until) return found
+      if (found !== 'late' || Date.now() > until) return found
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
     }
   }
 
-  async #find(oldToken: string, clientId: string): Promise<string | null> {
-    const [row] = await this.#db.oauth<{ iv: Buffer; sealed: Buffer }>(
+  async #find(oldToken: string, clientId: string): Promise<{ body: string } | 'none' | 'late'> {
+    const [row] = await this.#db.oauth<{ iv: Buffer | null; sealed: Buffer | null }>(
       'oauth_replay_find',
-      `select r.iv, r.sealed from oauth_replay r join oauth_grants g on g.id = r.grant_id
-       where r.token_hash = $1 and r.client_id = $2 and r.expires_at > $3 and g.revoked_at is null`,
+      `select r.iv, r.sealed from oauth_store t join oauth_grants g on g.id = t.grant_id
+       left join oauth_replay r on r.token_hash = t.id_hash and r.expires_at > $3
+       where t.model = 'RefreshToken' and t.id_hash = $1 and t.client_id = $2 and g.revoked_at is null`,
       [hashToken(oldToken, this.#pepper), clientId, this.#environment.now()],
     )
-    if (!row) return null
+    if (!row) return 'none'
+    if (!row.iv || !row.sealed) return 'late'
     const decipher = createDecipheriv(KEPT.cipher, keyOf(oldToken), row.iv)
     decipher.setAuthTag(row.sealed.subarray(-KEPT.tag))
-    return Buffer.concat([decipher.update(row.sealed.subarray(0, -KEPT.tag)), decipher.final()]).toString('utf8')
+    const opened = Buffer.concat([decipher.update(row.sealed.subarray(0, -KEPT.tag)), decipher.final()])
+    return { body: opened.toString('utf8') }
   }
 }
 

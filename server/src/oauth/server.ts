@@ -60,7 +60,7 @@ export class AuthorizationServer {
     const oldToken = params.get('refresh_token')
     const clientId = params.get('client_id')
     if (params.get('grant_type') !== 'refresh_token' || oldToken === null || clientId === null) return answer
-    if (exchange.superseded) return this.#successor(oldToken, clientId, answer)
+    if (exchange.superseded) return this.#successor(oldToken, clientId)
     if (answer.status === 200) await replays.keep(oldToken, clientId, answer.body)
     return answer
   }
@@ -69,15 +69,11 @@ export class AuthorizationServer {
     return this.#ask({ method: 'POST', url: REVOKE_PATH, headers, body: form }, 'client')
   }
 
-  async #successor(oldToken: string, clientId: string, answer: InnerAnswer): Promise<InnerAnswer> {
-    const body = await this.#parts.replays.answer(oldToken, clientId)
-    const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
-    if (body !== null) return { status: 200, headers, body }
-    const alive = {
-      error: 'temporarily_unavailable',
-      error_description: 'this refresh token was exchanged a moment ago',
-    }
-    return { ...answer, status: 503, headers: { ...headers, 'retry-after': '5' }, body: JSON.stringify(alive) }
+  async #successor(oldToken: string, clientId: string): Promise<InnerAnswer> {
+    const found = await this.#parts.replays.answer(oldToken, clientId)
+    if (found === 'none') return json(400, { error: 'invalid_grant', error_description: 'grant request is invalid' })
+    if (found !== 'late') return { ...json(200, {}), body: found.body }
+    return unavailable('this refresh token was exchanged a moment ago')
   }
 
   /** What clients leave out or ask beside our scopes (`openid` and such, by habit) must not end in an error. */
@@ -105,7 +101,7 @@ export class AuthorizationServer {
     for (const grant of exchange.ended) await this.#parts.ended(grant, exchange.because)
     const { failure } = exchange
     if (failure === null || exchange.superseded) return answer
-    if (isDatabaseAway(failure)) return unavailable()
+    if (isDatabaseAway(failure)) return unavailable('the database can not be reached at the moment')
     this.#parts.failed(failure)
     return answer
   }
@@ -132,16 +128,12 @@ function repeats(params: URLSearchParams): boolean {
   return [...params.keys()].some((name) => !MAY_REPEAT.has(name) && params.getAll(name).length > 1)
 }
 
-function unavailable(): InnerAnswer {
-  return {
-    status: 503,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'retry-after': '5', 'cache-control': 'no-store' },
-    body: JSON.stringify({
-      error: 'temporarily_unavailable',
-      error_description: 'the database can not be reached at the moment',
-    }),
-  }
+function json(status: number, said: object, more: Record<string, string> = {}): InnerAnswer {
+  return { status, headers: { 'content-type': 'application/json; charset=utf-8', ...more }, body: JSON.stringify(said) }
 }
+
+const unavailable = (reason: string): InnerAnswer =>
+  json(503, { error: 'temporarily_unavailable', error_description: reason }, { 'retry-after': '5' })
 
 function errorOf(body: string): { error: string; description: string | null } {
   const said: unknown = body.startsWith('{') ? JSON.parse(body) : {}

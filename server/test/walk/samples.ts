@@ -13,6 +13,8 @@ export interface Things {
   user: string
   enrollmentToken: string
   invitation: string
+  grant: string
+  client: string
 }
 
 type Input = Record<string, unknown>
@@ -85,6 +87,13 @@ const table = (at: Things): Table => ({
   list_confirmation_policies: { organization: at.organization },
   list_roles: {},
   list_users: { organization: at.organization },
+  list_grants: { organization: at.organization, client: at.client },
+  list_clients: {},
+  revoke_grant: { grant: at.grant },
+  block_client: {
+    block: { action: 'block', client: at.client, reason: 'a walk' },
+    unblock: { action: 'unblock', client: at.client },
+  },
   rotate_api_key: { key: at.key },
   rotate_signing_key: {},
   manage_agent_settings: {

@@ -44,6 +44,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     ],
   )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
+  const [grant, client] = [randomUUID(), `${prefix}-client`]
+  await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const things = {
     organization: organization.id,
     site,
@@ -54,6 +56,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     user,
     enrollmentToken,
     invitation,
+    grant,
+    client,
   }
   const names = {
     ...things,
@@ -63,8 +67,26 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     key: `${prefix} Key`,
     user: `${prefix} Person`,
     invitation: `invited@${prefix.toLowerCase()}.test`,
+    client: `${prefix} Assistant`,
   }
   return { ...organization, things, names }
+}
+
+async function insertGrant(
+  world: Harness,
+  organization: string,
+  made: { grant: string; client: string; name: string; user: string },
+) {
+  await world.sql(
+    `insert into oauth_clients (id, kind, name, redirect_uris, created_at) values ($1, 'registered', $2, '{http://localhost/}', now())`,
+    [made.client, made.name],
+  )
+  await world.sql(
+    `insert into oauth_grants (id, partner_id, organization_id, organization_ids, user_id, client_id, client_name, first_party,
+       redirect_host, scopes, created_at, last_authorized_at, expires_at)
+     values ($1, $2, $3, array[$3::uuid], $4, $5, $6, false, 'localhost', '{ai:read}', now(), now(), now() + interval '1 day')`,
+    [made.grant, world.server.installation.partnerId, organization, made.user, made.client, made.name],
+  )
 }
 
 async function insertRun(world: Harness, organization: string, site: string, device: string, user: string) {
@@ -102,4 +124,6 @@ export const absent = (): Things => ({
   user: randomUUID(),
   enrollmentToken: randomUUID(),
   invitation: randomUUID(),
+  grant: randomUUID(),
+  client: randomUUID(),
 })

@@ -47,8 +47,8 @@ export function createGate(deps: GateDeps): Gate {
         deps.log.error({ err: error }, 'a credential could not be looked up')
         return { ok: false, status: 503 }
       }
-      known.delete(digest)
-      failures.take(source, FAILURES_PER_MINUTE, 60_000)
+      // One that was good until now has ended, as access tokens do every quarter of an hour: nobody is guessing.
+      if (!known.delete(digest)) failures.take(source, FAILURES_PER_MINUTE, 60_000)
       return unauthenticated(deps, path, 'invalid_token')
     },
   }
@@ -88,8 +88,8 @@ class KnownCredentials {
     this.#digests.add(digest)
   }
 
-  delete(digest: string): void {
-    this.#digests.delete(digest)
+  delete(digest: string): boolean {
+    return this.#digests.delete(digest)
   }
 }
 
