@@ -39,8 +39,10 @@ import listApiKeys from './identity/tools/list-api-keys.ts'
 import listConfirmationPolicies from './identity/tools/list-confirmation-policies.ts'
 import listInvitations from './identity/tools/list-invitations.ts'
 import listRoles from './identity/tools/list-roles.ts'
+import listSessions from './identity/tools/list-sessions.ts'
 import listUsers from './identity/tools/list-users.ts'
 import revokeInvitation from './identity/tools/revoke-invitation.ts'
+import revokeSessions from './identity/tools/revoke-sessions.ts'
 import rotateApiKey from './identity/tools/rotate-api-key.ts'
 import setConfirmationPolicy from './identity/tools/set-confirmation-policy.ts'
 import updateApiKey from './identity/tools/update-api-key.ts'
@@ -92,8 +94,10 @@ export const catalogue: readonly Tool[] = [
   listConfirmationPolicies,
   listInvitations,
   listRoles,
+  listSessions,
   listUsers,
   revokeInvitation,
+  revokeSessions,
   rotateApiKey,
   setConfirmationPolicy,
   updateApiKey,

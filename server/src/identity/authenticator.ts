@@ -25,6 +25,7 @@ interface SessionAnswer {
   email: string
   name: string
   organization: string | null
+  partner_name: string
   proofs: Record<'password' | 'totp' | 'passkey' | 'recovery', boolean>
   stopped: string | null
   rights: Rights
@@ -43,6 +44,7 @@ export interface ConsolePerson {
   name: string
   /** Of an organization's own people; null for the partner's. */
   organizationId: string | null
+  partnerName: string
   methods: readonly SignInMethod[]
   /** What this person can prove themselves by. */
   proofs: Readonly<Record<'password' | 'totp' | 'passkey' | 'recovery', boolean>>
@@ -91,7 +93,7 @@ export class DatabaseAuthenticator implements Authenticator {
       [hashToken(token, this.#parts.pepper)],
     )
     if (!row?.answer) return null
-    const { session, email, name, organization, proofs, stopped, rights } = row.answer
+    const { session, email, name, organization, partner_name: partnerName, proofs, stopped, rights } = row.answer
     this.#seen.set(session.id, new Date())
     const identity = identityFrom(rights, {
       credential: { kind: 'session', id: session.id, name: 'console' },
@@ -106,6 +108,7 @@ export class DatabaseAuthenticator implements Authenticator {
       email,
       name,
       organizationId: organization,
+      partnerName,
       methods: session.methods,
       proofs,
       provenAt: new Date(session.proven_at),

@@ -47,7 +47,7 @@ describe('an invitation', () => {
     expect(session.json).toMatchObject({
       user: { name: 'Nia', email },
       organizations: [{ id: acme.id }],
-      partner: false,
+      partner: null,
     })
     expect((await browser().get(route)).json['error']).toMatchObject({ code: 'expired' })
     const dump = JSON.stringify(
@@ -126,7 +126,8 @@ describe('a link to set a new password', () => {
     const route = routeOf(made['link'])
     expect((await browser().get(route)).json).toMatchObject({ email: tess.email })
     const reset = browser()
-    expect((await reset.post(route, { password: next.password })).json).toMatchObject({ state: 'second_factor' })
+    expect((await reset.post(route, { password: next.password })).json).toEqual({ state: 'changed' })
+    await reset.post('sign-in', { email: tess.email, password: next.password })
     expect((await before.get('session')).status).toBe(401)
     expect((await reset.get('session')).status).toBe(401)
     expect((await reset.post('sign-in/code', { code: app.codeAt(0) })).status).toBe(200)
@@ -140,7 +141,7 @@ describe('a link to set a new password', () => {
     const by = await admin()
     const made = done(await harness.invoke(by, 'create_reset_link', { user: tess.id, second_factor: true }))
     expect((await browser().post(routeOf(made['link']), { password: next.password })).json).toEqual({
-      state: 'signed_in',
+      state: 'changed',
     })
     await signedIn(harness, tess, next.password)
     expect(code(await harness.invoke(by, 'create_reset_link', { user: by.user.id, second_factor: true }))).toBe(
@@ -170,7 +171,8 @@ describe('a link to set a new password', () => {
     await expect.poll(() => post.mails.length, { timeout: 20_000 }).toBe(before + 1)
     expect(post.mails.at(-1)?.to).toEqual([tess.email])
     const link = /http\S+\/reset\/brzp_[\w-]{43}/.exec(post.mails.at(-1)?.text ?? '')?.[0]
-    expect((await browser().post(routeOf(link), { password: next.password })).json).toEqual({ state: 'signed_in' })
+    expect((await browser().post(routeOf(link), { password: next.password })).json).toEqual({ state: 'changed' })
+    await signedIn(harness, tess, next.password)
   })
 })
 

@@ -23,7 +23,11 @@ test('the first administrator makes the account their own, once', async () => {
   )
   expect(taken.map(({ status }) => status).sort()).toEqual([200, 404, 404, 404])
   const session = await (await signedIn(harness, { id: '', email: admin.email }, admin.password)).get('session')
-  expect(session.json).toMatchObject({ user: { name: 'Ada', email: admin.email }, admin: true, partner: true })
+  expect(session.json).toMatchObject({
+    user: { name: 'Ada', email: admin.email },
+    admin: true,
+    partner: { name: 'My MSP' },
+  })
   expect((await browser.get('session')).json).toMatchObject({ setup_needed: false })
   // The printed password went with it.
   const printed = harness.server.installation.oneTimePassword ?? ''

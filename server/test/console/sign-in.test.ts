@@ -28,7 +28,7 @@ describe('signing in', () => {
   test('opens the tools of the console with the rights of the person', async () => {
     const it = await signedIn()
     const session = await it.get('session')
-    expect(session.json).toMatchObject({ user: { id: userId, email }, partner: false, admin: false, mcp_write: true })
+    expect(session.json).toMatchObject({ user: { id: userId, email }, partner: null, admin: false, mcp_write: true })
     const devices = await it.post('tools/list_devices', {})
     expect(devices).toMatchObject({ status: 200, json: { devices: [], total: 0 } })
     expect((await it.post('tools/list_users', {})).status).toBe(403)

@@ -74,6 +74,8 @@ const table = (at: Things): Table => ({
   invite_user: { email: 'invited@example.test', role: 'viewer', organizations: at.organization },
   list_invitations: { organization: at.organization },
   revoke_invitation: { invitation: at.invitation },
+  list_sessions: { user: at.user },
+  revoke_sessions: { user: at.user },
   create_reset_link: { user: at.user },
   create_user: { email: 'new@example.test', role: 'viewer', organizations: at.organization },
   delete_api_key: { key: at.key },

@@ -42,12 +42,18 @@ export function needsProof(person: ConsolePerson, context: Context<HttpEnv>, now
 }
 
 export function stepUpRequired(person: ConsolePerson, context: Context<HttpEnv>): Response {
+  const methods = proofsOf(person)
+  const remedy = {
+    password: 'Enter your password.',
+    provider: 'Sign in again.',
+  }
+  const [first = 'totp'] = methods
   const denial = {
     code: 'step_up_required',
     reason: 'This needs a fresh proof that it is you.',
-    remedy: 'Enter your password, a code or use a passkey.',
+    remedy: first === 'password' || first === 'provider' ? remedy[first] : 'Enter a code or use a passkey.',
   } as const
-  return refuse(context, 403, denial, { methods: proofsOf(person) })
+  return refuse(context, 403, denial, { methods })
 }
 
 /** The person, if they proved lately who they are. */

@@ -39,7 +39,7 @@ function describe(deps: ConsoleDeps, person: ConsolePerson, context: Context<Htt
   return {
     user: { id: identity.user.id, name: person.name, email },
     organizations: [...identity.organizations.values()].map(({ id, name }) => ({ id, name })),
-    partner: identity.partner !== null,
+    partner: identity.partner && { name: person.partnerName },
     permissions: [...permissions].sort(),
     admin: identity.admin,
     second_factor: person.proofs.totp || person.proofs.passkey,

@@ -8,6 +8,7 @@ import { referenceField } from '../fields.ts'
 import '../services/credentials.ts'
 import { describeRoles, resolveRoles, roleRequestFields, type GrantedRoles } from '../services/role-requests.ts'
 import { ownRights, requireAtLeast, requireScopesFor } from '../services/roles.ts'
+import { endSessions, sessionsOf } from '../services/sessions.ts'
 import {
   assignmentsOf,
   findUser,
@@ -79,15 +80,22 @@ export default defineTool({
     if (granted) await replaceAssignments(tx, { id: user.id, partnerId: caller.partnerId }, granted.assignments, newId)
     if (input.action === 'disable' || granted) {
       const keys = await keysOfUser(tx, user.id)
-      tx.afterCommit(() => services.credentials.revoked(keys))
+      // Who is enabled again signs in again; other roles end no session, only the streams that were opened with the former.
+      const sessions =
+        input.action === 'disable' ? await endSessions(tx, user.id, now()) : await sessionsOf(tx, user.id)
+      tx.afterCommit(() => services.credentials.revoked([...keys, ...sessions]))
     }
     const disabled = input.action === 'disable' || (input.action !== 'enable' && user.disabled)
     return { id: user.id, name: user.name, disabled, roles: granted ? describeRoles(granted) : null }
   },
-  async settle({ transaction, services }, changed, input) {
+  async settle({ transaction, services, caller, now }, changed, input) {
     if (input.action !== 'reset_password') return { ...changed, password: null }
     const { password, hash } = await services.credentials.makePassword()
-    await transaction((tx) => setPassword(tx, changed.id, hash))
+    const ended = await transaction(async (tx) => {
+      await setPassword(tx, changed.id, hash)
+      return endSessions(tx, changed.id, now(), { except: caller.credential.id })
+    })
+    services.credentials.revoked(ended)
     return { ...changed, password }
   },
   present: ({ id, name, disabled, roles, password }) => ({
