@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import type { TestBrowser } from '../console/browser.ts'
-import { Assistant, connect, statusWith } from './assistant.ts'
+import { StreamableHTTPClientTransport, UnauthorizedError, Client } from '@modelcontextprotocol/client'
+import { agree, Assistant, connect, signedIn, statusWith } from './assistant.ts'
 
 let world: Harness
 let organization: Organization
 let technician: string
 let browser: TestBrowser
 beforeAll(async () => {
-  const { signedIn } = await import('./assistant.ts')
   world = await boot({
     documents: {
       resolve: async () => ['192.88.99.9'],
@@ -60,6 +60,60 @@ describe('an assistant', () => {
     for (const path of ['/api/v1/mcp', '/api/v1/mcp/directory', '/api/v1/mcp/areas/devices']) {
       expect([path, await statusWith(world.server.url, token, path)]).toEqual([path, 200])
     }
+    await client.close()
+  })
+
+  test('that lacks a scope is told which, asks for it, and goes on with both', async () => {
+    const assistant = new Assistant()
+    const client = await connect(world, browser, assistant)
+    assistant.asked = null
+    const act = () => client.callTool({ name: 'run_script', arguments: { devices: 'none', content: 'true' } })
+    await expect(act()).rejects.toBeInstanceOf(UnauthorizedError)
+    const asked = new Set((assistant.asked as URL | null)?.searchParams.get('scope')?.split(' '))
+    expect(asked).toContain('ai:execute')
+    const back = await agree(browser, assistant.asked ?? '')
+    const transport = new StreamableHTTPClientTransport(new URL(`${world.server.url}/api/v1/mcp`), {
+      authProvider: assistant,
+    })
+    await transport.finishAuth(back.searchParams)
+    const again = new Client({ name: 'acceptance', version: '1.0' })
+    await again.connect(transport)
+    const answer = await again.callTool({ name: 'run_script', arguments: { devices: 'none', content: 'true' } })
+    expect(answer.structuredContent).toMatchObject({ code: 'not_found' })
+    await Promise.all([client.close(), again.close()])
+  })
+
+  test('whose access token has ended renews it without the person, and goes on', async () => {
+    const assistant = new Assistant()
+    const client = await connect(world, browser, assistant)
+    const before = assistant.tokens()?.access_token
+    await world.sql(`update oauth_store set expires_at = now() where model = 'AccessToken'`)
+    expect((await client.callTool({ name: 'list_devices', arguments: {} })).isError).toBeFalsy()
+    expect(assistant.tokens()?.access_token).not.toBe(before)
+    await client.close()
+  })
+
+  test('whose grant is revoked is out at the next call, and its person is asked again', async () => {
+    const assistant = new Assistant()
+    const client = await connect(world, browser, assistant)
+    await browser.post('tools/revoke_grant', { user: 'me' })
+    expect(await statusWith(world.server.url, assistant.tokens()?.access_token ?? '')).toBe(401)
+    assistant.asked = null
+    await expect(client.callTool({ name: 'list_devices', arguments: {} })).rejects.toBeInstanceOf(UnauthorizedError)
+    expect(assistant.asked).not.toBeNull()
+    await client.close()
+  })
+
+  test('can do no more than its grant in organizations that were left out', async () => {
+    const other = await world.organization('Globex')
+    const partner = await signedIn(world, await world.user('partner_technician'))
+    const assistant = new Assistant()
+    const client = await connect(world, partner, assistant, { organizations: [other.id] })
+    await world.device(organization, 'ACME-1')
+    await world.device(other, 'GLOBEX-1')
+    const answer = await client.callTool({ name: 'list_devices', arguments: {} })
+    expect(JSON.stringify(answer.structuredContent)).toContain('GLOBEX-1')
+    expect(JSON.stringify(answer.structuredContent)).not.toContain('ACME-1')
     await client.close()
   })
 })
