@@ -33,6 +33,12 @@ export const SETTINGS: readonly SettingsGroup[] = [
     label: 'AI access',
     pages: [
       { path: '/settings/mcp-server', label: 'MCP Server', keywords: 'connect claude chatgpt cursor server url oauth' },
+      {
+        path: '/settings/connected-clients',
+        label: 'Connected clients',
+        keywords: 'oauth grants revoke assistants',
+        shown: may('keys.read'),
+      },
       { path: '/settings/api-keys', label: 'API Keys', keywords: 'create new key token', shown: may('keys.read') },
     ],
   },
@@ -43,6 +49,24 @@ export const SETTINGS: readonly SettingsGroup[] = [
       { path: '/settings/invitations', label: 'Invitations', keywords: 'invite people', shown: may('users.read') },
     ],
   },
+  {
+    label: 'Fleet',
+    pages: [
+      {
+        path: '/settings/organizations',
+        label: 'Organizations & sites',
+        keywords: 'customers tenants locations',
+        shown: may('organizations.read'),
+      },
+      {
+        path: '/settings/enrollment',
+        label: 'Enrollment tokens',
+        keywords: 'install agent approve devices',
+        shown: may('enrollment.write'),
+      },
+    ],
+  },
+  { label: 'Your account', pages: [{ path: '/account', label: 'My account', keywords: 'password passkey sessions' }] },
 ]
 
 export const reachable = (pages: readonly Destination[], session: Session): Destination[] =>

@@ -125,6 +125,10 @@ const settings = [
     lazyRouteComponent(() => import('../features/mcp-server/mcp-server-page.tsx'), 'McpServerPage'),
   ),
   page(
+    '/settings/connected-clients',
+    lazyRouteComponent(() => import('../features/grants/grants-page.tsx'), 'GrantsPage'),
+  ),
+  page(
     '/settings/api-keys',
     lazyRouteComponent(() => import('../features/api-keys/api-keys-page.tsx'), 'ApiKeysPage'),
   ),
@@ -135,6 +139,18 @@ const settings = [
   page(
     '/settings/invitations',
     lazyRouteComponent(() => import('../features/invitations/invitations-page.tsx'), 'InvitationsPage'),
+  ),
+  page(
+    '/settings/organizations',
+    lazyRouteComponent(() => import('../features/organizations/organizations-page.tsx'), 'OrganizationsPage'),
+  ),
+  page(
+    '/settings/enrollment',
+    lazyRouteComponent(() => import('../features/enrollment/enrollment-page.tsx'), 'EnrollmentPage'),
+  ),
+  page(
+    '/account',
+    lazyRouteComponent(() => import('../features/account/account-page.tsx'), 'AccountPage'),
   ),
 ] as const
 

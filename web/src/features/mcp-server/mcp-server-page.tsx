@@ -2,11 +2,13 @@ import { Link } from '@tanstack/react-router'
 import { ChevronRight, Lock } from 'lucide-react'
 import { useState } from 'react'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { can } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { ClientTile } from '../../ui/client-tile.tsx'
 import { CopyField } from '../../ui/copy-field.tsx'
 import { Note } from '../../ui/note.tsx'
 import { Tag } from '../../ui/tag.tsx'
+import { OwnGrants } from '../grants/own-grants.tsx'
 import { type Client, CLIENTS, mcpUrl, outOfReach } from './clients.ts'
 import { SetUpDialog } from './set-up-dialog.tsx'
 
@@ -48,6 +50,7 @@ export function McpServerPage() {
           <ClientCard key={client.id} client={client} off={!session.mcp_write} onOpen={() => setShown(client)} />
         ))}
       </ul>
+      {can(session, 'keys.read') && <OwnGrants />}
       {shown && <SetUpDialog client={shown} onClose={() => setShown(null)} />}
     </SettingsPage>
   )

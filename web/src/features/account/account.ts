@@ -1,0 +1,93 @@
+/** The signed-in's own account: how they sign in, and where they are signed in. */
+import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { api } from '../../app/api.ts'
+import { isGivenUp } from '../../app/held.tsx'
+import { makePasskey } from '../../app/passkeys.ts'
+import { refusalText } from '../../app/refusal-text.ts'
+import { useProven } from '../../app/step-up.tsx'
+import { toast } from '../../ui/toasts.ts'
+
+export interface Account {
+  passkeys: { id: string; name: string; created_at: string; last_used_at: string | null }[]
+  totp: { enabled: boolean; recovery_codes_left: number }
+  sessions: {
+    id: string
+    current: boolean
+    created_at: string
+    last_used_at: string
+    ip: string | null
+    user_agent: string | null
+  }[]
+}
+
+export const account = queryOptions({
+  queryKey: ['account'],
+  queryFn: () => api.get<Account>('account'),
+  retry: false,
+})
+
+interface Options<Answer> {
+  said?: string
+  onDone?: (answer: Answer) => void
+}
+
+/** An act on the own account. Where the server wants a fresh proof, it is asked for, and the act is sent again. */
+function useAccountAct<Input, Answer>(send: (input: Input) => Promise<Answer>, { said, onDone }: Options<Answer>) {
+  const proven = useProven()
+  const queries = useQueryClient()
+  const mutation = useMutation({
+    mutationFn: (input: Input) => proven(() => send(input)),
+    onSuccess: (answer) => {
+      void queries.invalidateQueries({ queryKey: account.queryKey })
+      void queries.invalidateQueries({ queryKey: ['session'] })
+      if (said !== undefined) toast({ title: said })
+      onDone?.(answer)
+    },
+  })
+  const failed = mutation.error !== null && !isGivenUp(mutation.error)
+  return {
+    run: mutation.mutate,
+    busy: mutation.isPending,
+    refusal: failed ? refusalText(mutation.error) : undefined,
+  }
+}
+
+interface Codes {
+  recovery_codes: string[]
+}
+
+export const useChangePassword = (onDone: () => void) =>
+  useAccountAct((input: { current?: string; next: string }) => api.post('account/password', input), {
+    said: 'Password changed. Other sessions are signed out',
+    onDone,
+  })
+
+export const useStartTotp = (onDone: (answer: { secret: string; uri: string }) => void) =>
+  useAccountAct<void, { secret: string; uri: string }>(() => api.post('account/totp'), { onDone })
+
+export const useConfirmTotp = (onDone: (answer: Codes) => void) =>
+  useAccountAct((code: string) => api.post<Codes>('account/totp/confirm', { code }), { onDone })
+
+export const useDisableTotp = (onDone: () => void) =>
+  useAccountAct<void, unknown>(() => api.delete('account/totp'), { said: 'Authenticator app turned off', onDone })
+
+export const useRecoveryCodes = (onDone: (answer: Codes) => void) =>
+  useAccountAct<void, Codes>(() => api.post('account/recovery-codes'), { onDone })
+
+export const useAddPasskey = (onDone: (answer: Partial<Codes>) => void) =>
+  useAccountAct(
+    async (name: string) => {
+      const options = await api.post<unknown>('account/passkeys/options')
+      return api.post<Partial<Codes>>('account/passkeys', { name, response: await makePasskey(options) })
+    },
+    { said: 'Passkey added', onDone },
+  )
+
+export const useRemovePasskey = (onDone: () => void) =>
+  useAccountAct((id: string) => api.delete(`account/passkeys/${encodeURIComponent(id)}`), {
+    said: 'Passkey removed',
+    onDone,
+  })
+
+export const useEndSession = () =>
+  useAccountAct((id: string) => api.delete(`account/sessions/${encodeURIComponent(id)}`), { said: 'Signed out there' })

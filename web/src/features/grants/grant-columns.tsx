@@ -1,0 +1,145 @@
+import { Ellipsis, ListX } from 'lucide-react'
+import { Avatar } from '../../ui/avatar.tsx'
+import { Button } from '../../ui/button.tsx'
+import { clientLabel, ClientOrigin, ClientTile } from '../../ui/client-tile.tsx'
+import type { Column } from '../../ui/data-table.tsx'
+import { Menu, MenuItem } from '../../ui/menu.tsx'
+import { Scope } from '../../ui/scope.tsx'
+import { When } from '../../ui/when.tsx'
+import type { Grant } from './grants.ts'
+import { Revoke } from './revoke.tsx'
+
+export interface GrantActs {
+  off: string | false
+  mayBlock: boolean
+  /** How long ago, in milliseconds, what was revoked on this page took. */
+  cut: ReadonlyMap<string, number>
+  onRevoked: (grant: Grant, tookMs: number) => void
+  onAll?: (grant: Grant) => void
+}
+
+export const isOver = (grant: Grant, cut: GrantActs['cut']): boolean => grant.state !== 'active' || cut.has(grant.id)
+
+export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
+  { id: 'client', head: 'Client', cell: (grant) => <ClientCell grant={grant} over={isOver(grant, acts.cut)} /> },
+  {
+    id: 'user',
+    head: 'Granted by',
+    width: '128px',
+    phone: false,
+    cell: ({ user }) => (
+      <span className="flex items-center gap-2" title={user.name ?? undefined}>
+        <Avatar name={user.name ?? '?'} />
+        <span className="truncate">{user.name ?? 'out of your reach'}</span>
+      </span>
+    ),
+  },
+  {
+    id: 'organizations',
+    head: 'Organizations',
+    width: '124px',
+    phone: false,
+    cell: ({ organizations }) => {
+      const names = organizations?.map(({ name }) => name ?? 'out of your reach').join(', ') ?? 'All'
+      return <span title={names}>{names}</span>
+    },
+  },
+  {
+    id: 'scopes',
+    head: 'Scopes',
+    width: '188px',
+    phone: false,
+    cell: ({ scopes }) => (
+      <span className="flex flex-wrap gap-1">
+        {scopes.map((scope) => (
+          <Scope key={scope} scope={scope} />
+        ))}
+      </span>
+    ),
+  },
+  {
+    id: 'authorized',
+    head: 'Authorized',
+    width: '92px',
+    phone: false,
+    cell: (grant) => <When at={grant.last_authorized_at} />,
+  },
+  { id: 'used', head: 'Last used', width: '92px', phone: false, cell: (grant) => <When at={grant.last_used_at} /> },
+  {
+    id: 'sessions',
+    head: 'Sessions',
+    width: '76px',
+    align: 'right',
+    phone: false,
+    cell: ({ active_sessions: sessions }) =>
+      sessions === undefined ? (
+        <span className="text-text-3" title="The server does not tell.">
+          unknown
+        </span>
+      ) : (
+        <span className="tabular-nums">{sessions}</span>
+      ),
+  },
+  {
+    id: 'acts',
+    head: '',
+    headLabel: 'Actions',
+    width: '132px',
+    align: 'right',
+    cell: (grant) => <ActsCell grant={grant} acts={acts} />,
+  },
+]
+
+const ClientCell = ({ grant, over }: { grant: Grant; over: boolean }) => (
+  <span className="flex min-w-0 items-center gap-3">
+    <ClientTile name={grant.client.name} />
+    <span className="flex min-w-0 flex-col">
+      <b className={over ? 'truncate font-medium line-through' : 'truncate font-medium'} title={grant.client.name}>
+        {clientLabel(grant.client)}
+      </b>
+      {over ? (
+        <span className="text-12 font-regular">{ended(grant)}</span>
+      ) : (
+        <span className="font-regular">
+          <ClientOrigin {...grant.client} host={grant.client.host ?? grant.redirect_host} />
+        </span>
+      )}
+    </span>
+  </span>
+)
+
+const REASONS: Readonly<Record<string, string>> = {
+  user: 'Revoked by its user',
+  administrator: 'Revoked by an administrator',
+  client: 'Ended by the client itself',
+  reuse: 'Revoked: a refresh token was used twice',
+  blocked: 'Revoked: the client is blocked',
+}
+
+const ended = ({ state, revoked_reason: reason }: Grant): string =>
+  state === 'expired' ? 'Ended after 180 days or without use' : (REASONS[reason ?? ''] ?? 'Revoked')
+
+function ActsCell({ grant, acts }: { grant: Grant; acts: GrantActs }) {
+  const took = acts.cut.get(grant.id)
+  if (took !== undefined) return <span className="text-12">cut in {(took / 1000).toFixed(1)} s</span>
+  if (grant.state !== 'active') return grant.revoked_at && <When at={grant.revoked_at} />
+  const { onAll } = acts
+  return (
+    <span className="inline-flex items-center gap-1">
+      <Revoke grant={grant} off={acts.off} mayBlock={acts.mayBlock} onRevoked={acts.onRevoked} />
+      {onAll && (
+        <Menu
+          trigger={
+            <Button variant="ghost" size="sm" icon aria-label={`More for ${clientLabel(grant.client)}`}>
+              <Ellipsis className="size-4" strokeWidth={1.6} />
+            </Button>
+          }
+        >
+          <MenuItem icon={ListX} danger disabled={acts.off !== false} onSelect={() => onAll(grant)}>
+            Revoke all of this client…
+          </MenuItem>
+        </Menu>
+      )}
+    </span>
+  )
+}

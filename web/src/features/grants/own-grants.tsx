@@ -1,0 +1,45 @@
+import { Link } from '@tanstack/react-router'
+import { withheld } from '../../app/permissions.ts'
+import { useSession } from '../../app/session.ts'
+import { useToolList } from '../../app/tool-queries.ts'
+import { DataTable } from '../../ui/data-table.tsx'
+import { MoreRows } from '../../app/layout/list-foot.tsx'
+import { grantColumns, isOver } from './grant-columns.tsx'
+import { type GrantPage, grants } from './grants.ts'
+import { mayBlock } from './grants-page.tsx'
+import { useCut } from './use-cut.ts'
+
+/** The signed-in's own, below the cards with which they were connected. */
+export function OwnGrants() {
+  const session = useSession()
+  const list = useToolList(grants({ user: 'me', state: ['active'] }), (page: GrantPage) => page.grants)
+  const { rows, cut, onRevoked } = useCut(list.rows)
+  const acts = { off: withheld(session, 'keys.write'), mayBlock: mayBlock(session), cut, onRevoked }
+  return (
+    <section aria-labelledby="own-grants">
+      <div className="mt-8 mb-2 flex items-baseline justify-between gap-4">
+        <h2 id="own-grants" className="text-16 font-semi">
+          Connected clients
+        </h2>
+        <Link to="/settings/connected-clients" className="link">
+          All OAuth Grants
+        </Link>
+      </div>
+      <DataTable
+        caption="Your connected clients"
+        columns={grantColumns(acts).filter(({ id }) => id !== 'user' && id !== 'organizations')}
+        rows={rows}
+        rowKey={(grant) => grant.id}
+        height="two"
+        flush
+        gone={(grant) => isOver(grant, cut)}
+        error={list.error}
+        onRetry={list.retry}
+        empty={
+          <p className="border-t border-line py-3 text-text-3">None of yours yet. They appear here once you approve.</p>
+        }
+        after={<MoreRows list={list} />}
+      />
+    </section>
+  )
+}

@@ -1,0 +1,55 @@
+import { MapPin, Plus } from 'lucide-react'
+import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { useToolList } from '../../app/tool-queries.ts'
+import { Button } from '../../ui/button.tsx'
+import { DataTable } from '../../ui/data-table.tsx'
+import { Drawer } from '../../ui/drawer.tsx'
+import { StateView } from '../../ui/state-view.tsx'
+import { type Organization, type SitePage, sites } from './organizations.ts'
+
+interface SitesDrawerProps {
+  organization: Organization
+  off: string | false
+  onCreate: () => void
+  onClose: () => void
+}
+
+/** The sites of one organization, over the table of organizations. */
+export function SitesDrawer({ organization, off, onCreate, onClose }: SitesDrawerProps) {
+  const list = useToolList(sites(organization.id), (page: SitePage) => page.sites)
+  return (
+    <Drawer
+      label={`Sites of ${organization.name}`}
+      title={
+        <h2 className="truncate text-14 font-semi">
+          {organization.name} <span className="font-regular text-text-3">· sites</span>
+        </h2>
+      }
+      actions={
+        <Button size="sm" disabled={off} onClick={onCreate}>
+          <Plus className="size-4" strokeWidth={1.6} aria-hidden="true" />
+          New site
+        </Button>
+      }
+      onClose={onClose}
+    >
+      <DataTable
+        caption={`Sites of ${organization.name}`}
+        columns={[{ id: 'name', head: 'Name', cell: ({ name }) => <b className="font-medium">{name}</b> }]}
+        rows={list.rows}
+        rowKey={(site) => site.id}
+        error={list.error}
+        onRetry={list.retry}
+        empty={
+          <StateView icon={MapPin} title="No sites yet">
+            Devices are enrolled into a site: make one first.
+          </StateView>
+        }
+        after={<MoreRows list={list} />}
+      />
+      <p className="px-6 py-2 text-12 text-text-3">
+        <ListCount list={list} one="site" many="sites" />
+      </p>
+    </Drawer>
+  )
+}
