@@ -243,6 +243,7 @@ async function startOn(
     keys,
     environment,
     publicUrl,
+    providers: config.providers,
     adminId: installation.adminId,
     mail,
     credentials: services.credentials,

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { type AgentConfiguration, DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
+import { parseProviders, type ProviderConfig } from './provider-config.ts'
 import { FAULT_POINTS, type FaultPoint } from './kernel/faults.ts'
 
 export class ConfigError extends Error {
@@ -91,6 +92,15 @@ const smtpUrl = (value: string | undefined) => {
   return value
 }
 
+const providerList = (value: string | undefined): ProviderConfig[] => {
+  if (value === undefined || value === '') return []
+  try {
+    return parseProviders(value)
+  } catch (error) {
+    throw new SecretError(error instanceof Error ? error.message : 'must be a JSON list of providers')
+  }
+}
+
 export const VARIABLES = {
   HOST: variable({
     default: '127.0.0.1',
@@ -144,6 +154,12 @@ export const VARIABLES = {
     default: '`breeze@` and the host of the public URL',
     meaning: 'Sender of mails.',
     parse: (value) => (value === undefined || value === '' ? null : email('')(value)),
+  }),
+  BREEZE_OIDC_PROVIDERS: variable({
+    default: 'none',
+    meaning:
+      'Issuers that people may sign in with, as JSON: [{"id":"entra","name":"Microsoft","issuer":"https://login.microsoftonline.com/TENANT/v2.0","client_id":"…","client_secret":"…"}]. Register PUBLIC_URL/api/console/sign-in/provider/ID/callback there.',
+    parse: providerList,
   }),
   BREEZE_LOCAL_AGENT: variable({
     default: '`on` while the server listens on loopback only, else `off`',
@@ -253,6 +269,7 @@ export interface Config {
   databaseUrl: string | null
   admin: { email: string; password: string | null }
   mail: { url: string | null; from: string }
+  providers: ProviderConfig[]
   localAgent: boolean
   /** What agents work by, where nothing else is set. */
   agents: AgentConfiguration
@@ -300,6 +317,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       url: read('BREEZE_SMTP_URL'),
       from: read('BREEZE_MAIL_FROM') ?? `breeze@${new URL(publicUrl).hostname}`,
     },
+    providers: read('BREEZE_OIDC_PROVIDERS'),
     localAgent: localAgent === null ? isLoopback(host) : localAgent === 'on',
     agents: {
       heartbeatSeconds: read('BREEZE_AGENT_HEARTBEAT_SECONDS'),

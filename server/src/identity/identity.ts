@@ -3,11 +3,14 @@ import type { Identity } from './authenticate.ts'
 import type { Credentials } from './services/credentials.ts'
 import type { Environment } from '../kernel/context.ts'
 import type { Db } from '../kernel/db.ts'
+import type { ProviderConfig } from '../provider-config.ts'
 import type { Keys } from '../keys/keys.ts'
 import { BrowserFlows } from './browser-flows.ts'
 import { Invitations } from './invitations.ts'
 import type { Mail } from './mail.ts'
 import { Passkeys } from './passkeys.ts'
+import { ProviderAccounts } from './provider-accounts.ts'
+import { Providers } from './providers.ts'
 import { Resets } from './resets.ts'
 import { SecondFactors } from './second-factors.ts'
 import { Sessions } from './sessions.ts'
@@ -19,6 +22,7 @@ export interface IdentityParts {
   keys: Pick<Keys, 'pepper' | 'box'>
   environment: Environment
   publicUrl: string
+  providers: readonly ProviderConfig[]
   /** The first administrator's. */
   adminId: string
   mail: Mail
@@ -37,6 +41,8 @@ export interface IdentityServices {
   flows: BrowserFlows
   invitations: Invitations
   resets: Resets
+  providers: Providers
+  providerAccounts: ProviderAccounts
   setup: Setup
 }
 
@@ -51,6 +57,8 @@ export function openIdentity(parts: IdentityParts): IdentityServices {
     flows: new BrowserFlows({ db, pepper, environment }),
     invitations: new Invitations({ db, pepper, environment, identityOf }),
     resets: new Resets({ db, pepper, environment, mail, credentials, onError }),
+    providers: new Providers(parts.providers, publicUrl),
+    providerAccounts: new ProviderAccounts({ db, environment }),
     setup: new Setup({ db, pepper, adminId }),
   }
 }

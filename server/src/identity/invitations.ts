@@ -5,7 +5,10 @@ import type { Environment } from '../kernel/context.ts'
 import type { Db, Tx } from '../kernel/db.ts'
 import { KernelError } from '../kernel/errors.ts'
 import type { Identity } from './authenticate.ts'
+import { nameField } from './fields.ts'
 import { hashPassword } from './password-rules.ts'
+import { linkAccount } from './provider-accounts.ts'
+import type { Claims } from './providers.ts'
 import { loadRoles, requireAtLeast, type Assignment } from './services/roles.ts'
 import { insertUser, replaceAssignments } from './services/users.ts'
 import type { KnownUser } from './sign-in.ts'
@@ -45,6 +48,9 @@ const storedRoles = z.array(
   z.object({ role: z.string(), organization: z.string().nullable(), sites: z.array(z.string()).nullable() }),
 )
 
+/** Rolls the joining back: the account there is another person's here. */
+class AlreadyLinked extends Error {}
+
 export class Invitations {
   readonly #parts: InvitationsParts
 
@@ -65,8 +71,38 @@ export class Invitations {
     const assignments = row && (await this.#stillStands(row))
     if (!row || !assignments) return null
     const passwordHash = await hashPassword(given.password)
+    return this.#attempt(async (tx) => {
+      const user = await this.#join(tx, row, assignments, given.name)
+      if (!user) return null
+      await tx.prepared('invitation_password', 'update users set password_hash = $2 where id = $1', [
+        user.id,
+        passwordHash,
+      ])
+      return user
+    })
+  }
+
+  /** Without a password: the person signs in with the account at another issuer that came back. */
+  async acceptWith(token: string, claims: Claims): Promise<KnownUser | 'email_taken' | 'already_linked' | null> {
+    const row = await this.#find(token)
+    const assignments = row && (await this.#stillStands(row))
+    if (!row || !assignments) return null
+    const name = row.name ?? nameField.safeParse(claims.name).data ?? row.email
+    const { environment } = this.#parts
+    const joined = await this.#attempt(async (tx) => {
+      const user = await this.#join(tx, row, assignments, name)
+      if (user && !(await linkAccount(tx, environment, user, claims))) throw new AlreadyLinked()
+      return user
+    }).catch((error: unknown) => {
+      if (error instanceof AlreadyLinked) return 'already_linked' as const
+      throw error
+    })
+    return joined
+  }
+
+  async #attempt(work: (tx: Tx) => Promise<KnownUser | null>): Promise<KnownUser | 'email_taken' | null> {
     try {
-      return await this.#parts.db.worker((tx) => this.#join(tx, row, assignments, given.name, passwordHash))
+      return await this.#parts.db.worker(work)
     } catch (error) {
       // Thrown, so that the invitation is not used up by it.
       if (error instanceof KernelError && error.code === 'conflict') return 'email_taken'
@@ -74,7 +110,7 @@ export class Invitations {
     }
   }
 
-  async #join(tx: Tx, row: Row, assignments: Assignment[], name: string, passwordHash: string) {
+  async #join(tx: Tx, row: Row, assignments: Assignment[], name: string): Promise<KnownUser | null> {
     const { newId, now } = this.#parts.environment
     const taken = await tx.prepared(
       'invitation_take',
@@ -91,10 +127,6 @@ export class Invitations {
       email: row.email,
     }
     await insertUser(tx, row.partner_id, { ...user, kind: 'person', ownerId: null })
-    await tx.prepared('invitation_password', 'update users set password_hash = $2 where id = $1', [
-      user.id,
-      passwordHash,
-    ])
     await replaceAssignments(tx, user, assignments, newId)
     return user
   }

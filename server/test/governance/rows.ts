@@ -87,6 +87,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
   )
   const owner = [user, partner, org]
   await world.sql(
+    `insert into provider_accounts (id, partner_id, organization_id, user_id, issuer, subject, created_at)
+     values ($1, $2, $3, $4, 'https://issuer.test', $5, now())`,
+    [newId(), partner, org, user, user],
+  )
+  await world.sql(
     `insert into invitations (id, partner_id, organization_id, email, roles, roles_text, hash, invited_by, created_at, expires_at)
      values ($1, $2, $3, 'x@example.test', '[]', '', $4, $5, now(), now() + interval '1 day')`,
     [newId(), partner, org, randomBytes(32), user],

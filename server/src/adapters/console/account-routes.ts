@@ -19,10 +19,11 @@ export function accountRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     const person = await requirePerson(deps, context)
     if (person instanceof Response) return person
     const { id } = person.identity.user
-    const [passkeys, left, sessions] = await Promise.all([
+    const [passkeys, left, sessions, linked] = await Promise.all([
       deps.passkeys.list(id),
       deps.factors.recoveryCodesLeft(id),
       deps.sessions.ofUser(id),
+      deps.providerAccounts.list(id),
     ])
     return context.json({
       passkeys: passkeys.map((key) => ({
@@ -32,6 +33,14 @@ export function accountRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
         last_used_at: key.lastUsedAt?.toISOString() ?? null,
       })),
       totp: { enabled: person.proofs.totp, recovery_codes_left: left },
+      password: person.proofs.password,
+      providers: linked.map((account) => ({
+        id: account.id,
+        name: deps.providers.nameOf(account.issuer),
+        label: account.label,
+        created_at: account.createdAt.toISOString(),
+        last_used_at: account.lastUsedAt?.toISOString() ?? null,
+      })),
       sessions: sessions.map((session) => ({
         id: session.id,
         current: session.id === person.identity.credential.id,

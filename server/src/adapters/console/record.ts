@@ -56,6 +56,8 @@ export const recordRefused = (
 const REASONS: Readonly<Record<string, string>> = {
   rate_limited: 'too many attempts',
   wrong_credentials: 'password refused',
+  provider_refused: 'answer of another issuer refused',
+  not_linked: 'account at another issuer that nobody linked',
   passkey_refused: 'passkey refused',
   expired: 'a link or token that opens nothing',
   second_factor_wrong: 'second factor refused',

@@ -8,6 +8,7 @@ import { accountRoutes } from './account-routes.ts'
 import { factorRoutes } from './factor-routes.ts'
 import { linkRoutes } from './link-routes.ts'
 import { passkeyRoutes } from './passkey-routes.ts'
+import { providerNavigation, providerRoutes } from './provider-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { setupRoutes } from './setup-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
@@ -19,6 +20,7 @@ export const CONSOLE_API = '/api/console'
 
 export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
   const api = new Hono<HttpEnv>()
+  api.route('/', providerNavigation(deps))
   api.use('*', sameOrigin)
   const own = [
     sessionRoutes,
@@ -29,6 +31,7 @@ export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] 
     accountRoutes,
     factorRoutes,
     passkeyRoutes,
+    providerRoutes,
     toolRoutes,
   ].map((make) => make(deps))
   for (const routes of [...own, ...more]) api.route('/', routes)

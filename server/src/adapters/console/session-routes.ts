@@ -14,7 +14,7 @@ export function sessionRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
   routes.get('/session', async (context) => {
     const person = await personOf(deps, context)
     if (person) return context.json(describe(deps, person, context))
-    return unauthenticated(context, { setup_needed: await deps.setup.needed(), providers: [] })
+    return unauthenticated(context, { setup_needed: await deps.setup.needed(), providers: deps.providers.list() })
   })
 
   routes.post('/sign-out', async (context) => {
