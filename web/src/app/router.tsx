@@ -49,8 +49,6 @@ const reset = createRoute({
 const setup = createRoute({
   getParentRoute: () => rootRoute,
   path: '/setup',
-  validateSearch: (search): { token?: string } =>
-    typeof search['token'] === 'string' ? { token: search['token'] } : {},
   component: lazyRouteComponent(() => import('../features/signed-out/setup-page.tsx'), 'SetupPage'),
 })
 

@@ -64,5 +64,5 @@ export function Organizations({ request, choice, onChange }: OrganizationsProps)
 }
 
 const Count = ({ children }: { children: number }) => (
-  <span className="text-12 text-text-3 tabular-nums">{children}</span>
+  <span className="text-12 leading-5 text-text-3 tabular-nums">{children}</span>
 )

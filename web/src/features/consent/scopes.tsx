@@ -53,7 +53,7 @@ function ScopeItem({ item, ticked, onTick }: ScopeItemProps) {
       : undefined
   return (
     <li className="border-t border-line">
-      <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-start gap-3 px-4 py-2.5 sm:px-6">
+      <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 sm:px-6">
         <input
           id={id}
           type="checkbox"
@@ -80,7 +80,7 @@ function ScopeItem({ item, ticked, onTick }: ScopeItemProps) {
             aria-expanded={open}
             aria-controls={`${id}-tools`}
             onClick={() => setOpen(!open)}
-            className="flex h-6 items-center gap-2 rounded-1 max-sm:h-11"
+            className="flex h-6 items-center gap-2 rounded-1 max-sm:col-start-2 max-sm:row-start-2 max-sm:h-11 max-sm:justify-self-start"
           >
             <Tier tier={tierOf(item)} more={`${item.tools.length} ${item.tools.length === 1 ? 'tool' : 'tools'}`} />
             <ChevronDown

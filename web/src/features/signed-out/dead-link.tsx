@@ -6,7 +6,7 @@ import { SignedOut } from './frame.tsx'
 
 /** A link that is over: used, expired, revoked or mistyped. */
 export function DeadLink({ title, remedy, error }: { title: string; remedy: string; error: unknown }) {
-  const gone = error instanceof ApiError && (error.status === 404 || error.status === 409)
+  const gone = error instanceof ApiError && ['expired', 'not_found'].includes(error.refusal.code)
   const reference = error instanceof ApiError ? error.refusal.reference : undefined
   return (
     <SignedOut title={title} about={gone ? remedy : refusalText(error)}>

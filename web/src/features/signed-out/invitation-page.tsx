@@ -17,8 +17,9 @@ const route = getRouteApi('/invitation/$token')
 interface Invitation {
   email: string
   name: string | null
-  organization: string | { name: string } | null
-  role: string | { name: string }
+  /** Null: of the partner itself. */
+  organization: string | null
+  role: string
   expires_at: string
 }
 
@@ -39,8 +40,6 @@ export function InvitationPage() {
   return <AcceptForm path={path} invitation={found.data} />
 }
 
-const nameOf = (thing: string | { name: string }): string => (typeof thing === 'string' ? thing : thing.name)
-
 function AcceptForm({ path, invitation }: { path: string; invitation: Invitation }) {
   const [name, setName] = useState(invitation.name ?? '')
   const [password, setPassword] = useState('')
@@ -55,8 +54,8 @@ function AcceptForm({ path, invitation }: { path: string; invitation: Invitation
       <Facts
         facts={[
           ['Email', invitation.email],
-          ['Organization', invitation.organization === null ? 'all of the partner’s' : nameOf(invitation.organization)],
-          ['Role', nameOf(invitation.role)],
+          ['Organization', invitation.organization ?? 'all of the partner’s'],
+          ['Role', invitation.role],
           ['Open until', <When key="until" at={invitation.expires_at} />],
         ]}
       />

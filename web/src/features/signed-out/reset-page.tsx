@@ -6,8 +6,11 @@ import { refusalText } from '../../app/refusal-text.ts'
 import { Button, buttonClass } from '../../ui/button.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { DeadLink } from './dead-link.tsx'
+import { useEnter } from './enter.ts'
 import { SignedOut } from './frame.tsx'
 import { NewPassword } from './password-fields.tsx'
+import { SecondFactor } from './second-factor.tsx'
+import type { SignInState } from './sign-in-page.tsx'
 
 const route = getRouteApi('/reset/$token')
 
@@ -66,7 +69,12 @@ export function ResetPage() {
     retry: false,
   })
   const [password, setPassword] = useState('')
-  const set = useMutation({ mutationFn: () => api.post(path, { password }) })
+  const [second, setSecond] = useState<SignInState['methods']>()
+  const enter = useEnter('/')
+  const set = useMutation({
+    mutationFn: () => api.post<SignInState>(path, { password }),
+    onSuccess: (answer) => (answer.state === 'signed_in' ? enter() : setSecond(answer.methods ?? [])),
+  })
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!set.isPending) set.mutate()
@@ -80,20 +88,15 @@ export function ResetPage() {
       />
     )
   }
-  if (set.isSuccess) {
-    return (
-      <SignedOut title="Your password is set" about="Every other session of yours has ended. Sign in with it now.">
-        <Link to="/sign-in" className={buttonClass({ size: 'lg', block: true, variant: 'primary' })}>
-          Go to the sign-in
-        </Link>
-      </SignedOut>
-    )
+  if (second) {
+    const email = found.data?.email ?? ''
+    return <SecondFactor email={email} methods={second} onSignedIn={enter} onBack={() => location.assign('/sign-in')} />
   }
   return (
     <SignedOut title="Set a new password" about={found.data?.email}>
       <form className="flex flex-col gap-4" onSubmit={submit} noValidate>
         <NewPassword value={password} onChange={setPassword} error={set.error ? refusalText(set.error) : undefined} />
-        <Button variant="primary" size="lg" block type="submit" busy={set.isPending && 'Setting…'}>
+        <Button variant="primary" size="lg" block type="submit" busy={(set.isPending || set.isSuccess) && 'Setting…'}>
           Set password
         </Button>
       </form>

@@ -1,6 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 import { api } from '../../app/api.ts'
 import { refusalText } from '../../app/refusal-text.ts'
 import { Button } from '../../ui/button.tsx'
@@ -9,12 +8,12 @@ import { useEnter } from './enter.ts'
 import { SignedOut } from './frame.tsx'
 import { NewPassword } from './password-fields.tsx'
 
-const route = getRouteApi('/setup')
-
-/** The first administrator, while nobody can sign in yet. */
+/** The first administrator, while nobody has signed in yet. The link of the first start carries its token after the `#`. */
 export function SetupPage() {
-  const search = route.useSearch()
-  const [token, setToken] = useState(search.token ?? '')
+  const [given] = useState(() => decodeURIComponent(location.hash.slice(1)))
+  // It is not left in the address, where it would be seen and remembered.
+  useEffect(() => history.replaceState(history.state, '', location.pathname), [])
+  const [token, setToken] = useState(given)
   const [name, setName] = useState('')
   const [email, setEmail] = useState('')
   const [password, setPassword] = useState('')
@@ -28,13 +27,13 @@ export function SetupPage() {
     if (!setUp.isPending) setUp.mutate()
   }
   return (
-    <SignedOut title="Set up Breeze" about="Nobody can sign in yet. The first account is an administrator’s.">
+    <SignedOut title="Set up Breeze" about="Nobody has signed in yet. The first account is an administrator’s.">
       <form className="flex flex-col gap-4" onSubmit={submit} noValidate>
         <TextField
           label="Set-up token"
           size="lg"
           autoComplete="off"
-          autoFocus={search.token === undefined}
+          autoFocus={given === ''}
           value={token}
           onChange={(event) => setToken(event.target.value)}
           hint="The server printed it when it first started."
@@ -43,7 +42,7 @@ export function SetupPage() {
           label="Name"
           size="lg"
           autoComplete="name"
-          autoFocus={search.token !== undefined}
+          autoFocus={given !== ''}
           value={name}
           onChange={(event) => setName(event.target.value)}
         />

@@ -34,7 +34,6 @@ export function SignInPage() {
   const onState = (answer: SignInState) => (answer.state === 'signed_in' ? enter() : setSecond(answer.methods ?? []))
   if (session && !second) return <Navigate to={safeReturn(returnTo)} replace />
   const about = error instanceof ApiError && error.status === 401 ? error.body : {}
-  if (about['setup_needed'] === true) return <Navigate to="/setup" replace />
   if (second) {
     return <SecondFactor email={email} methods={second} onSignedIn={enter} onBack={() => setSecond(undefined)} />
   }
@@ -49,7 +48,16 @@ export function SignInPage() {
       )}
       <PasswordForm email={email} onEmail={setEmail} onState={onState} />
       <OtherWays providers={providersOf(about)} returnTo={returnTo} onState={onState} />
-      <p className="mt-6 text-12 text-text-3">Accounts are made by invitation. Ask an administrator for one.</p>
+      <p className="mt-6 text-12 text-text-3">
+        {about['setup_needed'] === true ? (
+          <>
+            Nobody has signed in yet. The password is in the server’s first lines of output; or{' '}
+            <Link to="/setup">make the first account your own</Link>.
+          </>
+        ) : (
+          'Accounts are made by invitation. Ask an administrator for one.'
+        )}
+      </p>
     </SignedOut>
   )
 }
