@@ -11,7 +11,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['contract/src/**/*.test.ts', 'agent/**/*.test.ts', 'cli/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['contract', 'agent', 'cli', 'web']
+            .map((part) => `${part}/src/**/*.test.ts`)
+            .concat('agent/test/**/*.test.ts', 'scripts/**/*.test.ts'),
           testTimeout: 30_000,
         },
       },
@@ -19,6 +21,15 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['server/src/**/*.test.ts', 'server/test/**/*.test.ts'],
+          globalSetup: ['server/test/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['web/test/**/*.test.ts'],
           globalSetup: ['server/test/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -69,6 +69,7 @@ const verbs = {
       all(
         () => tool('tsc', ['-p', '.', ...args]),
         () => tool('tsc', ['-p', 'web', ...args]),
+        () => tool('tsc', ['-p', 'web/test', ...args]),
       ),
   },
   format: { about: 'format every file in place', run: (args) => tool('oxfmt', args) },

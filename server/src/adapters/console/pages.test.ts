@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { consolePages } from './pages.ts'
 
@@ -10,6 +11,7 @@ beforeAll(() => {
   mkdirSync(join(folder, 'assets'))
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>Breeze</title>')
   writeFileSync(join(folder, 'assets', 'index-1a2b.js'), 'export {}')
+  writeFileSync(join(folder, 'assets', 'large-1a2b.js'), `export const text = '${'a'.repeat(5000)}'`)
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -52,5 +54,17 @@ test('nothing outside the folder is served', async () => {
   for (const path of ['/../package.json', '/..%2f..%2fetc/passwd', '/assets/../../etc/passwd']) {
     const response = await get(path, { accept: '*/*' })
     expect(response.status).toBe(404)
+  }
+})
+
+test('compresses what is long, for those who take it', async () => {
+  const packed = await get('/assets/large-1a2b.js', { 'accept-encoding': 'gzip, br' })
+  expect(packed.headers.get('content-encoding')).toBe('gzip')
+  expect(packed.headers.get('vary')).toBe('accept-encoding')
+  expect(gunzipSync(await packed.arrayBuffer()).toString()).toContain('aaaa')
+  for (const headers of [{ 'accept-encoding': 'identity' }, {}]) {
+    const plain = await get('/assets/large-1a2b.js', headers)
+    expect(plain.headers.get('content-encoding')).toBeNull()
+    expect(await plain.text()).toContain('aaaa')
   }
 })

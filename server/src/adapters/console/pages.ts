@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { Hono } from 'hono'
 import type { HttpEnv } from '../http/types.ts'
 
@@ -34,7 +36,13 @@ interface File {
   body: Uint8Array<ArrayBuffer>
   type: string
   etag: string
+  /** Made when it is first asked for. The same for everybody and without a secret, so that its length tells nothing. */
+  compressed?: Promise<Uint8Array<ArrayBuffer>>
 }
+
+const compress = promisify(gzip)
+/** Fonts are compressed in themselves, and what is this small gains nothing. */
+const WORTH_IT = 1024
 
 /** `folder`: where the build left the pages. Without them, the addresses answer that there are none. */
 export function consolePages(folder: string): Hono<HttpEnv> {
@@ -51,13 +59,19 @@ export function consolePages(folder: string): Hono<HttpEnv> {
       'content-security-policy': POLICY,
       // The consent page's own requests must name their origin: without it, a browser sends `null`.
       'referrer-policy': 'same-origin',
+      vary: 'accept-encoding',
       etag: file.etag,
     }
     if (context.req.header('if-none-match') === file.etag) return context.body(null, 304, headers)
-    return context.body(file.body, 200, headers)
+    if (!isWorthIt(file) || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? ''))
+      return context.body(file.body, 200, headers)
+    file.compressed ??= compress(file.body).then((body) => new Uint8Array(body))
+    return context.body(await file.compressed, 200, { ...headers, 'content-encoding': 'gzip' })
   })
   return app
 }
+
+const isWorthIt = ({ body, type }: File): boolean => body.byteLength > WORTH_IT && type !== TYPES['.woff2']
 
 const isPage = (path: string, accept: string | undefined): boolean =>
   !NOT_PAGES.test(path) && extname(path) === '' && (accept ?? '').includes('text/html')
@@ -70,7 +84,8 @@ function readFiles(folder: string): Map<string, File> {
     if (!entry.isFile() || type === undefined) continue
     const path = join(entry.parentPath, entry.name)
     const body = new Uint8Array(readFileSync(path))
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+    // Weak: compressed or not, it stands for the same content.
+    const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
     files.set(`/${relative(folder, path).replaceAll('\\', '/')}`, { body, type, etag })
   }
   return files
