@@ -50,6 +50,7 @@ import { AuditAppender } from './kernel/audit/appender.ts'
 import { Checkpoints } from './kernel/audit/checkpoints.ts'
 import { closeInterrupted } from './kernel/audit/recover.ts'
 import { verifyAudit } from './kernel/audit/verify.ts'
+import { isDatabaseAway } from './kernel/database-away.ts'
 import { systemEnvironment, type Environment } from './kernel/context.ts'
 import type { Db } from './kernel/db.ts'
 import { Door } from './kernel/door.ts'
@@ -80,8 +81,6 @@ export interface ServerOptions {
   enrollmentsPerMinute?: number
   /** How documents of OAuth clients are fetched; tests only. */
   documents?: OauthDeps['documents']
-  /** Per address; tests come from one. */
-  oauthRequestsPerMinute?: number
   /** Silence that means offline; tests only. */
   graceMs?: number
 }
@@ -264,13 +263,13 @@ async function startOn(
         audit,
         publicUrl,
         lifetimes: config.oauthLifetimes,
+        perMinute: config.oauthRequestsPerMinute,
         tools: registry.all(),
         limiter,
         log,
         console: { cookie, people: authenticator },
         revoked: (id) => authenticator.revoked(id),
         ...(options.documents && { documents: options.documents }),
-        ...(options.oauthRequestsPerMinute !== undefined && { perMinute: options.oauthRequestsPerMinute }),
       })
     : null
   if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
@@ -337,7 +336,12 @@ async function startOn(
   events.subscribe('administration', () => http.mcp.toolsChanged())
   // What other nodes ended: streams that are open here are cut within a second.
   periodic.every('ended credentials', ENDED_CHECK_MS, async () => {
-    for (const id of await endedCredentials(db, http.mcp.openCredentials())) authenticator.revoked(id)
+    // While the database is away nobody can end anything; the next look finds what came since.
+    const ended = await endedCredentials(db, http.mcp.openCredentials()).catch((error: unknown) => {
+      if (isDatabaseAway(error)) return []
+      throw error
+    })
+    for (const id of ended) authenticator.revoked(id)
   })
   await writeOperatorFiles(config.dataDir, url, operatorToken)
 

@@ -229,6 +229,12 @@ export const VARIABLES = {
     meaning: 'Days after which a connected assistant must be connected again, however much it is used.',
     parse: positive(180, 3650),
   }),
+  MCP_OAUTH_RATE_LIMIT_PER_MINUTE: variable({
+    default: '120',
+    meaning:
+      'Requests a minute that one address may send to each of the authorize and token endpoints; a sixth of it to register programs.',
+    parse: positive(120),
+  }),
   MCP_EXECUTE_TOOL_ALLOWLIST: variable({
     default: 'production: none; development: all',
     meaning:
@@ -277,6 +283,7 @@ export interface Config {
   /** Tests only. */
   fault: FaultPoint | null
   oauthEnabled: boolean
+  oauthRequestsPerMinute: number
   oauthLifetimes: { refreshIdleSeconds: number; grantSeconds: number }
   executeAllowList: 'all' | ReadonlySet<string>
   requireExecuteAdmin: boolean
@@ -329,6 +336,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     logLevel: read('BREEZE_LOG_LEVEL') ?? 'info',
     fault: read('BREEZE_FAULT'),
     oauthEnabled: read('MCP_OAUTH_ENABLED'),
+    oauthRequestsPerMinute: read('MCP_OAUTH_RATE_LIMIT_PER_MINUTE'),
     oauthLifetimes: {
       refreshIdleSeconds: read('MCP_OAUTH_REFRESH_IDLE_DAYS') * DAY_SECONDS,
       grantSeconds: read('MCP_OAUTH_GRANT_DAYS') * DAY_SECONDS,

@@ -19,7 +19,6 @@ export interface HarnessOptions {
   environment?: Environment
   extraTools?: readonly Tool[]
   documents?: ServerOptions['documents']
-  oauthRequestsPerMinute?: number
   /** Boots on this data folder and database again: a restart. */
   previous?: { dataDir: string; database: string }
 }
@@ -80,6 +79,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     MCP_SSE_RATE_LIMIT_PER_MINUTE: '1000',
     MCP_MAX_SSE_SESSIONS_PER_KEY: '50',
     BREEZE_TOOL_CALLS_PER_MINUTE: '100000',
+    MCP_OAUTH_RATE_LIMIT_PER_MINUTE: '100000',
     ...options.env,
   })
   // Port 0 is not for operators: only a test lets the system choose.
@@ -95,7 +95,6 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     ...(options.environment && { environment: options.environment }),
     ...(options.extraTools && { extraTools: options.extraTools }),
-    oauthRequestsPerMinute: options.oauthRequestsPerMinute ?? 100_000,
     ...(options.documents && { documents: options.documents }),
   })
   const owner = new pg.Pool({ ...postgres, database, max: 3 })

@@ -13,10 +13,13 @@ import { TestBrowser } from '../console/browser.ts'
 export const PASSWORD = 'correct horse battery staple'
 export const CALLBACK = 'http://127.0.0.1:53682/callback'
 
+/** What is needed of a server, whether it runs in this process or in another one. */
+export type World = Pick<Harness, 'sql'> & { server: Pick<Harness['server'], 'url'> }
+
 let passwordHash: Promise<string> | undefined
 
 /** A person with a password, signed in at the console. */
-export async function signedIn(world: Harness, userId: string): Promise<TestBrowser> {
+export async function signedIn(world: World, userId: string): Promise<TestBrowser> {
   passwordHash ??= hash(PASSWORD, { memoryCost: 1024, timeCost: 1 })
   await world.sql('update users set password_hash = $2 where id = $1', [userId, await passwordHash])
   const browser = new TestBrowser(world.server.url)
@@ -104,7 +107,7 @@ export class Assistant implements OAuthClientProvider {
 
 /** Connects as a client would: is refused, sends the person away, comes back with a code. */
 export async function connect(
-  world: Harness,
+  world: World,
   browser: TestBrowser,
   assistant = new Assistant(),
   choice: Choice = {},
@@ -216,7 +219,7 @@ export async function tokensOf(response: Response): Promise<Tokens> {
 }
 
 /** From nothing to tokens. */
-export async function authorized(world: Harness, browser: TestBrowser, choice: Choice = {}, scope = 'ai:read') {
+export async function authorized(world: World, browser: TestBrowser, choice: Choice = {}, scope = 'ai:read') {
   const client = await RawClient.register(world.server.url)
   const back = await agree(browser, client.authorizationUrl({ scope }), choice)
   const tokens = await tokensOf(await client.redeem(back.searchParams.get('code') ?? ''))

@@ -42,8 +42,8 @@ export interface OauthDeps {
   revoked(grantId: string): void
   /** How documents of clients are fetched; tests only. */
   documents?: Omit<DocumentsParts, 'now'>
-  /** Requests a minute from one address; tests only. */
-  perMinute?: number
+  /** Requests a minute from one address to each of authorize and token. */
+  perMinute: number
 }
 
 export interface Oauth {
@@ -90,7 +90,7 @@ export function createOauth(deps: OauthDeps): Oauth {
       interactions,
       cookie,
       limiter: deps.limiter,
-      ...(deps.perMinute !== undefined && { perMinute: deps.perMinute }),
+      perMinute: deps.perMinute,
       scopes: offeredScopes(deps.tools),
     }),
     consent: consentRoutes({ consents, interactions, cookie, console: deps.console }),

@@ -31,8 +31,8 @@ export interface OauthRouteDeps {
   interactions: Interactions
   cookie: AuthorizationCookie
   limiter: RateLimiter
-  /** From one address, for each kind; tests come from one. */
-  perMinute?: number
+  /** Requests a minute from one address to each of authorize and token. */
+  perMinute: number
   /** That some tool needs. */
   scopes: readonly string[]
 }
@@ -41,8 +41,8 @@ const FORM_BYTES = 32 * 1024
 const REGISTRATION_BYTES = 32 * 1024
 const LONGEST_QUERY = 12 * 1024
 const MINUTE_MS = 60_000
-/** From one address. Registrations leave a row behind; the others only cost work. */
-const LIMITS = { register: 20, authorize: 60, token: 120 } as const
+/** Registrations leave a row behind; the others only cost work. */
+const SHARE = { register: 1 / 6, authorize: 1, token: 1 } as const
 
 /** `open`: programs ask these, from anywhere; `navigated`: people open these. */
 export function authorizationPath(path: string): 'open' | 'navigated' | null {
@@ -105,7 +105,7 @@ async function register(deps: OauthRouteDeps, context: Context<HttpEnv>): Promis
 async function form(
   deps: OauthRouteDeps,
   context: Context<HttpEnv>,
-  limit: keyof typeof LIMITS,
+  limit: keyof typeof SHARE,
   ask: (text: string, headers: Record<string, string>) => Promise<InnerAnswer>,
 ): Promise<Response> {
   const wait = await overLimit(deps, context, limit)
@@ -141,7 +141,7 @@ function withReference(context: Context<HttpEnv>, body: string): string {
 }
 
 async function authorize(deps: OauthRouteDeps, context: Context<HttpEnv>): Promise<Response> {
-  const wait = await deps.limiter.take(limitKey('authorize', context), deps.perMinute ?? LIMITS.authorize, MINUTE_MS)
+  const wait = await take(deps, context, 'authorize')
   if (!wait.allowed) return tooMany(context, wait.retryAfterSeconds)
   const query = context.req.url.split('?')[1] ?? ''
   if (query.length > LONGEST_QUERY) return broken(context, 414, 'the request is too long')
@@ -217,14 +217,19 @@ function away(context: Context<HttpEnv>) {
   })
 }
 
-async function overLimit(deps: OauthRouteDeps, context: Context<HttpEnv>, limit: keyof typeof LIMITS) {
-  const verdict = await deps.limiter.take(limitKey(limit, context), deps.perMinute ?? LIMITS[limit], MINUTE_MS)
+async function overLimit(deps: OauthRouteDeps, context: Context<HttpEnv>, limit: keyof typeof SHARE) {
+  const verdict = await take(deps, context, limit)
   if (verdict.allowed) return null
   context.header('retry-after', String(verdict.retryAfterSeconds))
   return fail(context, 429, 'temporarily_unavailable', `Too many requests: wait ${verdict.retryAfterSeconds} seconds.`)
 }
 
-const limitKey = (limit: string, context: Context<HttpEnv>): string => `oauth:${limit}:${context.get('ip') ?? 'local'}`
+const take = (deps: OauthRouteDeps, context: Context<HttpEnv>, limit: keyof typeof SHARE) =>
+  deps.limiter.take(
+    `oauth:${limit}:${context.get('ip') ?? 'local'}`,
+    Math.max(1, Math.floor(deps.perMinute * SHARE[limit])),
+    MINUTE_MS,
+  )
 
 function fail(context: Context<HttpEnv>, status: 400 | 413 | 429 | 503, error: string, description: string): Response {
   const said = { error, error_description: description, reference: context.get('requestId') }
