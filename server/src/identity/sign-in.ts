@@ -44,6 +44,7 @@ export class PasswordSignIn {
   async check(email: string, password: string, ip: string | null): Promise<PasswordVerdict> {
     const account = email.trim().toLowerCase()
     const address = ip ?? 'local'
+    if (this.#limits.exhausted(`account ${account}`, PER_ACCOUNT).allowed === false) await this.#recall(account, ip)
     const wait = this.#take(account, address)
     if (wait > 0) return { state: 'throttled', retryAfterSeconds: wait }
     const found = await this.#find(account)
@@ -78,6 +79,24 @@ export class PasswordSignIn {
     const longest = Math.max(...waits.map((verdict) => (verdict.allowed ? 0 : verdict.retryAfterSeconds)))
     if (longest === 0) for (const { key, most, windowMs } of limits) this.#limits.take(key, most, windowMs)
     return longest
+  }
+
+  /**
+   * A flood at one account must not keep its person out after a restart either: where they were signed in lately is in the
+   * database.
+   */
+  async #recall(account: string, ip: string | null): Promise<void> {
+    const pair = `${account} ${ip ?? 'local'}`
+    if (this.#known.has(pair)) return
+    const rows = await this.#db.worker((tx) =>
+      tx.prepared(
+        'sign_in_known_address',
+        `select from sessions s join users u on u.id = s.user_id
+         where lower(u.email) = $1 and s.ip is not distinct from $2 and s.stage = 'open' limit 1`,
+        [account, ip],
+      ),
+    )
+    if (rows.length > 0) this.#remember(pair)
   }
 
   #limitsOf(account: string, address: string): { key: string; most: number; windowMs: number }[] {

@@ -19,6 +19,9 @@ export async function person(harness: Harness, role: string, organization: strin
   return { id, email: `${id}@example.test` }
 }
 
+/** What a client sends that stands behind these addresses; the harness trusts the loopback interface as a proxy. */
+export const from = (address: string) => ({ 'x-forwarded-for': address })
+
 export async function signedIn(harness: Harness, { email }: Person, password = PASSWORD): Promise<TestBrowser> {
   const browser = new TestBrowser(harness.server.url)
   expect((await browser.post('sign-in', { email, password })).json).toEqual({ state: 'signed_in' })
@@ -43,5 +46,5 @@ export async function withTotp(browser: TestBrowser) {
   const app = authenticatorApp(String(started.json['secret']))
   const confirmed = await browser.post('account/totp/confirm', { code: app.codeAt(-1) })
   expect(confirmed.status).toBe(200)
-  return { app, recovery: (confirmed.json['recovery_codes'] ?? []) as string[] }
+  return { app, secret: String(started.json['secret']), recovery: (confirmed.json['recovery_codes'] ?? []) as string[] }
 }

@@ -21,7 +21,7 @@ export const CONSOLE_API = '/api/console'
 export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] = []): Hono<HttpEnv> {
   const api = new Hono<HttpEnv>()
   api.route('/', providerNavigation(deps))
-  api.use('*', sameOrigin)
+  api.use('*', sameOrigin(deps.publicUrl))
   const own = [
     sessionRoutes,
     signInRoutes,
