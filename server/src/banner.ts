@@ -27,7 +27,7 @@ export function banner(facts: BannerFacts): string {
       : []),
     ...(facts.installation.setupToken
       ? [
-          ['Set-up', `${facts.publicUrl}/setup?token=${facts.installation.setupToken}   (until somebody signs in)`] as [
+          ['Set-up', `${facts.publicUrl}/setup#${facts.installation.setupToken}   (until somebody signs in)`] as [
             string,
             string,
           ],

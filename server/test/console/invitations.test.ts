@@ -126,8 +126,7 @@ describe('a link to set a new password', () => {
     const route = routeOf(made['link'])
     expect((await browser().get(route)).json).toMatchObject({ email: tess.email })
     const reset = browser()
-    expect((await reset.post(route, { password: next.password })).json).toEqual({ state: 'changed' })
-    await reset.post('sign-in', { email: tess.email, password: next.password })
+    expect((await reset.post(route, { password: next.password })).json).toMatchObject({ state: 'second_factor' })
     expect((await before.get('session')).status).toBe(401)
     expect((await reset.get('session')).status).toBe(401)
     expect((await reset.post('sign-in/code', { code: app.codeAt(0) })).status).toBe(200)
@@ -141,7 +140,7 @@ describe('a link to set a new password', () => {
     const by = await admin()
     const made = done(await harness.invoke(by, 'create_reset_link', { user: tess.id, second_factor: true }))
     expect((await browser().post(routeOf(made['link']), { password: next.password })).json).toEqual({
-      state: 'changed',
+      state: 'signed_in',
     })
     await signedIn(harness, tess, next.password)
     expect(code(await harness.invoke(by, 'create_reset_link', { user: by.user.id, second_factor: true }))).toBe(
@@ -171,7 +170,7 @@ describe('a link to set a new password', () => {
     await expect.poll(() => post.mails.length, { timeout: 20_000 }).toBe(before + 1)
     expect(post.mails.at(-1)?.to).toEqual([tess.email])
     const link = /http\S+\/reset\/brzp_[\w-]{43}/.exec(post.mails.at(-1)?.text ?? '')?.[0]
-    expect((await browser().post(routeOf(link), { password: next.password })).json).toEqual({ state: 'changed' })
+    expect((await browser().post(routeOf(link), { password: next.password })).json).toEqual({ state: 'signed_in' })
     await signedIn(harness, tess, next.password)
   })
 })

@@ -6,7 +6,7 @@ import { passwordField, passwordProblem } from '../../identity/password-rules.ts
 import type { HttpEnv } from '../http/types.ts'
 import { badInput, expired, refuse, throttled } from './answers.ts'
 import { bodyOf } from './body.ts'
-import { enter } from './enter.ts'
+import { enter, firstProof } from './enter.ts'
 import { recordDone, recordRefused } from './record.ts'
 import type { ConsoleDeps } from './types.ts'
 
@@ -75,8 +75,7 @@ export function linkRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     if (!user) return noReset(context)
     await deps.sessions.endOthers(user.id, null)
     await recordDone(deps, context, user, 'password_reset')
-    // Not signed in by it: the second factor, where there is one, comes after the new password.
-    return context.json({ state: 'changed' })
+    return context.json(await firstProof(deps, context, user, 'password'))
   })
 
   routes.post('/resets', async (context) => {
