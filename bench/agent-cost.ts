@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import { AGENT_ENROLL_PATH, type EnrollResponse, type ServerFrame } from '@breeze/contract/agent-protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { AGENT_FLAGS } from '../server/src/agent-flags.ts'
 import { end } from './floor-process.ts'
 import { exactCpuMicroseconds, residentBytes } from './process-facts.ts'
 
@@ -33,15 +34,19 @@ export async function measureAgent(milliseconds: number): Promise<AgentCost> {
   const server = new WelcomingServer()
   const state = await mkdtemp(join(tmpdir(), 'breeze-agent-cost-'))
   const url = await server.listen()
-  const child = spawn(process.execPath, [join(root, 'dist', 'agent.mjs'), '--server', url, '--state', state], {
-    env: {
-      PATH: process.env['PATH'],
-      BREEZE_AGENT_TOKEN: 'bench',
-      BREEZE_AGENT_POWER: 'dry-run',
-      NODE_ENV: 'production',
+  const child = spawn(
+    process.execPath,
+    [...AGENT_FLAGS, join(root, 'dist', 'agent.cjs'), '--server', url, '--state', state],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        BREEZE_AGENT_TOKEN: 'bench',
+        BREEZE_AGENT_POWER: 'dry-run',
+        NODE_ENV: 'production',
+      },
+      stdio: 'ignore',
     },
-    stdio: 'ignore',
-  })
+  )
   try {
     await server.heartbeatsReach(1)
     await sleep(WARM_UP_MS)

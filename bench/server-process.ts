@@ -88,7 +88,7 @@ export class BenchedServer {
 
   /** The agent on the server's own machine. */
   get agentPid(): number | undefined {
-    return childrenOf(this.pid).find((pid) => commandLineOf(pid).includes('agent.mjs'))
+    return childrenOf(this.pid).find((pid) => commandLineOf(pid).includes('agent.cjs'))
   }
 
   async postgresPid(): Promise<number> {

@@ -5,8 +5,7 @@ import { basename, join, relative } from 'node:path'
 
 const bundles = [
   { entry: 'server/src/main.ts', output: 'server.mjs', packages: 'external' },
-  { entry: 'agent/src/bin.ts', output: 'agent.mjs', packages: 'bundled' },
-  // The same as one file for the machines it is installed on: a program within Node.js's binary must be CommonJS.
+  // A program within Node.js's own binary, as machines get it, must be CommonJS.
   { entry: 'agent/src/bin.ts', output: 'agent.cjs', packages: 'bundled', format: 'cjs' },
   { entry: 'cli/src/main.ts', output: 'cli.mjs', packages: 'bundled' },
 ]
@@ -60,6 +59,7 @@ export async function build(root, say) {
         format,
         target: 'node24',
         sourcemap: format === 'esm',
+        // The agent holds its own text in memory for as long as it runs.
         minify: format === 'cjs',
         sourcesContent: false,
         legalComments: 'none',

@@ -9,7 +9,7 @@ import {
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
 import type { ServerKey } from '@breeze/contract/agent-protocol'
-import { z } from 'zod'
+import * as z from 'zod'
 import { verifyText } from './device-key.ts'
 
 export type GateDecision =

@@ -5,7 +5,7 @@ import {
   agentConfiguration,
   DEFAULT_CONFIGURATION,
 } from '@breeze/contract/agent-configuration'
-import { z } from 'zod'
+import * as z from 'zod'
 import { replaceFile } from './durable-file.ts'
 import { isMissing } from './identity-store.ts'
 import { errorText, type Log } from './log.ts'

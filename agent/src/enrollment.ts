@@ -5,7 +5,7 @@ import {
   type EnrollResponse,
   enrollResponse,
 } from '@breeze/contract/agent-protocol'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fullJitter } from './backoff.ts'
 import { createDeviceKey, exportPrivateKey, importPrivateKey, publicKeyText } from './device-key.ts'
 import { fault } from './faults.ts'

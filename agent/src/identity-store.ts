@@ -1,7 +1,7 @@
 import { mkdir, readFile, chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serverKey } from '@breeze/contract/agent-protocol'
-import { z } from 'zod'
+import * as z from 'zod'
 import { replaceFile } from './durable-file.ts'
 
 /** `key_only`: the key exists, and the server may or may not have heard of it (a crash during enrollment). */

@@ -1,5 +1,5 @@
 import { commandOutcome, signedCommand } from '@breeze/contract/agent-commands'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Span } from './append-file.ts'
 
 const id = z.string()

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { capabilitiesOf, type CommandBody } from '@breeze/contract/agent-commands'
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorText, type Log } from './log.ts'
 import { errorCode } from './platform/error-code.ts'
 

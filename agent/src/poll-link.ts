@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_FRAME_BYTES } from '@breeze/contract/agent-commands'
 import { AGENT_POLL_PATHS, pollOpened, type PollReceived, pollReceived } from '@breeze/contract/agent-protocol'
-import { z } from 'zod'
+import * as z from 'zod'
 import { post, type PostReply, RequestTimeout } from './http-post.ts'
 import { ENDED_WITHOUT_A_WORD, isUnreachable, type Link, type LinkEnd, type LinkOptions } from './link.ts'
 import { errorText } from './log.ts'

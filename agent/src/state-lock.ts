@@ -1,6 +1,6 @@
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isMissing } from './identity-store.ts'
 import { bootId } from './platform/machine.ts'
 import { readProcess } from './platform/linux-processes.ts'

@@ -4,7 +4,7 @@
  * The server signs the exact bytes of `payload`, so that nothing needs a canonical form. An agent refuses what is unsigned,
  * expired, replayed, meant for another device or forbidden by the device's own policy.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Capability } from './agent-capabilities.ts'
 
 export const PROTOCOL_VERSION = 1

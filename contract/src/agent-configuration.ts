@@ -1,5 +1,5 @@
 /** What the server wants an agent to do, as one document with one etag. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const agentConfiguration = z.object({
   heartbeatSeconds: z.number().int().min(1).max(3600),

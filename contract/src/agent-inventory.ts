@@ -4,7 +4,7 @@
  * Every section tells its status, where it was read and when. A value is never a guess: where it can't be read, the status
  * says why and there is no data. Timestamps are ISO 8601 in UTC; sizes and durations carry their unit in the name.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CAPABILITIES } from './agent-capabilities.ts'
 
 const text = (max: number) => z.string().max(max)

@@ -6,7 +6,7 @@
  * travel as base64url of the 32 raw bytes, signatures as base64url. Timestamps are ISO 8601 in UTC, durations carry their
  * unit in the name.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { commandOutcome, MAX_CHUNK_BYTES, signedCancel, signedCommand } from './agent-commands.ts'
 import { agentConfiguration } from './agent-configuration.ts'
 import { inventorySections, SECTION_NAMES, softwareDelta } from './agent-inventory.ts'

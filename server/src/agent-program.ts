@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { createGzip } from 'node:zlib'
+import { AGENT_FLAGS } from './agent-flags.ts'
 
 const exec = promisify(execFile)
 
@@ -29,8 +30,8 @@ export interface BuiltProgram {
 
 /** Marks where a Node.js binary looks for a program in itself (nodejs.org/api/single-executable-applications). */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
-/** The agent's budget: a small young generation gives memory back after a flood; the heap can't grow beyond this. */
-const AGENT_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=160']
+/** The heap can't grow beyond this, whatever goes wrong. */
+const FLAGS = [...AGENT_FLAGS, '--max-old-space-size=160']
 const BUILD_MS = 120_000
 
 export class AgentProgram {
@@ -58,7 +59,7 @@ export class AgentProgram {
     if (process.platform !== 'linux') throw new Error('the single-file agent is made on Linux servers only')
     const version = createHash('sha256')
       .update(await readFile(bundle))
-      .update(`${process.version} ${AGENT_FLAGS.join(' ')}`)
+      .update(`${process.version} ${FLAGS.join(' ')}`)
       .digest('hex')
       .slice(0, 16)
     const path = join(folder, `breeze-agent-${target}-${version}.gz`)
@@ -97,7 +98,7 @@ async function makeProgram(bundle: string, work: string, program: string): Promi
       output: blob,
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
-      execArgv: AGENT_FLAGS,
+      execArgv: FLAGS,
       // Nobody may hand the agent's Node.js flags of their own through NODE_OPTIONS.
       execArgvExtension: 'none',
     }),

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { AGENT_FLAGS } from './agent-flags.ts'
 
 export interface LocalAgentOptions {
   /** The agent's bundle. */
@@ -39,9 +40,7 @@ export function superviseAgent({ entry, args, env, log }: LocalAgentOptions): Lo
     // A group of its own: Ctrl-C in the server's terminal must not look like a crash of the agent.
     const child = fork(entry, args, {
       env,
-      // A small young generation: after a flood of script output the agent's memory goes back down. No source map: 7 MB.
-      // It waits for the network and the disk: smaller code instead of faster is 10 MB.
-      execArgv: ['--max-semi-space-size=1', '--optimize-for-size'],
+      execArgv: [...AGENT_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     })

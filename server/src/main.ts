@@ -105,7 +105,7 @@ async function startLocalAgent(server: RunningServer, log: Logger): Promise<Loca
       createdBy: installation.adminId,
     }),
   )
-  const bundled = fileURLToPath(new URL('./agent.mjs', import.meta.url))
+  const bundled = fileURLToPath(new URL('./agent.cjs', import.meta.url))
   const entry = existsSync(bundled) ? bundled : fileURLToPath(new URL('../../agent/src/bin.ts', import.meta.url))
   return superviseAgent({
     entry,

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readTextIfPresent } from '../platform/linux.ts'
 import { runProgram } from '../platform/run-program.ts'
 import { clip, type Collector, Unsupported } from './section.ts'

@@ -8,7 +8,7 @@ import {
   type SoftwareItem,
   softwareKey,
 } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { replaceFile } from '../durable-file.ts'
 import { errorText, type Log } from '../log.ts'
 

@@ -1,5 +1,5 @@
 import type { SectionData } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { runPowershell } from '../platform/windows/powershell.ts'
 import { printableLine } from '../printable.ts'
 

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AgentConfig } from '../config.ts'
 import type { Log } from '../log.ts'
@@ -72,6 +72,9 @@ export async function uninstall({ config, layout, manager, log }: UninstallOptio
   for (const path of [layout.state, dirname(layout.log), layout.environment, layout.pid, dirname(layout.program)]) {
     await rm(path, { recursive: true, force: true })
   }
+  // With a policy in it, the folder stays.
+  if ((await readdir(dirname(layout.policy)).catch(() => ['unreadable'])).length === 0)
+    await rmdir(dirname(layout.policy))
   return { told }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serverKey } from '@breeze/contract/agent-protocol'
-import { z } from 'zod'
+import * as z from 'zod'
 import { replaceFile } from '../durable-file.ts'
 import { isMissing, prepareStateDirectory } from '../identity-store.ts'
 import { seededHex } from './seeded.ts'

@@ -10,7 +10,7 @@ import { selfSigned } from '../../../agent/test/certificate.ts'
 import { type CabledNetworks, cableNetworks, whyNoNetworks } from '../../../agent/test/namespaces.ts'
 import { boot, type Harness } from '../harness.ts'
 
-const AGENT = join(import.meta.dirname, '../../../dist/agent.mjs')
+const AGENT = join(import.meta.dirname, '../../../dist/agent.cjs')
 const PROXY = join(import.meta.dirname, '../../../agent/test/request-only-proxy.ts')
 const PORT = 8443
 const patience = { timeout: 40_000, interval: 200 }

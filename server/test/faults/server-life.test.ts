@@ -133,4 +133,4 @@ describe('a server that is killed', () => {
   })
 })
 
-const agentsOf = (of: string) => processesOf(of).filter(({ command }) => command.includes('agent.mjs'))
+const agentsOf = (of: string) => processesOf(of).filter(({ command }) => command.includes('agent.cjs'))

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readTextIfPresent } from '../../platform/linux.ts'
 import { parseEffective } from '../../platform/linux/sshd-config.ts'
 import { runProgram } from '../../platform/run-program.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { runPowershell } from '../../platform/windows/powershell.ts'
 import { Unsupported } from '../section.ts'
 import type { FindingData, FindingName, FindingReader, FindingReaders } from './finding.ts'

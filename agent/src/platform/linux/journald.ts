@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import type { LogEntry } from '@breeze/contract/agent-commands'
-import { z } from 'zod'
+import * as z from 'zod'
 import { entry, levelOfPriority, type LogQuery, priorityOfLevel } from '../log-query.ts'
 import { runProgram } from '../run-program.ts'
 

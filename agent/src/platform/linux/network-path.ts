@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readText, readTextIfPresent } from '../linux.ts'
 import type { NetworkReader } from '../network-path.ts'
 import { runProgram } from '../run-program.ts'

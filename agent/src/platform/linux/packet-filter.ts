@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What the rules in the kernel do with what comes in. */
 export interface InputFilter {

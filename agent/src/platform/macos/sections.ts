@@ -1,5 +1,5 @@
 import type { SectionData } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { usedPercent } from '../../collectors/disks.ts'
 import { filledIn } from '../../collectors/hardware-names.ts'
 import { clip } from '../../collectors/section.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { SoftwareItem } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fileFingerprint, type PackageManager, softwareItem } from '../packages/manager.ts'
 import { runProgram } from '../run-program.ts'
 import { filesOf } from '../files.ts'

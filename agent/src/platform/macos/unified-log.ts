@@ -1,5 +1,5 @@
 import type { LogEntry } from '@breeze/contract/agent-commands'
-import { z } from 'zod'
+import * as z from 'zod'
 import { linesBackward, logFiles } from '../linux/log-files.ts'
 import { datedEntries } from '../linux/log-lines.ts'
 import { entry, isAtLeast, type LogLevel, type LogQuery, type OpenLog } from '../log-query.ts'

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import type { SoftwareItem } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fileFingerprint, type PackageManager, softwareItem } from './manager.ts'
 
 const TIMEOUT_MS = 10_000

@@ -1,5 +1,5 @@
 import type { LogEntry } from '@breeze/contract/agent-commands'
-import { z } from 'zod'
+import * as z from 'zod'
 import { entry, type LogLevel, type LogQuery, type OpenLog } from '../log-query.ts'
 import { asArray, runPowershell } from './powershell.ts'
 

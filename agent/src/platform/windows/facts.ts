@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { runPowershell } from './powershell.ts'
 
 /** One PowerShell for all the base sections: starting it costs more than all that it reads. */

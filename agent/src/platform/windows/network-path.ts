@@ -1,5 +1,5 @@
 import { getServers } from 'node:dns'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NetworkReader } from '../network-path.ts'
 import { asArray, runPowershell } from './powershell.ts'
 

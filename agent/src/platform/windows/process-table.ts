@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ProcessTable, processRow, roundPercent } from '../process-table.ts'
 import { asArray, runPowershell } from './powershell.ts'
 

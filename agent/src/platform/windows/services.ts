@@ -1,5 +1,5 @@
 import type { ServiceItem } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { clip } from '../../collectors/section.ts'
 import { asArray, runPowershell } from './powershell.ts'
 

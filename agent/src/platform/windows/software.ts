@@ -1,5 +1,5 @@
 import type { SoftwareItem } from '@breeze/contract/agent-inventory'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type PackageManager, softwareItem } from '../packages/manager.ts'
 import { asArray, runPowershell } from './powershell.ts'
 

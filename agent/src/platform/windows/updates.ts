@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { clip } from '../../collectors/section.ts'
 import { MOST_UPDATES, type PendingUpdates, pendingUpdate } from '../updates/manager.ts'
 import { asArray, runPowershell } from './powershell.ts'
