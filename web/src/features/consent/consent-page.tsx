@@ -5,9 +5,9 @@ import { api } from '../../app/api.ts'
 import { clientLabel } from '../../ui/client-label.ts'
 import { ClientTile } from '../../ui/client-tile.tsx'
 import { useLater } from '../../ui/later.ts'
-import { type Choice, type ConsentRequest, firstChoice, opensApp } from './consent.ts'
+import { type Choice, type ConsentRequest, firstChoice } from './consent.ts'
 import { ConsentFoot } from './consent-foot.tsx'
-import { DeadRequest, Finished, Loading, NotAllowed } from './consent-states.tsx'
+import { DeadRequest, Loading, NotAllowed } from './consent-states.tsx'
 import { Organizations } from './organizations.tsx'
 import { Scopes } from './scopes.tsx'
 import { Who } from './who.tsx'
@@ -42,19 +42,21 @@ interface DecideProps {
 
 function Decide({ path, returnTo, request }: DecideProps) {
   const [choice, setChoice] = useState(() => firstChoice(request))
-  const [left, setLeft] = useState<Decision['decision']>()
   const decide = useMutation({
     mutationFn: (decision: Decision) => api.post<{ redirect_to: string }>(path, decision),
-    onSuccess: ({ redirect_to: to }, { decision }) => {
-      location.assign(to)
-      if (opensApp(request.redirect)) setLeft(decision)
-    },
+    // The server leads back to the program; from an app it stays, and says so.
+    onSuccess: ({ redirect_to: to }) => location.assign(to),
   })
   const name = clientLabel(request.client)
   useEffect(() => {
     document.title = `${name} asks for access · Breeze`
   }, [name])
-  if (left) return <Finished name={name} approved={left === 'approve'} />
+  // Come back by the browser's button, the page would stand as it was left: answered, and waiting.
+  useEffect(() => {
+    const onShow = (event: PageTransitionEvent) => event.persisted && location.reload()
+    addEventListener('pageshow', onShow)
+    return () => removeEventListener('pageshow', onShow)
+  }, [])
   const deny = () => decide.mutate({ decision: 'deny' })
   const busy = decide.isPending || decide.isSuccess ? decide.variables.decision : undefined
   if (!request.mcp_write) return <NotAllowed name={name} onDeny={deny} busy={busy !== undefined} />

@@ -1,4 +1,4 @@
-import { CircleCheck, Eye, Hourglass, MonitorX, ServerOff, type LucideIcon } from 'lucide-react'
+import { Eye, Hourglass, MonitorX, ServerOff, type LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ApiError } from '../../app/api.ts'
 import { refusalText } from '../../app/refusal-text.ts'
@@ -70,16 +70,6 @@ export const NotAllowed = ({ name, onDeny, busy }: { name: string; onDeny: () =>
       }
     >
       You have view-only access. Ask an administrator for the MCP Server write permission to connect clients.
-    </StateView>
-  </Panel>
-)
-
-export const Finished = ({ name, approved }: { name: string; approved: boolean }) => (
-  <Panel>
-    <StateView heading="h1" icon={CircleCheck} title={approved ? `${name} has access` : `${name} was denied`}>
-      <span role="status">
-        You can close this page. {approved ? 'Go on in the app that asked.' : 'Nothing was shared.'}
-      </span>
     </StateView>
   </Panel>
 )

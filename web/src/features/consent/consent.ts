@@ -77,6 +77,3 @@ function places(request: ConsentRequest, choice: Choice): string {
   const last = shown.pop() ?? ''
   return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`
 }
-
-/** The browser itself opens web pages. Apps are opened by the system, and this page then stays behind. */
-export const opensApp = ({ scheme }: ConsentRequest['redirect']): boolean => scheme !== 'https' && scheme !== 'http'
