@@ -24,7 +24,10 @@ const returning = (search: Record<string, unknown>): { return_to?: string } =>
 const signIn = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
-  validateSearch: returning,
+  validateSearch: (search): { return_to?: string; problem?: string } => ({
+    ...returning(search),
+    ...(typeof search['problem'] === 'string' && { problem: search['problem'] }),
+  }),
   component: lazyRouteComponent(() => import('../features/signed-out/sign-in-page.tsx'), 'SignInPage'),
 })
 

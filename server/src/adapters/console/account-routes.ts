@@ -41,6 +41,7 @@ export function accountRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
         created_at: account.createdAt.toISOString(),
         last_used_at: account.lastUsedAt?.toISOString() ?? null,
       })),
+      linkable: deps.providers.list(),
       sessions: sessions.map((session) => ({
         id: session.id,
         current: session.id === person.identity.credential.id,

@@ -6,6 +6,7 @@ import { FailedState } from '../../ui/state-view.tsx'
 import { account } from './account.ts'
 import { PasskeysSection } from './passkeys-section.tsx'
 import { PasswordSection } from './password-section.tsx'
+import { ProvidersSection } from './providers-section.tsx'
 import { Section } from './section.tsx'
 import { SessionsSection } from './sessions-section.tsx'
 import { TotpSection } from './totp-section.tsx'
@@ -32,6 +33,7 @@ export function AccountPage() {
             <>
               <TotpSection totp={data.totp} passkeys={data.passkeys.length} />
               <PasskeysSection passkeys={data.passkeys} />
+              <ProvidersSection linked={data.providers} offered={data.linkable} />
               <SessionsSection sessions={data.sessions} />
             </>
           )}

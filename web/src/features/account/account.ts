@@ -9,6 +9,9 @@ import { toast } from '../../ui/toasts.ts'
 
 export interface Account {
   passkeys: { id: string; name: string; created_at: string; last_used_at: string | null }[]
+  providers: { id: string; name: string; label: string | null; created_at: string; last_used_at: string | null }[]
+  /** Issuers that may be linked. */
+  linkable: { id: string; name: string }[]
   totp: { enabled: boolean; recovery_codes_left: number }
   sessions: {
     id: string
@@ -88,6 +91,15 @@ export const useRemovePasskey = (onDone: () => void) =>
     said: 'Passkey removed',
     onDone,
   })
+
+/** The browser leaves for the issuer, and comes back to this page. */
+export const useLinkProvider = () =>
+  useAccountAct((id: string) => api.post<{ redirect_to: string }>(`account/providers/${encodeURIComponent(id)}`), {
+    onDone: ({ redirect_to: address }) => location.assign(address),
+  })
+
+export const useUnlinkProvider = () =>
+  useAccountAct((id: string) => api.delete(`account/providers/${encodeURIComponent(id)}`), { said: 'Account unlinked' })
 
 export const useEndSession = () =>
   useAccountAct((id: string) => api.delete(`account/sessions/${encodeURIComponent(id)}`), { said: 'Signed out there' })

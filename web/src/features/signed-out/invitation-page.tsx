@@ -1,15 +1,18 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
-import { api } from '../../app/api.ts'
+import { api, ApiError } from '../../app/api.ts'
 import { refusalText } from '../../app/refusal-text.ts'
+import { sessionQuery } from '../../app/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { Facts } from '../../ui/facts.tsx'
+import { Note } from '../../ui/note.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { When } from '../../ui/when.tsx'
 import { DeadLink } from './dead-link.tsx'
 import { useEnter } from './enter.ts'
-import { SignedOut } from './frame.tsx'
+import { Or, SignedOut } from './frame.tsx'
+import { providersOf } from './sign-in-page.tsx'
 import { NewPassword } from './password-fields.tsx'
 
 const route = getRouteApi('/invitation/$token')
@@ -38,6 +41,30 @@ export function InvitationPage() {
   }
   if (!found.data) return <SignedOut title="Invitation" />
   return <AcceptForm path={path} invitation={found.data} />
+}
+
+/** With an account at another issuer instead of a password. */
+function OtherWays({ path }: { path: string }) {
+  const { error } = useQuery(sessionQuery)
+  const providers = error instanceof ApiError && error.status === 401 ? providersOf(error.body) : []
+  const begin = useMutation({
+    mutationFn: (id: string) => api.post<{ redirect_to: string }>(`${path}/provider/${encodeURIComponent(id)}`),
+    onSuccess: ({ redirect_to: address }) => location.assign(address),
+  })
+  if (providers.length === 0) return null
+  return (
+    <>
+      <Or />
+      <div className="flex flex-col gap-2">
+        {providers.map(({ id, name }) => (
+          <Button key={id} size="lg" block disabled={begin.isPending} onClick={() => begin.mutate(id)}>
+            Continue with {name}
+          </Button>
+        ))}
+        {begin.error && <Note tone="crit" title={refusalText(begin.error)} alert />}
+      </div>
+    </>
+  )
 }
 
 function AcceptForm({ path, invitation }: { path: string; invitation: Invitation }) {
@@ -84,6 +111,7 @@ function AcceptForm({ path, invitation }: { path: string; invitation: Invitation
           Continue
         </Button>
       </form>
+      <OtherWays path={path} />
     </SignedOut>
   )
 }

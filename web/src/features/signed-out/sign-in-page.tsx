@@ -11,6 +11,7 @@ import { Note } from '../../ui/note.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { useEnter } from './enter.ts'
 import { Or, SignedOut } from './frame.tsx'
+import { providerProblem } from './provider-problems.ts'
 import { SecondFactor } from './second-factor.tsx'
 
 const route = getRouteApi('/sign-in')
@@ -26,7 +27,7 @@ interface Provider {
 }
 
 export function SignInPage() {
-  const { return_to: returnTo } = route.useSearch()
+  const { return_to: returnTo, problem } = route.useSearch()
   const { data: session, error } = useQuery(sessionQuery)
   const [second, setSecond] = useState<SignInState['methods']>()
   const [email, setEmail] = useState('')
@@ -46,6 +47,7 @@ export function SignInPage() {
           </Note>
         </div>
       )}
+      <ProviderProblem problem={problem} />
       <PasswordForm email={email} onEmail={setEmail} onState={onState} />
       <OtherWays providers={providersOf(about)} returnTo={returnTo} onState={onState} />
       <p className="mt-6 text-12 text-text-3">
@@ -62,7 +64,19 @@ export function SignInPage() {
   )
 }
 
-const providersOf = (about: Readonly<Record<string, unknown>>): Provider[] =>
+function ProviderProblem({ problem }: { problem: string | undefined }) {
+  const known = providerProblem(problem)
+  if (!known) return null
+  return (
+    <div className="mb-4">
+      <Note tone="crit" title={known.title} alert>
+        {known.remedy}
+      </Note>
+    </div>
+  )
+}
+
+export const providersOf = (about: Readonly<Record<string, unknown>>): Provider[] =>
   // The server's own contract names the shape.
   Array.isArray(about['providers']) ? (about['providers'] as Provider[]) : []
 
