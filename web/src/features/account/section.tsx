@@ -20,6 +20,6 @@ export const Section = ({ id, title, about, action, children }: SectionProps) =>
       </div>
       {action}
     </div>
-    {children !== undefined && <div className="mt-4">{children}</div>}
+    <div className="mt-4 empty:hidden">{children}</div>
   </section>
 )

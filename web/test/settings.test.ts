@@ -1,0 +1,226 @@
+import { hash } from '@node-rs/argon2'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Console, findings, noBrowser, signIn, startConsole } from './browser.ts'
+
+const PATHS = [
+  '/settings/mcp-server',
+  '/settings/connected-clients',
+  '/settings/api-keys',
+  '/settings/users',
+  '/settings/invitations',
+  '/settings/organizations',
+  '/settings/enrollment',
+  '/account',
+]
+const PASSWORD = 'correct horse battery staple'
+
+describe.skipIf(noBrowser !== undefined)('the settings', () => {
+  let console: Console
+  let contoso: { id: string; name: string; siteId: string }
+  beforeAll(async () => {
+    console = await startConsole()
+    contoso = await console.harness.organization('Contoso')
+    await console.harness.organization('Fabrikam')
+  })
+  afterAll(() => console.close())
+
+  const asRole = async (role: string, path: string) => {
+    const { harness } = console
+    const id = await harness.user(role, contoso.id)
+    await harness.sql('update users set password_hash = $2 where id = $1', [id, await hash(PASSWORD)])
+    const page = await console.open()
+    await page.goto(`/sign-in?return_to=${encodeURIComponent(path)}`)
+    await signIn(page, PASSWORD, `${id}@example.test`)
+    await page.getByRole('navigation', { name: 'Main' }).waitFor()
+    return page
+  }
+
+  /** A program that the admin let in, as the authorization server keeps it. */
+  const grant = async (client: string, name: string, host: string | null) => {
+    const { harness } = console
+    const { newId } = await import('../../server/src/kernel/context.ts').then((it) => it.systemEnvironment)
+    const [admin] = await harness.sql<{ id: string; partner_id: string }>(
+      "select id, partner_id from users where email = 'admin@breeze.local'",
+    )
+    await harness.sql(
+      `insert into oauth_clients (id, kind, name, redirect_uris, created_at)
+       values ($1, 'registered', $2, '{http://127.0.0.1/callback}', now()) on conflict do nothing`,
+      [client, name],
+    )
+    const id = newId()
+    await harness.sql(
+      `insert into oauth_grants (id, partner_id, user_id, client_id, client_name, client_host, first_party, redirect_host,
+         scopes, created_at, last_authorized_at, expires_at)
+       values ($1, $2, $3, $4, $5, $6, false, '127.0.0.1', '{ai:read,ai:write}', now(), now(), now() + interval '30 days')`,
+      [id, admin?.partner_id, admin?.id, client, name, host],
+    )
+    return id
+  }
+
+  test('a card per client opens its own command, with this server’s address', async () => {
+    const page = await console.enter('/settings/mcp-server')
+    const url = `${console.url}/api/v1/mcp`
+    expect(await page.getByLabel('Server URL').inputValue()).toBe(url)
+    await page.getByText('Only this computer reaches this address.').waitFor()
+    const cards = page.getByRole('list', { name: 'Clients' }).getByRole('button')
+    expect(await cards.count()).toBe(10)
+    await cards.filter({ hasText: 'Claude Code' }).click()
+    const dialog = page.getByRole('dialog')
+    expect(await dialog.locator('pre').textContent()).toBe(`claude mcp add --transport http breeze ${url}`)
+    await dialog.getByRole('button', { name: 'API key' }).click()
+    expect(await dialog.locator('pre').textContent()).toBe(
+      `claude mcp add --transport http breeze ${url} --header "X-API-Key: YOUR_API_KEY"`,
+    )
+    await page.keyboard.press('Escape')
+    await cards.filter({ hasText: 'Cursor' }).click()
+    expect(await dialog.getByRole('link', { name: 'One-click install' }).getAttribute('href')).toMatch(
+      /^cursor:\/\/anysphere\.cursor-deeplink\/mcp\/install\?name=breeze&config=/,
+    )
+    await page.keyboard.press('Escape')
+    await cards.filter({ hasText: 'ChatGPT' }).click()
+    await dialog.getByText('ChatGPT cannot reach this server.').waitFor()
+  })
+
+  test('a key made in a set-up is shown once, in that client’s own words', async () => {
+    const page = await console.enter('/settings/mcp-server')
+    await page.getByRole('button', { name: /Gemini CLI/ }).click()
+    await page.getByRole('button', { name: 'API key' }).click()
+    await page.getByRole('button', { name: 'Create New Key' }).click()
+    const create = page.getByRole('dialog', { name: 'Create New Key' })
+    expect(await create.getByLabel('Name').inputValue()).toBe('gemini-cli')
+    await create.getByLabel('Partner-wide').check()
+    await create.getByRole('button', { name: 'Create key' }).click()
+    const reveal = page.getByRole('dialog', { name: 'Copy your key now' })
+    const key = await reveal.getByLabel('Key', { exact: true }).inputValue()
+    expect(await reveal.locator('pre').textContent()).toBe(
+      `gemini mcp add --transport http -s user -H "X-API-Key: ${key}" breeze ${console.url}/api/v1/mcp`,
+    )
+  })
+
+  test('without the permission to connect, the cards are off under the sentence that says why', async () => {
+    const page = await asRole('viewer', '/settings/mcp-server')
+    await page
+      .getByText(
+        'You have view-only access. Ask an administrator for the MCP Server write permission to connect clients.',
+      )
+      .waitFor()
+    for (const card of await page.getByRole('list', { name: 'Clients' }).getByRole('button').all())
+      expect(await card.isDisabled()).toBe(true)
+    await page.goto('/settings/api-keys')
+    await page.getByRole('heading', { name: 'You cannot see api keys' }).waitFor()
+  })
+
+  test('a grant is revoked under its button, and stays in the list, struck', async () => {
+    const id = await grant('client-1', 'fleet-bot', null)
+    const page = await console.enter('/settings/connected-clients')
+    const row = page.getByRole('row', { name: /fleet-bot/ })
+    await row.getByText('Unverified · 127.0.0.1').waitFor()
+    await row.getByRole('button', { name: /^Revoke/ }).click()
+    const popover = page.getByRole('dialog', { name: /Revoke/ })
+    await popover.getByText(/loses access with its next request/).waitFor()
+    await popover.getByRole('button', { name: 'Revoke', exact: true }).click()
+    await row.getByText(/cut in \d/).waitFor()
+    const [stored] = await console.harness.sql<{ revoked_reason: string }>(
+      'select revoked_reason from oauth_grants where id = $1',
+      [id],
+    )
+    expect(stored?.revoked_reason).toBe('user')
+  })
+
+  test('a client is blocked for everyone, and unblocked', async () => {
+    await grant('client-2', 'noisy-bot', null)
+    const page = await console.enter('/settings/connected-clients')
+    const row = page.getByRole('row', { name: /noisy-bot/ })
+    await row.getByRole('button', { name: /^Revoke/ }).click()
+    await page.getByLabel('Also block this client for everyone').check()
+    await page.getByRole('button', { name: 'Revoke and block' }).click()
+    await row.getByText(/cut in \d/).waitFor()
+    await page.getByRole('button', { name: 'Blocked clients' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Blocked clients' })
+    await dialog.getByRole('button', { name: 'Unblock noisy-bot' }).click()
+    await dialog.getByText('No client is blocked').waitFor()
+  })
+
+  test('a device that waits is rejected only after its plan was confirmed', async () => {
+    const { harness } = console
+    const ids = [await harness.device(contoso, 'SRV-9', { role: 'server' }), await harness.device(contoso, 'PC-9')]
+    await harness.sql("update devices set conditions = '{awaiting_approval}' where id = any ($1)", [ids])
+    const page = await console.enter('/settings/enrollment')
+    await page.getByRole('button', { name: 'Reject SRV-9' }).click()
+    const plan = page.getByRole('dialog')
+    await plan.getByText('Cannot be undone.').waitFor()
+    await plan.getByRole('listitem').filter({ hasText: 'SRV-9' }).waitFor()
+    const act = plan.getByRole('button', { name: 'Carry it out' })
+    expect(await act.getAttribute('aria-disabled')).toBe('true')
+    await plan.getByRole('button', { name: 'Keep as it is' }).click()
+    await page.getByRole('button', { name: 'Reject SRV-9' }).click()
+    await plan.getByLabel('Type 1 to go on').fill('1')
+    await act.click()
+    await page.getByText('SRV-9 rejected').waitFor()
+    await page.getByRole('button', { name: 'Approve PC-9' }).click()
+    await page.getByText('PC-9 approved').waitFor()
+    await page.getByRole('heading', { name: /Waiting for approval/ }).waitFor({ state: 'detached' })
+  })
+
+  test('an enrollment token comes with its one line', async () => {
+    const page = await console.enter('/settings/enrollment')
+    await page.getByRole('button', { name: 'New token' }).first().click()
+    const create = page.getByRole('dialog', { name: 'Create an enrollment token' })
+    await create.getByLabel('Organization').selectOption('Contoso')
+    await create.getByRole('button', { name: 'Create token' }).click()
+    const reveal = page.getByRole('dialog', { name: 'Copy your token now' })
+    const token = await reveal.getByLabel('Token', { exact: true }).inputValue()
+    expect(await reveal.locator('pre').textContent()).toContain(`/agent/install.sh | sudo sh -s -- --token ${token}`)
+    await reveal.getByLabel('I stored it somewhere safe').check()
+    await reveal.getByRole('button', { name: 'Done' }).click()
+    await page
+      .getByRole('row', { name: /Contoso/ })
+      .getByText('open')
+      .waitFor()
+  })
+
+  test('an organization gets a site, and a person an invitation', async () => {
+    const page = await console.enter('/settings/organizations')
+    await page.getByRole('button', { name: 'New organization' }).first().click()
+    await page.getByRole('dialog').getByLabel('Name').fill('Northwind')
+    await page.getByRole('button', { name: 'Create organization' }).click()
+    await page.getByRole('button', { name: 'Northwind', exact: true }).click()
+    await page.getByRole('button', { name: 'New site' }).click()
+    await page.getByRole('dialog').getByLabel('Name').fill('Harbour office')
+    await page.getByRole('button', { name: 'Create site' }).click()
+    await page.getByRole('complementary', { name: 'Sites of Northwind' }).getByText('Harbour office').waitFor()
+
+    await page.goto('/settings/invitations')
+    await page.getByRole('button', { name: 'Invite a person' }).first().click()
+    const invite = page.getByRole('dialog', { name: 'Invite a person' })
+    await invite.getByLabel('Email').fill('tess@northwind.test')
+    await invite.getByLabel('Role').selectOption('Technician')
+    await invite.getByLabel('Northwind').check()
+    await invite.getByRole('button', { name: 'Invite', exact: true }).click()
+    const link = await page.getByLabel('Invitation link').inputValue()
+    expect(link).toContain('/invitation/')
+    await page.getByLabel('I stored it somewhere safe').check()
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('button', { name: 'Revoke the invitation of tess@northwind.test' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click()
+    await page.getByText('The invitation of tess@northwind.test is revoked').waitFor()
+  })
+
+  test.each(['light', 'dark'] as const)('every page passes the rules of accessibility in %s', async (colorScheme) => {
+    await grant('client-3', 'Claude', 'claude.ai')
+    for (const viewport of [
+      { width: 1440, height: 900 },
+      { width: 390, height: 844 },
+    ]) {
+      const page = await console.enter(PATHS[0] ?? '/', { colorScheme, viewport })
+      for (const path of PATHS) {
+        await page.goto(path)
+        await page.waitForLoadState('networkidle')
+        expect([path, ...(await findings(page))]).toEqual([path])
+        expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false)
+      }
+    }
+  })
+
+  test('the pages asked for nothing that their policy refuses', () => expect(console.complaints).toEqual([]))
+})
