@@ -1,4 +1,5 @@
 import { hash } from '@node-rs/argon2'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Console, findings, noBrowser, signIn, startConsole } from './browser.ts'
 
@@ -11,6 +12,14 @@ const PATHS = [
   '/settings/organizations',
   '/settings/enrollment',
   '/account',
+]
+const DIALOGS = [
+  { path: '/settings/mcp-server', button: 'Claude Code' },
+  { path: '/settings/connected-clients', button: 'Revoke “' },
+  { path: '/settings/api-keys', button: 'Create New Key' },
+  { path: '/settings/invitations', button: 'Invite a person' },
+  { path: '/settings/enrollment', button: 'New token' },
+  { path: '/account', button: 'Change password' },
 ]
 const PASSWORD = 'correct horse battery staple'
 
@@ -206,21 +215,38 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     await page.getByText('The invitation of tess@northwind.test is revoked').waitFor()
   })
 
-  test.each(['light', 'dark'] as const)('every page passes the rules of accessibility in %s', async (colorScheme) => {
-    await grant('client-3', 'Claude', 'claude.ai')
-    for (const viewport of [
-      { width: 1440, height: 900 },
-      { width: 390, height: 844 },
-    ]) {
-      const page = await console.enter(PATHS[0] ?? '/', { colorScheme, viewport })
-      for (const path of PATHS) {
-        await page.goto(path)
-        await page.waitForLoadState('networkidle')
-        expect([path, ...(await findings(page))]).toEqual([path])
-        expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false)
+  test.each(['light', 'dark'] as const)(
+    'every page passes the rules of accessibility in %s',
+    async (colorScheme) => {
+      await grant('client-3', 'Claude', 'claude.ai')
+      await grant('client-4', 'other-bot', null)
+      const found: string[] = []
+      const note = async (where: string, page: Page) => {
+        found.push(...(await findings(page)).map((line) => `${where}: ${line}`))
+        if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
+          found.push(`${where} is too wide`)
       }
-    }
-  })
+      for (const viewport of [
+        { width: 1440, height: 900 },
+        { width: 390, height: 844 },
+      ]) {
+        const page = await console.enter('/settings/mcp-server', { colorScheme, viewport })
+        for (const path of PATHS) {
+          await page.goto(path)
+          await page.waitForLoadState('networkidle')
+          await note(`${path} at ${viewport.width}`, page)
+        }
+        for (const { path, button } of DIALOGS) {
+          await page.goto(path)
+          await page.getByRole('button', { name: button }).first().click()
+          await page.getByRole('dialog').waitFor()
+          await note(`${path}, ${button}, at ${viewport.width}`, page)
+        }
+      }
+      expect(found).toEqual([])
+    },
+    240_000,
+  )
 
   test('the pages asked for nothing that their policy refuses', () => expect(console.complaints).toEqual([]))
 })

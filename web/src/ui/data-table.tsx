@@ -67,8 +67,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.id} scope="col" className={cellClass(column)} aria-label={column.headLabel}>
-                {column.head}
+              <th key={column.id} scope="col" className={cellClass(column)}>
+                {column.headLabel === undefined ? column.head : <span className="sr-only">{column.headLabel}</span>}
               </th>
             ))}
           </tr>
