@@ -19,6 +19,9 @@ export interface Listener {
 
 export async function listen(config: Pick<Config, 'host' | 'port'>): Promise<Listener> {
   const server = createServer((_, response) => response.writeHead(503, { 'retry-after': '1' }).end())
+  // Longer than proxies keep a connection they may still send on: otherwise one that we close at that moment loses a request.
+  server.keepAliveTimeout = 75_000
+  server.headersTimeout = 80_000
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, config)))
     server.listen(config.port, config.host, resolve)
