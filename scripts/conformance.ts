@@ -9,10 +9,12 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startRealServer } from '../server/test/mcp/conformance-real.ts'
+import { agreeFor, registeredClient } from '../server/test/mcp/conformance-authorization.ts'
+import { type RealServer, startRealServer } from '../server/test/mcp/conformance-real.ts'
 import { startConformanceServer, startCredentialProxy } from '../server/test/mcp/conformance-server.ts'
 
 const PACKAGE = join(dirname(import.meta.dirname), 'node_modules', '@modelcontextprotocol', 'conformance')
+const CALLBACK_PORT = 53_683
 const REVISIONS = ['2025-11-25', '2026-07-28']
 const WITHOUT_FIXTURES = {
   '2025-11-25': ['server-initialize', 'ping', 'tools-list', 'server-session-lifecycle', 'dns-rebinding-protection'],
@@ -34,18 +36,32 @@ interface Totals {
   notOffered: number
 }
 
+interface More {
+  /** Whether the suite's own verdict counts too. */
+  judges?: boolean
+  command?: 'server' | 'authorization'
+  /** Told of everything it has said so far. */
+  onOutput?: (said: string) => void
+}
+
 type Judge = (scenario: string, check: Check) => boolean
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 /** One run of the suite's command line. Totals come from the result files it writes, not from its prose. */
-async function runSuite(label: string, args: string[], notOffered: Judge, judges = false): Promise<Totals> {
+async function runSuite(label: string, args: string[], notOffered: Judge, more: More = {}): Promise<Totals> {
+  const { judges = false, command: verb = 'server', onOutput } = more
   const folder = await mkdtemp(join(tmpdir(), 'breeze-conformance-'))
   try {
-    const command = [join(PACKAGE, 'dist', 'index.js'), 'server', ...args, '-o', folder]
+    const command = [join(PACKAGE, 'dist', 'index.js'), verb, ...args, '-o', folder]
     const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+        onOutput?.(said)
+      })
+    }
     const [code] = (await once(child, 'close')) as [number | null]
     const totals = await readTotals(folder, notOffered)
     if (totals.passed + totals.skipped === 0) {
@@ -99,7 +115,7 @@ async function withFixtures(): Promise<Totals[]> {
     for (const revision of REVISIONS) {
       const optional = await optionalScenarios(revision)
       const args = ['--url', server.url, '--requirements', revision]
-      all.push(await runSuite(`requirements ${revision}`, args, (scenario) => optional.has(scenario), true))
+      all.push(await runSuite(`requirements ${revision}`, args, (scenario) => optional.has(scenario), { judges: true }))
     }
   } finally {
     await server.close()
@@ -131,6 +147,24 @@ async function withoutFixtures(target: string, key: string): Promise<Totals[]> {
   return all
 }
 
+/** The authorization server: the suite plays the program, and we the person. */
+async function authorization(real: RealServer): Promise<Totals> {
+  const callback = `http://127.0.0.1:${CALLBACK_PORT}/callback`
+  const clientId = await registeredClient(real.url, callback)
+  const args = ['--url', real.url, '--client-id', clientId, '--resource', `${real.url}/api/v1/mcp`]
+  let agreed = false
+  const onOutput = (said: string) => {
+    const asked = /^(http\S+\/oauth\/authorize\?\S+)\n/m.exec(said)?.[1]
+    if (asked === undefined || agreed) return
+    agreed = true
+    agreeFor(real.url, real.password, asked).catch((error: unknown) => say(`  could not agree: ${String(error)}`))
+  }
+  return runSuite('authorization server', [...args, '--port', String(CALLBACK_PORT)], () => false, {
+    command: 'authorization',
+    onOutput,
+  })
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
   const runs = await withFixtures()
@@ -139,6 +173,7 @@ async function main(): Promise<number> {
     const real = await startRealServer()
     try {
       runs.push(...(await withoutFixtures(real.url, real.token)))
+      runs.push(await authorization(real))
     } finally {
       await real.close()
     }

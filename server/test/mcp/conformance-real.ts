@@ -1,4 +1,5 @@
 /** The real server on a database of its own, for the part of the conformance suite that needs no fixtures. */
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,8 @@ export interface RealServer {
   url: string
   /** The operator's token: opens everything. */
   token: string
+  /** Of the first administrator, admin@breeze.local. */
+  password: string
   close(): Promise<void>
 }
 
@@ -21,7 +24,9 @@ export async function startRealServer(): Promise<RealServer> {
   // As root the cluster runs as another account, which has to pass through here.
   await chmod(clusterDir, 0o711)
   const cluster = await startCluster({ dataDir: clusterDir, settings: { fsync: 'off' }, log: () => undefined })
+  const password = randomBytes(16).toString('base64url')
   const config = readConfig({
+    BREEZE_ADMIN_PASSWORD: password,
     BREEZE_DATA_DIR: dataDir,
     BREEZE_LOCAL_AGENT: 'off',
     MCP_MESSAGE_RATE_LIMIT_PER_MINUTE: '100000',
@@ -35,6 +40,7 @@ export async function startRealServer(): Promise<RealServer> {
   return {
     url: server.url,
     token: server.operatorToken,
+    password,
     async close() {
       await server.close()
       await cluster.stop()
