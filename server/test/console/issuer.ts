@@ -14,6 +14,8 @@ export interface Issuer {
   url: string
   /** From the authorization request to the address that the browser comes back to. */
   approve(authorization: string, subject: string, more?: Bent): string
+  /** Who is signed in there, for a browser that comes by itself. */
+  person: string
   /** Verifiers that came to the token endpoint. */
   redeemed: number
   close(): Promise<void>
@@ -35,6 +37,7 @@ export async function startIssuer(): Promise<Issuer> {
   const codes = new Map<string, { query: URLSearchParams; subject: string; bent: Bent }>()
   const issuer: Issuer = {
     url: '',
+    person: 'somebody',
     redeemed: 0,
     approve(authorization, subject, bent = {}) {
       const query = new URL(authorization).searchParams
@@ -93,6 +96,10 @@ export async function startIssuer(): Promise<Issuer> {
       return answer(200, {
         keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k', use: 'sig', alg: 'RS256' }],
       })
+    if (request.url?.startsWith('/authorize?')) {
+      response.writeHead(302, { location: issuer.approve(issuer.url + request.url, issuer.person) }).end()
+      return
+    }
     if (request.url !== '/token') return answer(404, {})
     const redeemed = async (): Promise<void> => {
       const { status, body } = redeem(await formOf(request))
