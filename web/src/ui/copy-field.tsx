@@ -28,7 +28,7 @@ export function CopyField({ label, value, onCopied, ref }: CopyFieldProps) {
       <CopyButton
         text={value}
         {...(onCopied && { onCopied })}
-        className="h-full! rounded-l-none! border-y-0! border-r-0! border-line-control!"
+        className="h-full! min-h-0! rounded-l-none! border-y-0! border-r-0! border-line-control!"
       />
     </div>
   )

@@ -11,8 +11,10 @@ export interface Column<Row> {
   /** CSS width; the column without one takes what is left. */
   width?: string
   align?: 'right'
-  /** Left out where there is no room for it. */
+  /** Left out on a phone. */
   phone?: false
+  /** Left out below 1024 pixels, where the name would have no room left. */
+  narrow?: false
   cell: (row: Row) => ReactNode
 }
 
@@ -56,11 +58,11 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       >
         <caption className="sr-only">{caption}</caption>
         <colgroup>
-          {columns.map(({ id, width, phone }) => (
+          {columns.map((column) => (
             <col
-              key={id}
-              style={width === undefined ? undefined : { width }}
-              className={phone === false ? 'wide-only' : undefined}
+              key={column.id}
+              style={column.width === undefined ? undefined : { width: column.width }}
+              className={shownFrom(column)}
             />
           ))}
         </colgroup>
@@ -106,8 +108,10 @@ function BodyRow<Row>({ row, table }: { row: Row; table: DataTableProps<Row> }) 
   )
 }
 
-const cellClass = <Row,>({ align, phone }: Column<Row>) =>
-  cx(align === 'right' && 'text-right!', phone === false && 'wide-only')
+const cellClass = <Row,>(column: Column<Row>) => cx(column.align === 'right' && 'text-right!', shownFrom(column))
+
+const shownFrom = <Row,>({ phone, narrow }: Column<Row>) =>
+  narrow === false ? 'wide-only' : phone === false ? 'not-phone' : undefined
 
 /** Presses on controls of the row, and those that select text, are not for the row. */
 function isPlain(event: React.MouseEvent): boolean {

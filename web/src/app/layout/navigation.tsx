@@ -15,7 +15,8 @@ interface NavigationProps {
 /** The rail: 224 wide, or icons only where the window is narrow. */
 export function Navigation({ full = false, onNavigate }: NavigationProps) {
   const session = useSession()
-  const first = SETTINGS.flatMap(({ pages }) => reachable(pages, session))[0]
+  const all = SETTINGS.flatMap(({ pages }) => reachable(pages, session))
+  const [first] = all
   const settings = first && { ...first, label: 'Settings', icon: Settings }
   return (
     <div className="flex h-full min-h-0 flex-col gap-0.5 overflow-y-auto p-2">
@@ -26,7 +27,7 @@ export function Navigation({ full = false, onNavigate }: NavigationProps) {
         ))}
         {settings && (
           <div className="mt-auto">
-            <Place page={settings} full={full} onNavigate={onNavigate} under="/settings" />
+            <Place page={settings} full={full} onNavigate={onNavigate} among={all.map(({ path }) => path)} />
           </div>
         )}
       </nav>
@@ -39,12 +40,14 @@ interface PlaceProps {
   page: Destination
   full: boolean
   onNavigate: (() => void) | undefined
-  /** Where it is current besides its own address. */
-  under?: string
+  /** The addresses at which it is current. */
+  among?: readonly string[]
 }
 
-function Place({ page, full, onNavigate, under = page.path }: PlaceProps) {
-  const here = useLocation({ select: ({ pathname }) => pathname === under || pathname.startsWith(`${under}/`) })
+function Place({ page, full, onNavigate, among = [page.path] }: PlaceProps) {
+  const here = useLocation({
+    select: ({ pathname }) => among.some((path) => pathname === path || pathname.startsWith(`${path}/`)),
+  })
   const Icon = page.icon
   return (
     <Link

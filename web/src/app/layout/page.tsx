@@ -53,18 +53,24 @@ export function Page({ title, crumbs = [], actions, toolbar, foot, children }: P
         {actions}
       </header>
       <main id="main" tabIndex={-1} className="flex min-h-0 grow flex-col focus-visible:shadow-none">
-        {toolbar !== undefined && (
-          <div className="flex min-h-11 shrink-0 flex-wrap items-center gap-2 border-b border-line px-4 py-1.5 sm:pl-6">
-            {toolbar}
-          </div>
-        )}
+        <Toolbar>{toolbar}</Toolbar>
         <div className="relative flex min-h-0 grow flex-col">{children}</div>
-        {foot !== undefined && (
-          <footer className="flex h-9 shrink-0 items-center gap-3 border-t border-line px-4 text-12 text-text-3 tabular-nums sm:pl-6">
-            {foot}
-          </footer>
-        )}
+        <Foot>{foot}</Foot>
       </main>
     </div>
   )
 }
+
+export const Toolbar = ({ children }: { children?: ReactNode }) =>
+  children === undefined ? null : (
+    <div className="flex min-h-11 shrink-0 flex-wrap items-center gap-2 border-b border-line px-4 py-1.5 sm:pl-6">
+      {children}
+    </div>
+  )
+
+export const Foot = ({ children }: { children?: ReactNode }) =>
+  children === undefined ? null : (
+    <footer className="flex h-9 shrink-0 items-center gap-3 border-t border-line px-4 text-12 text-text-3 tabular-nums sm:pl-6">
+      {children}
+    </footer>
+  )

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { useId } from 'react'
 import { reachable, SETTINGS } from '../destinations.ts'
 import { useSession } from '../session.ts'
-import { Page, type PageProps } from './page.tsx'
+import { Foot, Page, type PageProps, Toolbar } from './page.tsx'
 
 interface SettingsPageProps extends Omit<PageProps, 'crumbs'> {
   /** Prose and forms, at most 904 wide and scrolled as a whole; without it, the page lays itself out: a table. */
@@ -10,7 +10,7 @@ interface SettingsPageProps extends Omit<PageProps, 'crumbs'> {
 }
 
 /** A page of the settings: their own navigation of 200 beside it. */
-export function SettingsPage({ prose = false, children, ...page }: SettingsPageProps) {
+export function SettingsPage({ prose = false, toolbar, foot, children, ...page }: SettingsPageProps) {
   return (
     <Page {...page} crumbs={[{ label: 'Settings' }]}>
       <div className="grid min-h-0 grow grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)] lg:grid-cols-[200px_minmax(0,1fr)] max-lg:grid-rows-[auto_minmax(0,1fr)]">
@@ -20,7 +20,11 @@ export function SettingsPage({ prose = false, children, ...page }: SettingsPageP
             <div className="max-w-238 p-4 sm:px-8 sm:py-6">{children}</div>
           </div>
         ) : (
-          <div className="relative flex min-h-0 min-w-0 flex-col border-line lg:border-l">{children}</div>
+          <div className="relative flex min-h-0 min-w-0 flex-col border-line lg:border-l">
+            <Toolbar>{toolbar}</Toolbar>
+            <div className="flex min-h-0 grow flex-col">{children}</div>
+            <Foot>{foot}</Foot>
+          </div>
         )}
       </div>
     </Page>

@@ -135,7 +135,7 @@ const COLUMNS: readonly Column<Device>[] = [
     id: 'system',
     head: 'System',
     width: '20%',
-    phone: false,
+    narrow: false,
     cell: ({ os }) => (
       <span className="text-text-2" title={os ?? undefined}>
         {os ?? <span className="text-text-3">unknown</span>}
@@ -153,7 +153,7 @@ const COLUMNS: readonly Column<Device>[] = [
     id: 'conditions',
     head: 'Conditions',
     width: '18%',
-    phone: false,
+    narrow: false,
     cell: (device) => <Conditions of={device} />,
   },
 ]
