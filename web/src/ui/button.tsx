@@ -22,6 +22,13 @@ const SIZES = { sm: 'h-7 px-2.5 text-13', md: 'h-8 px-3 text-13', lg: 'h-10 px-4
 const SQUARES = { sm: 'size-7', md: 'size-8', lg: 'size-10' }
 const OFF = 'cursor-not-allowed border-line bg-sunken text-text-3 [&_svg]:text-current'
 
+/** On a solid ground a tier's own colour can't be told from it: its glyph takes the label's. */
+const GLYPHS: Partial<typeof VARIANTS> = { primary: '[&_svg]:text-current', danger: '[&_svg]:text-current' }
+const NUMBERS: Partial<typeof VARIANTS> = {
+  primary: '[&_.tier-number]:fill-accent',
+  danger: '[&_.tier-number]:fill-danger',
+}
+
 /** For links that look like buttons. */
 export function buttonClass({ variant = 'default', size = 'md', block, icon }: ButtonLook = {}, off = false): string {
   return cx(
@@ -64,7 +71,11 @@ export function Button(props: ButtonProps) {
           {icon ? <span className="sr-only">{busy}</span> : busy}
         </>
       )}
-      {tier !== undefined && <TierGlyph tier={tier} />}
+      {tier !== undefined && (
+        <span className={cx('contents', GLYPHS[variant ?? 'default'], tier > 2 && NUMBERS[variant ?? 'default'])}>
+          <TierGlyph tier={tier} />
+        </span>
+      )}
     </button>
   )
 }

@@ -38,7 +38,11 @@ export function CopyField({ label, value, onCopied, ref }: CopyFieldProps) {
 export function CodeBlock({ code, what, onCopied }: { code: string; what: string; onCopied?: () => void }) {
   return (
     <div className="relative rounded-2 border border-line bg-sunken">
-      <pre className="overflow-auto p-3 pr-24 font-mono text-12 leading-5" tabIndex={0} aria-label={what}>
+      <pre
+        className="overflow-auto p-3 pr-24 font-mono text-12 leading-5 whitespace-pre-wrap wrap-anywhere"
+        tabIndex={0}
+        aria-label={what}
+      >
         {code}
       </pre>
       <CopyButton text={code} what={what} {...(onCopied && { onCopied })} className="absolute! top-1.5 right-1.5" />

@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { Ellipsis, LogOut, Monitor, Moon, Sun } from 'lucide-react'
+import { useNavigate } from '@tanstack/react-router'
+import { Ellipsis, LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react'
 import { Avatar } from '../../ui/avatar.tsx'
 import { cx } from '../../ui/cx.ts'
 import { Menu, MenuChoices, MenuItem, MenuLine } from '../../ui/menu.tsx'
@@ -17,6 +18,7 @@ export function AccountMenu({ full }: { full: boolean }) {
   const { user } = useSession()
   const theme = useTheme()
   const queries = useQueryClient()
+  const navigate = useNavigate()
   return (
     <Menu
       align="start"
@@ -48,6 +50,9 @@ export function AccountMenu({ full }: { full: boolean }) {
       <MenuLine />
       <MenuChoices label="Theme" value={theme} choices={THEMES} onChange={(value) => setTheme(value as Theme)} />
       <MenuLine />
+      <MenuItem icon={UserRound} onSelect={() => void navigate({ to: '/account' })}>
+        My account
+      </MenuItem>
       <MenuItem icon={LogOut} onSelect={() => void signOut(queries)}>
         Sign out
       </MenuItem>

@@ -95,7 +95,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'organizations',
     head: 'Organizations',
-    width: '136px',
+    width: '120px',
     phone: false,
     cell: ({ organizations }) =>
       organizations?.map(({ name }) => name ?? 'out of your reach').join(', ') ?? 'Partner-wide',
@@ -103,7 +103,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'scopes',
     head: 'Scopes',
-    width: '196px',
+    width: '184px',
     phone: false,
     cell: ({ scopes }) => (
       <span className="flex flex-wrap gap-1">
@@ -116,7 +116,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'addresses',
     head: 'From addresses',
-    width: '128px',
+    width: '120px',
     phone: false,
     cell: ({ ip_allow_list: list }) => (
       <span className="font-mono text-12" title={list?.join(', ')}>
@@ -127,7 +127,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'expires',
     head: 'Expires',
-    width: '104px',
+    width: '96px',
     phone: false,
     cell: (key) =>
       key.state === 'expired' ? (
@@ -141,7 +141,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'used',
     head: 'Last used',
-    width: '92px',
+    width: '84px',
     phone: false,
     cell: ({ last_used_at, last_used_ip }) => (
       <span title={last_used_ip === null ? undefined : `from ${last_used_ip}`}>
@@ -152,7 +152,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
   {
     id: 'user',
     head: 'Acts as',
-    width: '112px',
+    width: '96px',
     phone: false,
     cell: ({ user }) => <span className="text-text-2">{user.name ?? 'out of your reach'}</span>,
   },

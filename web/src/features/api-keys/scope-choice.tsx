@@ -36,8 +36,7 @@ export function ScopeChoice({ chosen, onChange, error }: ScopeChoiceProps) {
           key={scope}
           label={
             <>
-              <code className="mr-2">{scope}</code>
-              <span className="text-text-2">{words}</span>
+              <code className="mr-1">{scope}</code> <span className="text-text-2">{words}</span>
             </>
           }
           checked={held.has(scope)}
