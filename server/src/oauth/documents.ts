@@ -100,13 +100,18 @@ const aborted = (signal: AbortSignal): Promise<never> =>
   })
 
 /** Connects to this address and no other, whatever the name resolves to by now. */
-function readDocument(url: URL, address: string, signal: AbortSignal): Promise<unknown> {
+export function readDocument(
+  url: URL,
+  address: string,
+  signal: AbortSignal,
+  from: { port: number; ca?: string } = { port: 443 },
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const asked = request(
       {
         host: address,
         servername: url.hostname,
-        port: 443,
+        ...from,
         path: `${url.pathname}${url.search}`,
         headers: { host: url.host, accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'Breeze' },
         signal,
