@@ -4,6 +4,7 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@model
 import type {
   OAuthClientMetadata,
   OAuthClientProvider,
+  OAuthDiscoveryState,
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from '@modelcontextprotocol/client'
@@ -63,17 +64,22 @@ export async function comeBack(browser: TestBrowser, path: string): Promise<URL>
 
 /** What the official client keeps: in memory. */
 export class Assistant implements OAuthClientProvider {
-  readonly redirectUrl = CALLBACK
+  readonly redirectUrl: string
   readonly clientMetadata: OAuthClientMetadata
   clientMetadataUrl?: string
   asked: URL | null = null
+  /** What it asks for next, instead of what it was told that it lacks: as the settings of a client can say. */
+  scope: string | null
   #client: StoredOAuthClientInformation | undefined
   #tokens: StoredOAuthTokens | undefined
   #verifier = ''
+  #discovered: OAuthDiscoveryState | undefined
 
-  constructor(more: { metadataUrl?: string; name?: string } = {}) {
+  constructor(more: { metadataUrl?: string; name?: string; callback?: string; scope?: string } = {}) {
     if (more.metadataUrl !== undefined) this.clientMetadataUrl = more.metadataUrl
-    this.clientMetadata = { client_name: more.name ?? 'Test Assistant', redirect_uris: [CALLBACK] }
+    this.redirectUrl = more.callback ?? CALLBACK
+    this.scope = more.scope ?? null
+    this.clientMetadata = { client_name: more.name ?? 'Test Assistant', redirect_uris: [this.redirectUrl] }
   }
 
   clientInformation() {
@@ -93,6 +99,8 @@ export class Assistant implements OAuthClientProvider {
   }
 
   redirectToAuthorization(url: URL) {
+    if (this.scope !== null) url.searchParams.set('scope', this.scope)
+    this.scope = null
     this.asked = url
   }
 
@@ -102,6 +110,14 @@ export class Assistant implements OAuthClientProvider {
 
   codeVerifier() {
     return this.#verifier
+  }
+
+  saveDiscoveryState(state: OAuthDiscoveryState) {
+    this.#discovered = state
+  }
+
+  discoveryState() {
+    return this.#discovered
   }
 }
 
