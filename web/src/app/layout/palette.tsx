@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { Command } from 'cmdk'
 import { Building2, LogOut, Moon, Search, Sun, type LucideIcon } from 'lucide-react'
-import { type ReactNode, useDeferredValue, useState } from 'react'
+import { type ReactNode, useDeferredValue, useEffect, useRef, useState } from 'react'
 import { deviceSearch, roleIcon } from '../../features/devices/devices.ts'
 import { Kbd } from '../../ui/kbd.tsx'
 import { Modal } from '../../ui/modal.tsx'
@@ -18,6 +18,9 @@ const SHOWN = 6
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('')
+  const [selected, setSelected] = useState('')
+  // Until the person moves the selection, it is the first thing found: devices, which come a moment later, are above all else.
+  const moved = useRef(false)
   const session = useSession()
   const chosen = useChosenOrganization(session)
   return (
@@ -27,13 +30,24 @@ export function Palette({ onClose }: { onClose: () => void }) {
       label="Search or run"
       className="modal-box mt-30! w-160 max-w-[calc(100vw-2rem)] rounded-4 max-sm:mt-4!"
     >
-      <Command label="Search or run" loop>
+      <Command
+        label="Search or run"
+        loop
+        value={selected}
+        onValueChange={setSelected}
+        onKeyDown={({ key }) => {
+          if (key.startsWith('Arrow')) moved.current = true
+        }}
+      >
         <div className="flex h-13 items-center gap-3 border-b border-line px-4">
           <Search className="size-4 shrink-0 text-text-3" strokeWidth={1.6} aria-hidden="true" />
           <Command.Input
             autoFocus
             value={text}
-            onValueChange={setText}
+            onValueChange={(typed) => {
+              moved.current = false
+              setText(typed)
+            }}
             placeholder="Search or run"
             className="min-w-0 grow bg-transparent text-16 outline-none placeholder:text-text-3 focus-visible:shadow-none!"
           />
@@ -43,7 +57,14 @@ export function Palette({ onClose }: { onClose: () => void }) {
         </div>
         <Command.List className="max-h-[min(440px,60dvh)] overflow-auto pb-2">
           <Command.Empty className="px-4 py-6 text-center text-text-2">Nothing is called that.</Command.Empty>
-          <Devices text={text} organization={chosen?.id} onClose={onClose} />
+          <Devices
+            text={text}
+            organization={chosen?.id}
+            onClose={onClose}
+            onFound={(first) => {
+              if (!moved.current) setSelected(first)
+            }}
+          />
           <Pages onClose={onClose} />
           <Organizations text={text} onClose={onClose} />
           <Actions onClose={onClose} />
@@ -69,11 +90,22 @@ interface PartProps {
   onClose: () => void
 }
 
-function Devices({ text, organization, onClose }: PartProps & { text: string; organization: string | undefined }) {
+interface DevicesProps extends PartProps {
+  text: string
+  organization: string | undefined
+  onFound: (first: string) => void
+}
+
+function Devices({ text, organization, onClose, onFound }: DevicesProps) {
   const wanted = useDeferredValue(text.trim())
   const navigate = useNavigate()
   const found = useQuery({ ...deviceSearch(wanted, organization), enabled: wanted.length > 0 })
   const devices = wanted.length > 0 ? (found.data?.devices ?? []) : []
+  const first = devices[0]?.id
+  useEffect(() => {
+    if (first !== undefined) onFound(`device ${first}`)
+    // What was found decides, not who is told of it.
+  }, [first, wanted])
   if (devices.length === 0) return null
   return (
     <Group heading="Devices">

@@ -69,7 +69,6 @@ function List({ items }: { items: readonly unknown[] }) {
     <ul className="flex flex-col gap-2">
       {items.map((item, index) => (
         // The device gives them no identity, and they never move while they are shown.
-        // oxlint-disable-next-line react/no-array-index-key
         <li key={index} className="border-line not-first:border-t not-first:pt-2">
           <Value value={item} />
         </li>
