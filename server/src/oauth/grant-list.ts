@@ -86,6 +86,9 @@ const rowsOf = (tx: Tx, grants: ReturnType<typeof matching>, now: Date) =>
         'g.revoked_reason',
       ])
       .select(stateAt(now).as('state'))
+      .select(
+        sql<number>`case when ${stateAt(now)} = 'active' then oauth_grant_sessions(g.id) else 0 end`.as('sessions'),
+      )
       // To the microsecond, as text: a cursor made of milliseconds would skip or repeat some.
       .select(sql<string>`to_char(g.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('made')),
   )

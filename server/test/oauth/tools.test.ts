@@ -55,6 +55,7 @@ describe('list_grants', () => {
       redirect_host: '127.0.0.1',
       scopes: ['ai:read'],
       state: 'active',
+      active_sessions: 1,
     })
     const second = done(await world.invoke(admin, 'list_grants', { limit: 2, cursor: first['next_cursor'] }))
     expect(first['total']).toBe(3)
@@ -72,6 +73,8 @@ describe('revoke_grant', () => {
     expect((await client.refresh(tokens.refresh_token)).status).toBe(400)
     const [row] = await world.sql('select revoked_reason from oauth_grants where id = $1', [grant])
     expect(row).toEqual({ revoked_reason: 'administrator' })
+    const over = done(await world.invoke(organizationAdmin, 'list_grants', { state: 'revoked' }))
+    expect(over['grants']).toMatchObject([{ id: grant, active_sessions: 0 }])
   })
 
   test('does not know grants of others', async () => {

@@ -64,6 +64,7 @@ describe('a function that runs with the rights of the owner', () => {
       'block_oauth_client',
       'confirmation_policies_for',
       'oauth_client_states',
+      'oauth_grant_sessions',
       'stop_in_force',
     ])
     expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual([

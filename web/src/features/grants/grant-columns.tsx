@@ -72,14 +72,7 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
     width: '76px',
     align: 'right',
     phone: false,
-    cell: ({ active_sessions: sessions }) =>
-      sessions === undefined ? (
-        <span className="text-text-3" title="The server does not tell.">
-          unknown
-        </span>
-      ) : (
-        <span className="tabular-nums">{sessions}</span>
-      ),
+    cell: ({ active_sessions: sessions }) => <span className="tabular-nums">{sessions}</span>,
   },
   {
     id: 'acts',

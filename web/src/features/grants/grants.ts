@@ -23,8 +23,7 @@ export interface Grant {
   expires_at: string
   revoked_at: string | null
   revoked_reason: string | null
-  /** Where the server counts them. */
-  active_sessions?: number
+  active_sessions: number
 }
 
 export interface GrantPage extends ListPage {

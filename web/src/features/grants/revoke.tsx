@@ -80,13 +80,8 @@ function WhatEnds({ grant }: { grant: Grant }) {
   const { user } = useSession()
   const whose = grant.user.id === user.id ? 'yours' : `${grant.user.name ?? 'another user'}’s`
   const { active_sessions: sessions } = grant
-  const counted =
-    sessions === undefined
-      ? 'its open streams'
-      : sessions === 0
-        ? 'no open session'
-        : `${sessions} active ${sessions === 1 ? 'session' : 'sessions'}`
-  return `It loses access with its next request. This grant of ${whose}, its access and refresh tokens and ${counted} end now. To come back it has to ask for consent again.`
+  const counted = sessions === 1 ? '1 active session' : `${sessions} active sessions`
+  return `It loses access with its next request. This grant of ${whose}, ${counted} with every access and refresh token, and its open streams end now. To come back it has to ask for consent again.`
 }
 
 /** Every grant of one program that the person may end. */
