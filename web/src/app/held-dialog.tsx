@@ -54,7 +54,9 @@ export function HeldDialog({ hold, onKeep, onConfirm }: HeldDialogProps) {
       title={plan?.summary ?? 'This act waits'}
       about="Nothing has happened yet. The server answered with what it would do."
       onSubmit={() => confirmation && why === false && onConfirm(confirmation.token)}
-      help={confirmation && 'Confirms exactly this call, once, within five minutes.'}
+      help={
+        confirmation && <span className="max-sm:hidden">Confirms exactly this call, once, within five minutes.</span>
+      }
       actions={
         <>
           <Button onClick={onKeep} autoFocus={!heavy}>

@@ -29,6 +29,8 @@ const NUMBERS: Partial<typeof VARIANTS> = {
   danger: '[&_.tier-number]:fill-danger',
 }
 
+const onSolid = (variant: keyof typeof VARIANTS, tier: TierNumber) => cx(GLYPHS[variant], tier > 2 && NUMBERS[variant])
+
 /** For links that look like buttons. */
 export function buttonClass({ variant = 'default', size = 'md', block, icon }: ButtonLook = {}, off = false): string {
   return cx(
@@ -72,7 +74,7 @@ export function Button(props: ButtonProps) {
         </>
       )}
       {tier !== undefined && (
-        <span className={cx('contents', GLYPHS[variant ?? 'default'], tier > 2 && NUMBERS[variant ?? 'default'])}>
+        <span className={cx('contents', disabled === false && onSolid(variant ?? 'default', tier))}>
           <TierGlyph tier={tier} />
         </span>
       )}

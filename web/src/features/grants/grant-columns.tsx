@@ -26,7 +26,7 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
   {
     id: 'user',
     head: 'Granted by',
-    width: '128px',
+    width: '112px',
     phone: false,
     cell: ({ user }) => (
       <span className="flex items-center gap-2" title={user.name ?? undefined}>
@@ -38,7 +38,7 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
   {
     id: 'organizations',
     head: 'Organizations',
-    width: '124px',
+    width: '108px',
     phone: false,
     cell: ({ organizations }) => {
       const names = organizations?.map(({ name }) => name ?? 'out of your reach').join(', ') ?? 'All'
@@ -48,7 +48,7 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
   {
     id: 'scopes',
     head: 'Scopes',
-    width: '188px',
+    width: '176px',
     phone: false,
     cell: ({ scopes }) => (
       <span className="flex flex-wrap gap-1">

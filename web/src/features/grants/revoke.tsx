@@ -80,8 +80,9 @@ function WhatEnds({ grant }: { grant: Grant }) {
   const { user } = useSession()
   const whose = grant.user.id === user.id ? 'yours' : `${grant.user.name ?? 'another user'}’s`
   const { active_sessions: sessions } = grant
-  const counted = sessions === 1 ? '1 active session' : `${sessions} active sessions`
-  return `It loses access with its next request. This grant of ${whose}, ${counted} with every access and refresh token, and its open streams end now. To come back it has to ask for consent again.`
+  const counted =
+    sessions === 0 ? 'no active session' : sessions === 1 ? '1 active session' : `${sessions} active sessions`
+  return `It loses access with its next request. This grant of ${whose} has ${counted}; every access and refresh token and every open stream of it ends now. To come back it has to ask for consent again.`
 }
 
 /** Every grant of one program that the person may end. */
