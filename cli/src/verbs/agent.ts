@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { RunningAgent } from '../../../agent/src/main.ts'
 import { usage } from '../failure.ts'
 import { note, sayJson } from '../print.ts'
 import { stopRequest } from '../stop-request.ts'
@@ -40,8 +41,9 @@ async function runAgentVerb(options: RunOptions): Promise<void> {
   delete process.env['BREEZE_AGENT_TOKEN']
   const asked = stopRequest()
   const starting = runAgent({ ...config, log: logToStderr })
-  const first = await Promise.race([starting, asked])
-  if (first === 'stop') return
+  const first = await Promise.race([starting, asked.then(() => startedAfterAll(starting))])
+  // Still enrolling, perhaps with a server that does not answer: nothing runs that would have to be ended first.
+  if (first === null) process.exit(0)
   if (options.json) sayJson({ device: first.deviceId, server: config.servers[0] })
   else note(`The agent runs as device ${first.deviceId}. Ctrl-C stops it.`)
   const reason = await Promise.race([asked, first.closed.then((closed) => closed.reason)])
@@ -57,4 +59,14 @@ async function runAgentVerb(options: RunOptions): Promise<void> {
     }
     throw usage('The agent was not told what to run.')
   }
+}
+
+const START_PATIENCE_MS = 10_000
+
+/** A stop that comes while the agent starts must not leave it running: it gets so long to be there, and is then stopped. */
+function startedAfterAll(starting: Promise<RunningAgent>): Promise<RunningAgent | null> {
+  const impatience = new Promise<null>((resolve) => {
+    setTimeout(() => resolve(null), START_PATIENCE_MS).unref()
+  })
+  return Promise.race([starting, impatience])
 }
