@@ -58,6 +58,8 @@ export class MachineDevice implements Device {
   #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
   #lookAfterCommand: ReturnType<typeof setTimeout> | undefined
   #reply: Reply | undefined
+  /** What was under way then must not set a clock again: it would keep the process alive. */
+  #stopped = false
 
   private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore) {
     this.#options = options
@@ -93,11 +95,13 @@ export class MachineDevice implements Device {
   async start(runner: CommandRunner): Promise<void> {
     this.#runner = runner
     await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
+    if (this.#stopped) return
     this.#firstCostlyLook = setTimeout(() => void this.#refreshDue([]), between(1, 2) * FIRST_COSTLY_LOOK_MS)
     this.#schedule()
   }
 
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#firstCostlyLook)
     clearTimeout(this.#lookAfterCommand)
     clearInterval(this.#timer)
@@ -151,6 +155,7 @@ export class MachineDevice implements Device {
   async resultRecorded(commandId: string): Promise<void> {
     await this.#runner?.resultRecorded(commandId)
     clearTimeout(this.#lookAfterCommand)
+    if (this.#stopped) return
     this.#lookAfterCommand = setTimeout(() => void this.#lookAround(), AFTER_COMMAND_MS)
   }
 
@@ -187,6 +192,7 @@ export class MachineDevice implements Device {
   /** How often the sections are read to see whether they changed. */
   #schedule(): void {
     clearInterval(this.#timer)
+    if (this.#stopped) return
     this.#timer = setInterval(() => this.#look(), this.configuration.inventorySeconds * 1000)
   }
 
