@@ -3,6 +3,7 @@
  * two revisions, and against the real server (its own, or a running one: `--url`, `--key`) for what needs none. Fails on
  * any failed check that counts.
  */
+import { createServer } from 'node:net'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
@@ -14,7 +15,6 @@ import { type RealServer, startRealServer } from '../server/test/mcp/conformance
 import { startConformanceServer, startCredentialProxy } from '../server/test/mcp/conformance-server.ts'
 
 const PACKAGE = join(dirname(import.meta.dirname), 'node_modules', '@modelcontextprotocol', 'conformance')
-const CALLBACK_PORT = 53_683
 const REVISIONS = ['2025-11-25', '2026-07-28']
 const WITHOUT_FIXTURES = {
   '2025-11-25': ['server-initialize', 'ping', 'tools-list', 'server-session-lifecycle', 'dns-rebinding-protection'],
@@ -147,9 +147,20 @@ async function withoutFixtures(target: string, key: string): Promise<Totals[]> {
   return all
 }
 
+/** The suite listens there for the answer; its own default may be taken. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port is free')
+  return address.port
+}
+
 /** The authorization server: the suite plays the program, and we the person. */
 async function authorization(real: RealServer): Promise<Totals> {
-  const callback = `http://127.0.0.1:${CALLBACK_PORT}/callback`
+  const port = await freePort()
+  const callback = `http://127.0.0.1:${port}/callback`
   const clientId = await registeredClient(real.url, callback)
   const args = ['--url', real.url, '--client-id', clientId, '--resource', `${real.url}/api/v1/mcp`]
   let agreed = false
@@ -159,7 +170,7 @@ async function authorization(real: RealServer): Promise<Totals> {
     agreed = true
     agreeFor(real.url, real.password, asked).catch((error: unknown) => say(`  could not agree: ${String(error)}`))
   }
-  return runSuite('authorization server', [...args, '--port', String(CALLBACK_PORT)], () => false, {
+  return runSuite('authorization server', [...args, '--port', String(port)], () => false, {
     command: 'authorization',
     onOutput,
   })
