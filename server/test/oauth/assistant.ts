@@ -1,4 +1,5 @@
 /** The official client as an assistant, and the browser of the person who connects it. */
+import { randomInt } from 'node:crypto'
 import { hash } from '@node-rs/argon2'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import type {
@@ -248,6 +249,8 @@ export async function statusWith(origin: string, token: string, path = '/api/v1/
     method: 'POST',
     headers: {
       authorization: `Bearer ${token}`,
+      // Where the test's server believes it: an address of its own, since one that fails often is held up.
+      'x-forwarded-for': `203.0.113.${randomInt(1, 255)}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
     },
