@@ -40,7 +40,7 @@ export class Registry {
   /** The tools and actions that this caller may use now, narrowed to them. Equal sets share one frozen listing. */
   list(caller: Caller, surface: Surface, governance: Governance, filter: ListingFilter = {}): Listing {
     const usable = this.#usable(caller, surface, governance)
-    const offered = usable.filter(({ entry }) => fits(entry, filter))
+    const offered = usable.filter(({ entry }) => fits(entry, filter) && isOffered(entry, surface, filter))
     const signature = offered.map(({ entry, actions }) => `${entry.tool.name}:${faceKey(actions)}`).join(' ')
     const known = this.#listings.get(signature)
     if (known) return known
@@ -84,6 +84,10 @@ export class Registry {
 
 const faceKey = (actions: readonly { name: string | null }[]): string =>
   actions.map((action) => action.name ?? '*').join(',')
+
+/** Settings stay out of an assistant's list unless their area is asked for. */
+const isOffered = ({ tool }: Entry, surface: Surface, { areas }: ListingFilter): boolean =>
+  surface !== 'mcp' || !tool.byArea || areas !== undefined
 
 function fits(entry: Entry, filter: ListingFilter): boolean {
   if (filter.areas && !(filter.areas as readonly Area[]).includes(entry.tool.area)) return false

@@ -110,6 +110,11 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   worksWhenStopped?: boolean
   /** A read whose answer only the devices themselves have: it sends them commands that read. */
   asksDevices?: boolean
+  /**
+   * A setting: assistants see it only on a path that names its area, so that the usual list stays short. It can be called on
+   * every path.
+   */
+  byArea?: boolean
   /** At the console, only for a person who proved lately who they are: a browser left open must not reach it. */
   needsProof?: boolean
   input: I
@@ -155,6 +160,7 @@ export interface Tool {
   readonly deviceText: boolean
   readonly asksDevices: boolean
   readonly needsProof: boolean
+  readonly byArea: boolean
   /** Each call of it stands for one of another tool and is judged by that one's gates. */
   readonly standsForOthers: boolean
   readonly inputSchema: Input
@@ -265,6 +271,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     deviceText: spec.deviceText ?? false,
     asksDevices: spec.asksDevices ?? false,
     needsProof: spec.needsProof ?? false,
+    byArea: spec.byArea ?? false,
     standsForOthers: spec.standsFor !== undefined,
     inputSchema,
     outputSchema,

@@ -133,6 +133,22 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     `insert into emergency_stops (id, partner_id, organization_id, reason, stopped_by, lifted_at) values ($1, $2, $3, 'drill', $4, now())`,
     [newId(), partner, org, user],
   )
+  const rule = newId()
+  await world.sql(
+    `insert into alert_rules (id, partner_id, organization_id, name, signal, condition, severity, created_at, updated_at)
+     values ($1, $2, $3, 'secret rule', 'device_offline', '{}', 'high', now(), now())`,
+    [rule, partner, org],
+  )
+  const alert = newId()
+  await world.sql(
+    `insert into alerts (id, organization_id, site_id, device_id, rule_id, signal, severity, title, opened_at, last_seen_at)
+     values ($1, $2, $3, $4, $5, 'device_offline', 'high', 'secret alert', now(), now())`,
+    [alert, org, site, device, rule],
+  )
+  await world.sql(
+    `insert into alert_events (organization_id, site_id, alert_id, kind, at) values ($1, $2, $3, 'opened', now())`,
+    [org, site, alert],
+  )
   await world.sql(
     `insert into agent_settings (id, partner_id, organization_id, settings, updated_by, updated_at)
      values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,

@@ -6,7 +6,7 @@ import { boot, type Harness } from '../harness.ts'
 import { type AnyClient, officialClients } from '../mcp/clients.ts'
 import { type AgentProcess, PATIENCE_MS, startAgent } from './agent-process.ts'
 import { ask } from './technician.ts'
-import { installService, type ThrowAwayService } from './throw-away-service.ts'
+import { installService, runs, type ThrowAwayService } from './throw-away-service.ts'
 
 /** Only root may install a service. */
 const mayInstall = process.getuid?.() === 0 && existsSync('/etc/init.d')
@@ -27,8 +27,6 @@ beforeAll(async () => {
   client = await connect(key.key)
 }, 2 * PATIENCE_MS)
 afterAll(async () => {
-  const pid = await service?.pid()
-  if (pid) process.kill(pid)
   service?.remove()
   await client?.close()
   await machine?.stop()
@@ -37,7 +35,6 @@ afterAll(async () => {
 
 describe.skipIf(!mayInstall)('a service of our own', () => {
   const manage = (action: string) => ask(client, 'manage_services', { device, service: service?.name, action })
-  const runs = (pid: number | null): boolean => pid !== null && existsSync(`/proc/${pid}`)
 
   it('stands in the list as stopped', async () => {
     const { data } = await until(async () => {

@@ -1,11 +1,12 @@
 /** A service of our own: an init script that a test installs, and that goes whatever becomes of the test. */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 
 export interface ThrowAwayService {
   name: string
   /** Of its daemon; null when there is none. */
   pid(): Promise<number | null>
+  /** Ends the daemon, if there is one, and takes the script away. */
   remove(): void
 }
 
@@ -18,17 +19,21 @@ const script = (name: string, pidFile: string): string => `#!/bin/sh
 # Default-Stop:
 # Short-Description: A throw-away service of a test
 ### END INIT INFO
-running() { [ -s ${pidFile} ] && kill -0 "$(cat ${pidFile})" 2>/dev/null; }
+# A process that ended is there until its parent asks for it, which may be init, and take a while: it runs no more.
+running() {
+  [ -s ${pidFile} ] || return 1
+  case "$(sed 's/.*) //' "/proc/$(cat ${pidFile})/stat" 2>/dev/null)" in ''|[ZX]*) return 1 ;; esac
+}
+wait_until() { for n in $(seq 100); do "$@" && return 0; sleep 0.1; done; return 1; }
+stopped() { ! running; }
 start() {
   running && return 0
   setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' >/dev/null 2>&1 </dev/null &
-  for n in 1 2 3 4 5 6 7 8 9 10; do running && return 0; sleep 0.2; done
-  return 1
+  wait_until running
 }
 stop() {
   running && kill "$(cat ${pidFile})"
-  for n in 1 2 3 4 5 6 7 8 9 10; do running || { rm -f ${pidFile}; return 0; }; sleep 0.2; done
-  return 1
+  wait_until stopped && rm -f ${pidFile}
 }
 case "$1" in
   start) start ;;
@@ -40,6 +45,16 @@ esac
 `
 
 const PREFIX = 'breeze-reach-'
+
+/** Whether a process runs: one that ended and was not yet asked for by its parent does not. */
+export function runs(pid: number | null): boolean {
+  if (pid === null) return false
+  try {
+    return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, ''))
+  } catch {
+    return false
+  }
+}
 
 /** What a test left whose process was killed. */
 async function removeLeftOvers(): Promise<void> {
@@ -59,6 +74,8 @@ export async function installService(): Promise<ThrowAwayService> {
     return text.trim() === '' ? null : Number(text)
   }
   const remove = (): void => {
+    const daemon = Number(existsSync(pidFile) ? readFileSync(pidFile, 'utf8') : '')
+    if (daemon > 0 && runs(daemon)) process.kill(daemon)
     rmSync(path, { force: true })
     rmSync(pidFile, { force: true })
   }
