@@ -18,7 +18,7 @@ import { openDatabase } from '../../src/database/open.ts'
 import { AgentSettings } from '../../src/domains/agent-settings/service.ts'
 import { Commands } from '../../src/domains/commands/service.ts'
 import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.ts'
-import { Inventory } from '../../src/domains/devices/inventory.ts'
+import { Inventory, type InventoryOptions } from '../../src/domains/devices/inventory.ts'
 import { Presence } from '../../src/domains/devices/presence.ts'
 import { Devices } from '../../src/domains/devices/service.ts'
 import type { RowAccess } from '../../src/kernel/caller.ts'
@@ -36,6 +36,7 @@ export interface FleetOptions {
   timers?: boolean
   refusalsPerMinute?: number
   opensPerMinute?: number
+  changed?: InventoryOptions['changed']
   log?: Logger
 }
 
@@ -74,7 +75,7 @@ export async function bootFleet(options: FleetOptions = {}) {
   const newPresence = () =>
     new Presence({ db, events, now, log, heartbeatSeconds, ...(options.graceMs && { graceMs: options.graceMs }) })
   const presence = newPresence()
-  const inventory = new Inventory({ db, events, now })
+  const inventory = new Inventory({ db, events, now, changed: options.changed })
   const enrollment = new Enrollment({ db, events, pepper, environment })
   const settings = new AgentSettings({
     db,

@@ -4,8 +4,10 @@ import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { osText, roleOf } from './device-facts.ts'
+import { plausibleTime } from '../../kernel/plausible-time.ts'
 import { hostName } from './device-name.ts'
-import { changeSoftware, cleanSoftware, replaceSoftware, type SoftwareList } from './software.ts'
+import { COMPARED, type SectionChange, type SectionContent } from './section-changes.ts'
+import { type Applied, changeSoftware, cleanSoftware, replaceSoftware, type SoftwareList } from './software.ts'
 import type { DeviceRole } from './tables.ts'
 
 export interface InventoryReport {
@@ -49,22 +51,49 @@ const FACTS = `
     left join device_sections s on s.device_id = f.id and s.section = 'identity'
   where d.id = f.id and (f.name, f.os, f.role) is distinct from (d.name, d.os, d.role)`
 
+// What the statement replaces is read in it: all parts of one statement see the same state, the one before it.
 const SECTIONS = `
-  insert into device_sections
-    (device_id, section, organization_id, site_id, status, source, collected_at, received_at, hash, detail, data)
-  select d.id, s.section, d.organization_id, d.site_id, s.status, s.source, s.collected_at, $8, s.hash, s.detail, s.data::jsonb
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $9::text[])
-    as s (id, section, status, source, collected_at, hash, detail, data)
-  join devices d on d.id = s.id and d.removed_at is null
-  order by d.id, s.section
-  on conflict (device_id, section) do update set
-    organization_id = excluded.organization_id, site_id = excluded.site_id, status = excluded.status,
-    source = excluded.source, collected_at = excluded.collected_at, received_at = excluded.received_at,
-    hash = excluded.hash, detail = excluded.detail, data = excluded.data`
+  with told as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $9::text[])
+      as s (id, section, status, source, collected_at, hash, detail, data)),
+  written as (
+    insert into device_sections
+      (device_id, section, organization_id, site_id, status, source, collected_at, received_at, hash, detail, data)
+    select d.id, s.section, d.organization_id, d.site_id, s.status, s.source, s.collected_at, $8, s.hash, s.detail, s.data::jsonb
+    from told s join devices d on d.id = s.id and d.removed_at is null
+    order by d.id, s.section
+    on conflict (device_id, section) do update set
+      organization_id = excluded.organization_id, site_id = excluded.site_id, status = excluded.status,
+      source = excluded.source, collected_at = excluded.collected_at, received_at = excluded.received_at,
+      hash = excluded.hash, detail = excluded.detail, data = excluded.data, outdated_since = null,
+      last_data = case when excluded.data is null then coalesce(device_sections.data, device_sections.last_data) end,
+      version = device_sections.version + (device_sections.hash <> excluded.hash)::integer
+    returning device_id, section, hash)
+  select w.device_id, w.section, b.status, b.collected_at,
+    case when w.section = any ($10::text[]) then coalesce(b.data, b.last_data) end as data
+  from written w left join device_sections b on (b.device_id, b.section) = (w.device_id, w.section)
+  where b.hash is distinct from w.hash`
+
+interface Before {
+  device_id: string
+  section: SectionName
+  /** Null with `collected_at`: it was not there. */
+  status: string | null
+  collected_at: Date | null
+  data: unknown
+}
 
 /** Devices that are asked for sections within a second, and reports that wait to be written. */
 const ASKS_PER_SECOND = 200
 const MOST_WAITING = 100
+
+export interface InventoryOptions {
+  db: Db
+  events: Events
+  now(): Date
+  /** Told what changed, after it is durable. Must not throw: whoever reported has been served. */
+  changed?: ((changes: readonly SectionChange[]) => void) | undefined
+}
 
 export class Inventory {
   readonly #reports: Batch<InventoryReport, InventoryAnswer>
@@ -72,7 +101,7 @@ export class Inventory {
   #second = 0
   #asks = 0
 
-  constructor({ db, events, now }: { db: Db; events: Events; now(): Date }) {
+  constructor({ db, events, now, changed }: InventoryOptions) {
     this.#now = now
     this.#reports = new Batch<InventoryReport, InventoryAnswer>({
       windowMs: 20,
@@ -81,8 +110,9 @@ export class Inventory {
       maxWeight: 1_000_000,
       weigh: (report) => JSON.stringify([report.sections, report.softwareDelta]).length,
       handle: async (reports) => {
-        const unfit = await db.worker((tx) => write(tx, now(), reports))
+        const { changes, unfit } = await db.worker((tx) => write(tx, now(), reports))
         for (const id of new Set(reports.map((report) => report.deviceId))) events.publish(`device:${id}`)
+        if (changes.length > 0) changed?.(changes)
         return reports.map(({ deviceId, softwareDelta }) => ({
           whole: softwareDelta && unfit.has(deviceId) ? ['software' as const] : [],
         }))
@@ -111,37 +141,72 @@ export class Inventory {
   }
 }
 
-/** Answers the devices whose software delta did not fit. */
-async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Set<string>> {
+interface Written {
+  changes: SectionChange[]
+  /** Devices whose software delta did not fit. */
+  unfit: Set<string>
+}
+
+async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Written> {
   const rows = new Map<string, Row>()
   const facts = new Map<string, Facts>()
   const software = new Map<string, SoftwareList>()
   for (const report of reports) {
     const list = softwareOf(report)
     if (list) software.set(report.deviceId, list)
-    for (const row of rowsOf(report, list)) rows.set(`${row.deviceId} ${row.section}`, row)
+    for (const row of rowsOf(report, list)) rows.set(keyOf(row.deviceId, row.section), row)
     const before = facts.get(report.deviceId)
     const told = factsOf(report)
     if (told) facts.set(told.id, merged(before, told))
   }
   // Before the sections: it compares with what the device called itself until now.
   if (facts.size > 0) await writeFacts(tx, [...facts.values()])
-  if (rows.size > 0) await writeSections(tx, now, [...rows.values()])
-  await replaceSoftware(tx, [...software.values()])
-  return writeDeltas(tx, now, reports)
+  const befores = rows.size > 0 ? await writeSections(tx, now, [...rows.values()]) : []
+  const differences = await replaceSoftware(tx, [...software.values()])
+  const changes = befores.map((before): SectionChange => {
+    const { device_id: deviceId, section } = before
+    const change = { deviceId, section, before: contentBefore(before), after: contentOf(rows, before, now) }
+    const isCompared = section === 'software' && change.before !== null && software.has(deviceId)
+    return isCompared ? { ...change, software: differences.of(deviceId) } : change
+  })
+  const { changes: deltas, unfit } = await writeDeltas(tx, now, reports)
+  return { changes: [...changes, ...deltas], unfit }
+}
+
+const keyOf = (deviceId: string, section: string): string => `${deviceId} ${section}`
+
+const contentBefore = ({ status, collected_at: collectedAt, data }: Before): SectionContent | null =>
+  status === null || collectedAt === null ? null : { status, collectedAt, ...(data !== null && { data }) }
+
+function contentOf(rows: ReadonlyMap<string, Row>, { device_id, section }: Before, now: Date): SectionContent {
+  const row = rows.get(keyOf(device_id, section))
+  if (!row) throw new Error('a section was written that nobody reported')
+  const { status, collectedAt, data } = row.content
+  return { status, collectedAt: plausibleTime(collectedAt) ?? now, ...(data !== undefined && { data }) }
 }
 
 /** A delta names what it builds on, so that it fits or not whatever came before it; two of one device come in their order. */
-async function writeDeltas(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Set<string>> {
-  const unfit = new Set<string>()
-  let changes = reports.flatMap(({ deviceId, softwareDelta: delta }) => (delta ? [{ deviceId, delta }] : []))
-  while (changes.length > 0) {
-    const first = new Map(changes.toReversed().map((change) => [change.deviceId, change]))
-    for (const id of await changeSoftware(tx, now, [...first.values()])) unfit.add(id)
-    changes = changes.filter((change) => first.get(change.deviceId) !== change)
+async function writeDeltas(tx: Tx, now: Date, reports: readonly InventoryReport[]): Promise<Written> {
+  const written: Written = { changes: [], unfit: new Set() }
+  let waiting = reports.flatMap(({ deviceId, softwareDelta: delta }) => (delta ? [{ deviceId, delta }] : []))
+  while (waiting.length > 0) {
+    const first = new Map(waiting.toReversed().map((change) => [change.deviceId, change]))
+    const answer = await changeSoftware(tx, now, [...first.values()])
+    for (const id of answer.unfit) written.unfit.add(id)
+    written.changes.push(...deltaChanges(answer, now))
+    waiting = waiting.filter((change) => first.get(change.deviceId) !== change)
   }
-  return unfit
+  return written
 }
+
+const deltaChanges = ({ applied, differences }: Applied, now: Date): SectionChange[] =>
+  applied.map(({ change: { deviceId, delta }, before }) => ({
+    deviceId,
+    section: 'software',
+    before: { status: before.status, collectedAt: before.collected_at },
+    after: { status: 'ok', collectedAt: plausibleTime(delta.collectedAt) ?? now },
+    software: differences.of(deviceId),
+  }))
 
 function softwareOf({ deviceId, sections, hashes }: InventoryReport): SoftwareList | undefined {
   const data = sections.software?.data
@@ -199,8 +264,9 @@ async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {
   ])
 }
 
-async function writeSections(tx: Tx, now: Date, rows: readonly Row[]): Promise<void> {
-  await tx.prepared('inventory_sections', SECTIONS, [
+/** Answers what those that changed were before. */
+function writeSections(tx: Tx, now: Date, rows: readonly Row[]): Promise<Before[]> {
+  return tx.prepared<Before>('inventory_sections', SECTIONS, [
     rows.map((row) => row.deviceId),
     rows.map((row) => row.section),
     rows.map((row) => row.content.status),
@@ -210,5 +276,6 @@ async function writeSections(tx: Tx, now: Date, rows: readonly Row[]): Promise<v
     rows.map((row) => row.content.detail ?? null),
     now,
     rows.map((row) => (row.content.data === undefined ? null : JSON.stringify(row.content.data))),
+    COMPARED,
   ])
 }

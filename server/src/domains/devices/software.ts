@@ -3,6 +3,7 @@ import { MOST_SOFTWARE, type SoftwareDelta, type SoftwareItem, softwareKey } fro
 import type { Tx } from '../../kernel/db.ts'
 import { plausibleTime } from '../../kernel/plausible-time.ts'
 import { cleanName } from './device-name.ts'
+import { type DifferenceRow, SoftwareDifferences } from './software-differences.ts'
 
 export interface SoftwareList {
   deviceId: string
@@ -23,39 +24,56 @@ const NEW_ROWS = `
       as i (device_id, source, name, architecture, version, publisher, installed_at, size_bytes)
     join devices d on d.id = i.device_id and d.removed_at is null)`
 
-const WRITE = `
-  insert into device_software
-    (device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes)
-  select i.device_id, i.organization_id, i.site_id, i.source, i.name, i.architecture, i.version, i.publisher, i.installed_at, i.size_bytes
-  from incoming i left join device_software s
-    on s.device_id = any ($9::uuid[]) and (s.device_id, s.source, s.name, s.architecture) = (i.device_id, i.source, i.name, i.architecture)
-  where s.device_id is null or (s.version, s.publisher, s.installed_at, s.size_bytes)
-    is distinct from (i.version, i.publisher, i.installed_at, i.size_bytes)
-  on conflict (device_id, source, name, architecture) do update set
-    version = excluded.version, publisher = excluded.publisher,
-    installed_at = excluded.installed_at, size_bytes = excluded.size_bytes`
+// Read once and used twice, so that what is told is what is written.
+const DIFFERENT = `
+  different as materialized (
+    select i.*, s.version as old_version, s.device_id is not null as was
+    from incoming i left join device_software s
+      on s.device_id = any ($9::uuid[]) and (s.device_id, s.source, s.name, s.architecture) = (i.device_id, i.source, i.name, i.architecture)
+    where s.device_id is null or (s.version, s.publisher, s.installed_at, s.size_bytes)
+      is distinct from (i.version, i.publisher, i.installed_at, i.size_bytes)),
+  wrote as (
+    insert into device_software
+      (device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes)
+    select device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes
+    from different
+    on conflict (device_id, source, name, architecture) do update set
+      version = excluded.version, publisher = excluded.publisher,
+      installed_at = excluded.installed_at, size_bytes = excluded.size_bytes)`
 
+const TOLD = `
+  select device_id, source, name, architecture, old_version as "from", version as "to" from different
+  where old_version is distinct from version`
+
+// Of a device without a list there is nothing to compare with: its first one is no change.
 const REPLACE = `
   with ${NEW_ROWS},
+  known as materialized (
+    select id from unnest($9::uuid[]) as k (id) where exists (select from device_software s where s.device_id = k.id)),
   gone as (
     delete from device_software s where s.device_id = any ($9::uuid[]) and not exists (
       select from incoming i
-      where (i.device_id, i.source, i.name, i.architecture) = (s.device_id, s.source, s.name, s.architecture)))
-  ${WRITE}`
+      where (i.device_id, i.source, i.name, i.architecture) = (s.device_id, s.source, s.name, s.architecture))
+    returning s.device_id, s.source, s.name, s.architecture, s.version),
+  ${DIFFERENT}
+  ${TOLD} and device_id in (select id from known)
+  union all select device_id, source, name, architecture, version, null from gone`
 
-const ADD = `with ${NEW_ROWS} ${WRITE}`
+const ADD = `with ${NEW_ROWS}, ${DIFFERENT} ${TOLD}`
 
 const REMOVE = `
   delete from device_software s using unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as k (device_id, source, name, architecture)
-  where (s.device_id, s.source, s.name, s.architecture) = (k.device_id, k.source, k.name, k.architecture)`
+  where (s.device_id, s.source, s.name, s.architecture) = (k.device_id, k.source, k.name, k.architecture)
+  returning s.device_id, s.source, s.name, s.architecture, s.version as "from", null as "to"`
 
 const STORED = `
-  select device_id, status, hash, (data->>'count')::integer as count from device_sections
+  select device_id, status, hash, collected_at, (data->>'count')::integer as count from device_sections
   where device_id = any ($1::uuid[]) and section = 'software' order by device_id for no key update`
 
 // A delta is sent by a collector that could read: only content that has status "ok" has a hash to build on.
 const MOVE_ON = `
   update device_sections d set hash = c.hash, source = c.source, collected_at = c.collected_at, received_at = $5,
+    version = d.version + 1, outdated_since = null,
     data = jsonb_build_object('count', (select count(*) from device_software s where s.device_id = d.device_id))
   from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) as c (device_id, hash, source, collected_at)
   where d.device_id = c.device_id and d.section = 'software'`
@@ -90,33 +108,58 @@ function cleanKey({ source, name, architecture }: Key): Key | null {
 }
 
 /** Makes the rows of each device exactly these items, which are clean. Each device may be named once. */
-export async function replaceSoftware(tx: Tx, lists: readonly SoftwareList[]): Promise<void> {
+export async function replaceSoftware(tx: Tx, lists: readonly SoftwareList[]): Promise<SoftwareDifferences> {
+  const differences = new SoftwareDifferences()
   for (const group of grouped(lists, (list) => list.items.length)) {
     const rows = group.flatMap(({ deviceId, items }) => items.map((item) => ({ deviceId, item })))
-    await tx.prepared('replace_software', REPLACE, [...columns(rows), group.map((list) => list.deviceId)])
+    const values = [...columns(rows), group.map((list) => list.deviceId)]
+    differences.add(await tx.prepared<DifferenceRow>('replace_software', REPLACE, values))
   }
+  return differences
 }
 
-/** Answers the devices whose delta does not fit what is stored. Each device may be named once. */
-export async function changeSoftware(tx: Tx, now: Date, changes: readonly SoftwareChange[]): Promise<Set<string>> {
-  const rows = await tx.prepared<{ device_id: string; status: string; hash: string; count: number | null }>(
-    'stored_software',
-    STORED,
-    [changes.map((change) => change.deviceId)],
-  )
+export interface Stored {
+  device_id: string
+  status: string
+  hash: string
+  collected_at: Date
+  count: number | null
+}
+
+export interface Applied {
+  /** Those that fitted, with what was stored before them. */
+  applied: { change: SoftwareChange; before: Stored }[]
+  differences: SoftwareDifferences
+  /** Devices whose delta does not fit what is stored. */
+  unfit: string[]
+}
+
+/** Each device may be named once. */
+export async function changeSoftware(tx: Tx, now: Date, changes: readonly SoftwareChange[]): Promise<Applied> {
+  const rows = await tx.prepared<Stored>('stored_software', STORED, [changes.map((change) => change.deviceId)])
   const stored = new Map(rows.map((row) => [row.device_id, row]))
-  const fits = ({ deviceId, delta }: SoftwareChange): boolean => {
-    const row = stored.get(deviceId)
-    // A device that only ever adds would grow without end.
-    return row?.status === 'ok' && row.hash === delta.base && (row.count ?? 0) + delta.upserts.length <= MOST_SOFTWARE
+  const answer: Applied = { applied: [], differences: new SoftwareDifferences(), unfit: [] }
+  for (const change of changes) {
+    const before = stored.get(change.deviceId)
+    if (before && fits(change.delta, before)) answer.applied.push({ change, before })
+    else answer.unfit.push(change.deviceId)
   }
-  const { true: fitting = [], false: unfit = [] } = Object.groupBy(changes, (change) => `${fits(change)}`)
+  const fitting = answer.applied.map(({ change }) => change)
   for (const group of grouped(fitting, ({ delta }) => delta.upserts.length + delta.removed.length))
-    await applyGroup(tx, now, group)
-  return new Set(unfit.map((change) => change.deviceId))
+    await applyGroup(tx, now, group, answer.differences)
+  return answer
 }
 
-async function applyGroup(tx: Tx, now: Date, group: readonly SoftwareChange[]): Promise<void> {
+/** A device that only ever adds would grow without end. */
+const fits = (delta: SoftwareDelta, { status, hash, count }: Stored): boolean =>
+  status === 'ok' && hash === delta.base && (count ?? 0) + delta.upserts.length <= MOST_SOFTWARE
+
+async function applyGroup(
+  tx: Tx,
+  now: Date,
+  group: readonly SoftwareChange[],
+  differences: SoftwareDifferences,
+): Promise<void> {
   const gone = group.flatMap(({ deviceId, delta }) =>
     delta.removed.flatMap((item) => {
       const key = cleanKey(item)
@@ -126,15 +169,17 @@ async function applyGroup(tx: Tx, now: Date, group: readonly SoftwareChange[]): 
   const added = group.flatMap(({ deviceId, delta }) => cleanSoftware(delta.upserts).map((item) => ({ deviceId, item })))
   const devices = group.map((change) => change.deviceId)
   if (gone.length > 0) {
-    await tx.prepared('remove_software', REMOVE, [
+    const values = [
       gone.map((row) => row.deviceId),
       gone.map((row) => row.key.source),
       gone.map((row) => row.key.name),
       gone.map((row) => row.key.architecture),
-    ])
+    ]
+    differences.add(await tx.prepared<DifferenceRow>('remove_software', REMOVE, values))
   }
   // After the removals: what is in both lists is there.
-  if (added.length > 0) await tx.prepared('add_software', ADD, [...columns(added), devices])
+  if (added.length > 0)
+    differences.add(await tx.prepared<DifferenceRow>('add_software', ADD, [...columns(added), devices]))
   await tx.prepared('software_moved_on', MOVE_ON, [
     devices,
     group.map(({ delta }) => delta.hash),

@@ -40,6 +40,7 @@ export interface DevicesTable {
   agent_version: string
   status: Defaulted<DeviceStatus>
   conditions: Defaulted<string[]>
+  tags: Defaulted<string[]>
   enrolled_with: string | null
   enrolled_at: Made
   first_seen_at: OptionalInstant
@@ -72,6 +73,9 @@ export interface DeviceSectionsTable {
   hash: string
   detail: string | null
   data: unknown
+  version: Defaulted<number>
+  outdated_since: OptionalInstant
+  last_data: unknown
 }
 
 export interface DeviceSoftwareTable {
