@@ -1,7 +1,9 @@
 /** What the server wants an agent to do, as one document with one etag. */
 import * as z from 'zod'
+import { eventWatch, MOST_WATCHES, USUAL_WATCHES } from './agent-events.ts'
 
-export const agentConfiguration = z.object({
+/** What people set. */
+export const agentValues = z.object({
   heartbeatSeconds: z.number().int().min(1).max(3600),
   /** How often the agent looks whether a section changed. Sections that cost more are read at multiples of it. */
   inventorySeconds: z.number().int().min(10).max(86_400),
@@ -12,6 +14,12 @@ export const agentConfiguration = z.object({
   /** Output is sent while a script runs. */
   streamOutput: z.boolean(),
 })
+export type AgentValues = z.infer<typeof agentValues>
+
+export const agentConfiguration = agentValues.extend({
+  /** Entries of event logs that the device sends by itself. */
+  eventWatches: z.array(eventWatch).max(MOST_WATCHES).default([]),
+})
 export type AgentConfiguration = z.infer<typeof agentConfiguration>
 
 /** What an agent works by until the server has told it otherwise. */
@@ -21,4 +29,5 @@ export const DEFAULT_CONFIGURATION: AgentConfiguration = {
   updatesSeconds: 21_600,
   maxConcurrentScripts: 4,
   streamOutput: true,
+  eventWatches: [...USUAL_WATCHES],
 }

@@ -9,6 +9,7 @@
 import * as z from 'zod'
 import { commandOutcome, MAX_CHUNK_BYTES, signedCancel, signedCommand } from './agent-commands.ts'
 import { agentConfiguration } from './agent-configuration.ts'
+import { eventEntry, MOST_EVENTS } from './agent-events.ts'
 import { inventorySections, SECTION_NAMES, softwareDelta } from './agent-inventory.ts'
 
 export const AGENT_WS_PATH = '/agent/v1/ws'
@@ -66,6 +67,9 @@ export type EnrollResponse = z.infer<typeof enrollResponse>
 
 // ---------------------------------------------------------------- frames
 
+export const GOODBYE_REASONS = ['shutdown', 'reboot', 'sleep', 'stop', 'update', 'uninstall'] as const
+export type GoodbyeReason = (typeof GOODBYE_REASONS)[number]
+
 /** Agent to server. */
 export const agentFrame = z.discriminatedUnion('type', [
   /** Answers the challenge: signature over `authenticationMessage(nonce, deviceId)` with the device key. */
@@ -119,10 +123,17 @@ export const agentFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('result'), commandId: id, outcome: commandOutcome }),
   /** A new key for this device, proven by its own signature over `rotationMessage`. The old one is valid until it is used. */
   z.object({ type: z.literal('rotate_key'), publicKey: text(64), signature: text(100) }),
+  /**
+   * Entries of event logs that match a watch of the configuration. They come again, under the same number, until
+   * `events_recorded` names it.
+   */
   z.object({
-    type: z.literal('goodbye'),
-    reason: z.enum(['shutdown', 'reboot', 'sleep', 'stop', 'update', 'uninstall']),
+    type: z.literal('events'),
+    /** Grows with each batch, and is never used twice by the device: it starts at the time at which its counting began. */
+    sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+    entries: z.array(eventEntry).min(1).max(MOST_EVENTS),
   }),
+  z.object({ type: z.literal('goodbye'), reason: z.enum(GOODBYE_REASONS) }),
 ])
 export type AgentFrame = z.infer<typeof agentFrame>
 
@@ -147,6 +158,8 @@ export const serverFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('cancel'), cancel: signedCancel }),
   /** The result is durable on the server: the agent may forget it. */
   z.object({ type: z.literal('result_recorded'), commandId: id }),
+  /** The batch is durable on the server: the agent may forget it. */
+  z.object({ type: z.literal('events_recorded'), sequence: z.number().int().min(0) }),
   /** The key of the last `rotate_key` is known: connections may use it from now on. */
   z.object({ type: z.literal('key_rotated'), publicKey: text(64) }),
   z.object({ type: z.literal('error'), code: text(60), message: text(500), retryAfterSeconds: z.number().optional() }),

@@ -225,6 +225,7 @@ async function startOn(
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
+  periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   commands.start()
   await presence.start()

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { type AgentConfiguration, DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
+import { type AgentValues, DEFAULT_CONFIGURATION } from '@breeze/contract/agent-configuration'
 import { parseProviders, type ProviderConfig } from './provider-config.ts'
 import { FAULT_POINTS, type FaultPoint } from './kernel/faults.ts'
 
@@ -278,7 +278,7 @@ export interface Config {
   providers: ProviderConfig[]
   localAgent: boolean
   /** What agents work by, where nothing else is set. */
-  agents: AgentConfiguration
+  agents: AgentValues
   logLevel: string
   /** Tests only. */
   fault: FaultPoint | null

@@ -87,7 +87,7 @@ test('a goodbye is offline at once and says that it was expected, until the devi
   const id = await device()
   fleet.presence.heard(id, beat)
   await fleet.presence.flush()
-  fleet.presence.goodbye(id)
+  fleet.presence.goodbye(id, 'shutdown')
   await fleet.presence.flush()
   expect(await of(id)).toMatchObject({ status: 'offline', conditions: ['shutdown_expected'] })
   fleet.presence.heard(id, beat)
@@ -160,7 +160,7 @@ test('the counters equal a real count whatever happened, and reconciling mends w
     const id = ids[random(ids.length)] ?? ''
     const dice = random(12)
     if (dice < 6) fleet.presence.heard(id, beat)
-    else if (dice < 8) fleet.presence.goodbye(id)
+    else if (dice < 8) fleet.presence.goodbye(id, 'reboot')
     else if (dice < 9)
       await fleet.sql('update devices set removed_at = case when removed_at is null then now() end where id = $1', [id])
     else if (dice < 10) {

@@ -94,6 +94,8 @@ export class Conversation {
         return this.#background(this.#output(frame, bytes))
       case 'result':
         return void this.#result(frame, bytes)
+      case 'events':
+        return
       case 'goodbye':
         return this.#goodbye(frame)
       case 'rotate_key':
@@ -210,7 +212,7 @@ export class Conversation {
   }
 
   #goodbye({ reason }: Of<'goodbye'>): void {
-    this.#host.presence.goodbye(this.device.id)
+    this.#host.presence.goodbye(this.device.id, reason)
     if (reason === 'uninstall') this.setCondition('uninstalled', true)
   }
 

@@ -1,3 +1,4 @@
+import type { GoodbyeReason } from '@breeze/contract/agent-protocol'
 import type { ColumnType } from 'kysely'
 
 export const DEVICE_STATUSES = ['online', 'offline', 'pending'] as const
@@ -45,6 +46,10 @@ export interface DevicesTable {
   enrolled_at: Made
   first_seen_at: OptionalInstant
   removed_at: OptionalInstant
+  status_changed_at: OptionalInstant
+  status_expected: ColumnType<GoodbyeReason | null, GoodbyeReason | null | undefined, GoodbyeReason | null>
+  expected_back_at: OptionalInstant
+  status_observed: Defaulted<boolean>
 }
 
 export interface DevicePresenceTable {
@@ -59,6 +64,8 @@ export interface DevicePresenceTable {
   clock_skew_ms: number | null
   configuration_etag: string | null
   round_trip_ms: number | null
+  round_trip_usual_ms: number | null
+  round_trip_elevated: Defaulted<boolean>
 }
 
 export interface DeviceSectionsTable {

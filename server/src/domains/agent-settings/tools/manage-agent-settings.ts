@@ -1,4 +1,4 @@
-import { type AgentConfiguration, agentConfiguration } from '@breeze/contract/agent-configuration'
+import { agentValues, type AgentValues } from '@breeze/contract/agent-configuration'
 import { z } from 'zod'
 import { referenceField } from '../../../identity/fields.ts'
 import type { Caller } from '../../../kernel/caller.ts'
@@ -12,9 +12,9 @@ import {
   requirePartnerLevel,
 } from '../../organizations/service.ts'
 import { inForce } from '../in-force.ts'
-import { layered, type PartialConfiguration } from '../service.ts'
+import { layered, type PartialValues } from '../service.ts'
 
-const { shape } = agentConfiguration
+const { shape } = agentValues
 const fields = {
   heartbeat_seconds: shape.heartbeatSeconds,
   inventory_seconds: shape.inventorySeconds,
@@ -92,7 +92,7 @@ export default defineTool({
       effective:
         level === null
           ? agentSettings.inherited(partnerId)
-          : agentSettings.effective({ partnerId, organizationId: level }).configuration,
+          : layered(agentSettings.inherited(partnerId), agentSettings.own(level)),
       state: await inForce(tx, new Map(etags)),
     }
   },
@@ -135,13 +135,13 @@ function valuesOf(input: Input) {
 }
 
 /** In the names that callers use. */
-function settingsIn(values: PartialConfiguration | ReturnType<typeof valuesOf>): Record<string, unknown> {
+function settingsIn(values: PartialValues | ReturnType<typeof valuesOf>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [snake(name), value]))
 }
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-const listed = (configuration: AgentConfiguration): string =>
-  Object.entries(settingsIn(configuration))
+const listed = (values: AgentValues): string =>
+  Object.entries(settingsIn(values))
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(', ')
