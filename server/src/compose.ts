@@ -29,6 +29,8 @@ import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
 import { AgentSettings } from './domains/agent-settings/service.ts'
+import { giveDefaultRules } from './domains/alerts/rule-rows.ts'
+import { Alerts } from './domains/alerts/service.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
@@ -192,6 +194,7 @@ async function startOn(
   const services: Services = {
     mail,
     server: { publicUrl },
+    alerts: new Alerts(events),
     commands,
     devices: new Devices(),
     enrollment,
@@ -227,6 +230,9 @@ async function startOn(
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
+  const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
+  await giveRules()
+  periodic.every('default alert rules', 60_000, giveRules)
   commands.start()
   await presence.start()
 

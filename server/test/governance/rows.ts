@@ -150,6 +150,22 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [org, site, alert],
   )
   await world.sql(
+    `insert into alert_pending (device_id, rule_id, organization_id, site_id, since, last_seen_at)
+     values ($1, $2, $3, $4, now(), now())`,
+    [device, rule, org, site],
+  )
+  await world.sql(
+    `insert into alert_baselines (device_id, kind, organization_id, site_id, names)
+     values ($1, 'services', $2, $3, '{secret-service}')`,
+    [device, org, site],
+  )
+  await world.sql(
+    `insert into maintenance_windows (id, partner_id, organization_id, name, recurrence, time_zone, duration_minutes,
+       created_at, created_by, updated_at, updated_by)
+     values ($1, $2, $3, 'secret window', '{"kind": "once", "date": "2027-01-01", "time": "22:00"}', 'UTC', 60, now(), $4, now(), $4)`,
+    [newId(), partner, org, user],
+  )
+  await world.sql(
     `insert into agent_settings (id, partner_id, organization_id, settings, updated_by, updated_at)
      values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,
     [newId(), partner, org, user],

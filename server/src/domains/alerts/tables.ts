@@ -60,6 +60,7 @@ export interface AlertsTable {
   severity: Severity
   status: Defaulted<AlertStatus>
   state: Defaulted<AlertState>
+  state_since: Defaulted<Date>
   title: string
   detail: Defaulted<unknown>
   last_value: Optional<number>
@@ -91,10 +92,33 @@ export interface AlertEventsTable {
   detail: Optional<unknown>
 }
 
+export interface AlertPendingTable {
+  device_id: string
+  rule_id: string
+  instance: Defaulted<string>
+  organization_id: string
+  site_id: string
+  since: Instant
+  last_seen_at: Instant
+  value: Optional<number>
+}
+
+export type BaselineKind = 'services' | 'administrators' | 'software'
+
+export interface AlertBaselinesTable {
+  device_id: string
+  kind: BaselineKind
+  organization_id: string
+  site_id: string
+  names: string[]
+}
+
 declare module '../../kernel/schema.ts' {
   interface Database {
     alert_rules: AlertRulesTable
     alerts: AlertsTable
     alert_events: AlertEventsTable
+    alert_pending: AlertPendingTable
+    alert_baselines: AlertBaselinesTable
   }
 }
