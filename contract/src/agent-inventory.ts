@@ -106,6 +106,9 @@ export const softwareItem = z.object({
   name: text(300),
   version: text(200),
   architecture: text(40),
+  /** Of the source that it was built from, which vulnerabilities are published by: each where it differs from the package's. */
+  sourcePackage: text(300).optional(),
+  sourceVersion: text(200).optional(),
   publisher: text(200).optional(),
   installedAt: time.optional(),
   sizeBytes: z.number().int().min(0).optional(),
@@ -230,11 +233,31 @@ export const updatesSection = section(
           /** Windows: the KB article. */
           article: text(40).optional(),
           severity: z.enum(['critical', 'important', 'moderate', 'low']).optional(),
+          /** By its publisher, where the system tells. */
+          releasedOn: dateOnly.optional(),
         }),
       )
       .max(5000),
   }),
 )
+
+/** What the system's own record says of updates, the newest first. Newly installed software is none. */
+export const updateHistorySection = section(
+  z
+    .array(
+      z.object({
+        name: text(300),
+        version: text(200).nullable(),
+        article: text(40).optional(),
+        at: time,
+        outcome: z.enum(['installed', 'failed']),
+        /** In the words of the package manager. */
+        reason: text(500).optional(),
+      }),
+    )
+    .max(200),
+)
+export type UpdateHistory = NonNullable<z.infer<typeof updateHistorySection>['data']>
 
 export const inventorySections = z.object({
   identity: identitySection,
@@ -249,6 +272,7 @@ export const inventorySections = z.object({
   users: usersSection,
   posture: postureSection,
   updates: updatesSection,
+  update_history: updateHistorySection,
 })
 export type InventorySections = z.infer<typeof inventorySections>
 export type SectionName = keyof InventorySections
@@ -266,6 +290,7 @@ export const SECTION_NAMES = [
   'users',
   'posture',
   'updates',
+  'update_history',
 ] as const satisfies readonly SectionName[]
 
 /**

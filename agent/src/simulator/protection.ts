@@ -5,7 +5,6 @@ import { seededChance } from './seeded.ts'
 
 const SOURCE = 'simulated'
 const ok = <T>(data: T) => ({ status: 'ok' as const, source: SOURCE, data })
-const DAY_MS = 86_400_000
 
 const account = (name: string, id: string, administrator: boolean) => ({
   name,
@@ -56,22 +55,6 @@ export function postureOf({ system, machineId, disks }: Facts): Posture {
     rebootPending: ok({ pending: likely(0.1), reasons: [] }),
     endOfLife: { status: 'unsupported', source: SOURCE, detail: 'a simulated device knows of no end of support' },
   }
-}
-
-export function updatesOf({ system, machineId }: Facts, now: number): SectionData<'updates'> {
-  const chance = seededChance(`${machineId}\nupdates`)
-  // To the day, so that the content stays the same for a while.
-  const listsUpdatedAt = new Date(now - (now % DAY_MS)).toISOString()
-  const manager = ({ windows: 'windows', linux: 'apt', macos: 'softwareupdate' } as const)[system.family]
-  const updates = Array.from({ length: chance.between(0, 12) }, (_, index) => ({
-    name: `simulated-update-${index + 1}`,
-    installed: '1.0',
-    available: '1.1',
-    architecture: null,
-    origin: SOURCE,
-    security: chance.next() < 0.4,
-  }))
-  return { manager, listsUpdatedAt, updates }
 }
 
 const LACKING: ReadonlySet<Capability> = new Set(['files.list', 'files.read', 'files.put', 'files.delete'])

@@ -7,9 +7,10 @@ import {
 } from '@breeze/contract/agent-inventory'
 import type { InventoryBody } from '../device.ts'
 import type { Facts } from './facts.ts'
-import { capabilitiesOfDevice, postureOf, updatesOf, usersOf } from './protection.ts'
+import { capabilitiesOfDevice, postureOf, usersOf } from './protection.ts'
 import { type ServiceStates, servicesOf } from './services.ts'
 import type { Software } from './software-catalogue.ts'
+import { type Patches, updateHistoryOf, updatesOf } from './updates.ts'
 
 /** Honest about where the values come from. */
 export const SOURCE = 'simulated'
@@ -25,6 +26,7 @@ export interface DeviceState {
   boot: Boot
   services: ServiceStates
   software: Software
+  patches: Patches
   /** By the device's own clock. */
   now: number
 }
@@ -54,7 +56,8 @@ const READERS: { readonly [N in SectionName]: (state: DeviceState) => SectionDat
   services: ({ facts, services }) => servicesOf(facts, services),
   users: ({ facts }) => usersOf(facts),
   posture: ({ facts }) => postureOf(facts),
-  updates: ({ facts, now }) => updatesOf(facts, now),
+  updates: ({ facts, patches, now }) => updatesOf(facts, patches, now),
+  update_history: ({ patches }) => updateHistoryOf(patches),
 }
 
 export function hashesOf(state: DeviceState): Hashes {

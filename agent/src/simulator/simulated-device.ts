@@ -20,6 +20,7 @@ import { type ServiceState, servicesOf, type ServiceStates } from './services.ts
 import type { SimulatedMachine } from './simulated-machine.ts'
 import { Software } from './software-catalogue.ts'
 import type { Recorder } from './statistics.ts'
+import { type Patches, seededPatches } from './updates.ts'
 
 export interface SimulatedDeviceOptions {
   planned: PlannedDevice
@@ -35,6 +36,8 @@ export interface SimulatedDeviceOptions {
   connection: Partial<ConnectionTiming>
   transport: Transport
   quirks: Quirks
+  /** What it lacks and what was tried; by its seed, when left out. */
+  patches?: Patches | undefined
 }
 
 /** How a device differs from a well-behaved one. */
@@ -72,6 +75,7 @@ export class SimulatedDevice implements Device {
   readonly #journal = new MemoryJournal()
   readonly #sent = new Map<string, number>()
   readonly #software: Software
+  #patches: Patches
   #services: ServiceStates = AS_BOOTED
   #configurationEtag: string | null = null
   #boots = 0
@@ -92,6 +96,7 @@ export class SimulatedDevice implements Device {
     this.#skewMs = Math.round((2 * this.#chance.next() - 1) * clockSkewMs)
     this.#clock = new ServerClock(() => this.#now())
     this.#software = new Software(this.#facts.system.family, this.#chance.between(0, 2 ** 31), packages)
+    this.#patches = options.patches ?? seededPatches(this.#facts, this.#now())
     const uptimeSeconds = this.#chance.between(600, 30 * DAY_SECONDS)
     this.#boot = this.#newBoot(new Date(this.#now() - uptimeSeconds * 1000))
     this.#hashes = hashesOf(this.#state())
@@ -179,6 +184,16 @@ export class SimulatedDevice implements Device {
     this.#hashes = { ...this.#hashes, software: hashOf('software', this.#state()) }
   }
 
+  setPatches(patches: Patches): void {
+    this.#patches = patches
+    const state = this.#state()
+    this.#hashes = {
+      ...this.#hashes,
+      updates: hashOf('updates', state),
+      update_history: hashOf('update_history', state),
+    }
+  }
+
   /** With its own idea of when that was. */
   heartbeat(): HeartbeatBody & { sentAt: string } {
     const { totalBytes, availableBytes } = this.#facts.memory
@@ -259,8 +274,14 @@ export class SimulatedDevice implements Device {
   }
 
   #state(): DeviceState {
-    const [facts, boot, services, software] = [this.#facts, this.#boot, this.#services, this.#software]
-    return { facts, boot, services, software, now: this.#now() }
+    return {
+      facts: this.#facts,
+      boot: this.#boot,
+      services: this.#services,
+      software: this.#software,
+      patches: this.#patches,
+      now: this.#now(),
+    }
   }
 
   #machine(): SimulatedMachine {

@@ -8,6 +8,7 @@ import { KeyRing } from './key-ring.ts'
 import { SimulatedNetwork } from './network.ts'
 import { deviceSeed, type Quirks, SimulatedDevice } from './simulated-device.ts'
 import { Recorder, Samples, type SimulationStatistics } from './statistics.ts'
+import type { Patches } from './updates.ts'
 
 export type { Provision } from './enroll-fleet.ts'
 export { runScenario } from './scenario.ts'
@@ -30,6 +31,8 @@ export interface SimulationOptions {
   signal?: AbortSignal
   timing?: Partial<SimulationTiming>
   quirks?: Partial<Quirks>
+  /** What a device lacks and what was tried on it; by its seed where this says nothing. */
+  patches?(device: PlannedDevice): Patches | undefined
 }
 
 export interface SimulationTiming {
@@ -72,6 +75,8 @@ export interface RunningSimulation {
   siteDown(over: Promise<unknown>, site?: string): Promise<SiteReport>
   /** Changes software and services on about this share of the devices. Answers on how many. */
   churn(share: number): number
+  /** Gives the devices that this answers for other updates, which their next heartbeats tell. Answers how many. */
+  patch(patches: (device: PlannedDevice) => Patches | undefined): number
   /** This share of the connections reads nothing from now on. Answers how many. */
   stall(share: number): number
   /** All say goodbye. Safe to call twice. */
@@ -109,6 +114,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     return { ...device, deviceId: known.deviceId }
   })
   const fleet = devices.map((device) => ({
+    planned: device,
     state: device.state,
     site: device.site,
     simulated: new SimulatedDevice({
@@ -123,6 +129,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
       connection: timing.connection,
       transport: network.transportOf(device.site),
       quirks,
+      patches: options.patches?.(device),
     }),
   }))
   const members = fleet.filter(({ state }) => state === 'online')
@@ -152,6 +159,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     herd: (patienceMs) => herd(living, network, patienceMs ?? HERD_PATIENCE_MS),
     siteDown: (over, site) => siteDown(members, network, site ?? largestSite(members), over, signal),
     churn: (share) => churn(living, share),
+    patch: (patches) => patch(fleet, patches),
     stall: (share) => network.stall(share),
     stop,
     closed,
@@ -159,6 +167,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
 }
 
 interface Member {
+  planned: PlannedDevice
   state: PlannedDevice['state']
   site: string
   simulated: SimulatedDevice
@@ -235,6 +244,17 @@ function churn(living: readonly SimulatedDevice[], share: number): number {
   const chosen = living.filter(() => Math.random() < share)
   for (const device of chosen) device.churn()
   return chosen.length
+}
+
+function patch(members: readonly Member[], patchesOf: (device: PlannedDevice) => Patches | undefined): number {
+  let changed = 0
+  for (const { planned, simulated } of members) {
+    const patches = patchesOf(planned)
+    if (!patches) continue
+    simulated.setPatches(patches)
+    changed += 1
+  }
+  return changed
 }
 
 function deviceLog(device: string, recorder: Recorder, log: Log): Log {

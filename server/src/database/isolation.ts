@@ -17,6 +17,11 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   oauth_replay: 'sealed answers; no login but the owner may read it',
   oauth_clients: 'programs that register before anybody signs in; no login but the owner may read it',
   audit_checkpoints: 'hashes only; no login but the owner may read it',
+  lifecycle_releases: 'what publishers say of their releases; no login but the owner may read it',
+  vulnerability_imports: 'exports that distributions publish; no login but the owner may read it',
+  vulnerability_advisories: 'what is in them; no login but the owner may read it',
+  package_assessments: 'versions of packages, each compared once; no login but the owner may read it',
+  package_vulnerabilities: 'what came of it; no login but the owner may read it',
 }
 
 export async function assertIsolation(client: pg.Client | pg.PoolClient): Promise<void> {

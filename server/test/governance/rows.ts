@@ -80,6 +80,7 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, 'dpkg', 'secret-software', 'amd64', $2, $3, '1')`,
     [device, org, site],
   )
+  await insertPatches(world, device, org, site)
   await world.sql(
     `insert into sessions (id, partner_id, organization_id, user_id, hash, stage, methods, created_at, last_used_at, proven_at, expires_at)
      values ($1, $2, $3, $4, $5, 'open', '{password}', now(), now(), now(), now() + interval '1 day')`,
@@ -171,4 +172,33 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [newId(), partner, org, user],
   )
   await world.invoke(await world.caller(key), 'list_devices', {})
+}
+
+async function insertPatches(world: Harness, ...place: [device: string, organization: string, site: string]) {
+  await world.sql(
+    `insert into device_updates (device_id, organization_id, site_id, key, name, available, first_seen_at)
+     values ($1, $2, $3, 'secret-update', 'secret-update', '2', now())`,
+    place,
+  )
+  await world.sql(
+    `insert into device_update_history (device_id, organization_id, site_id, at, name, outcome, reason, recorded_at)
+     values ($1, $2, $3, now(), 'secret-update', 'failed', 'secret reason', now())`,
+    place,
+  )
+  await world.sql(
+    `insert into device_patch_state (device_id, organization_id, site_id, state, missing, missing_security, missing_unrated, failed,
+       last_failed_at, lists_updated_at, history_known, changed_at)
+     values ($1, $2, $3, 'failed', 1, 0, 1, 1, now(), now(), true, now())`,
+    place,
+  )
+  await world.sql(
+    `insert into device_vulnerabilities (device_id, organization_id, site_id, vulnerability, package, version, first_seen_at)
+     values ($1, $2, $3, 'CVE-2026-0001', 'secret-package', '1', now())`,
+    place,
+  )
+  await world.sql(
+    `insert into device_vulnerability_state (device_id, organization_id, site_id, assessed, critical, high, medium, low, unrated, assessed_at)
+     values ($1, $2, $3, true, 0, 0, 0, 0, 1, now())`,
+    place,
+  )
 }

@@ -47,6 +47,11 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
   posture: describePosture,
   updates: ({ updates, listsUpdatedAt }) =>
     `${updates.length} pending, ${updates.filter((update) => update.security).length} of them security, as of ${listsUpdatedAt ?? 'an unknown time'}`,
+  update_history: (data) => {
+    const [last] = data
+    const failed = data.filter(({ outcome }) => outcome === 'failed').length
+    return last ? `${data.length} updates recorded, ${failed} failed, the last at ${last.at}` : 'no updates recorded'
+  },
 }
 
 const NAMED = 20

@@ -20,8 +20,9 @@ const MAX_ROWS = 5000
 const NEW_ROWS = `
   incoming as (
     select d.organization_id, d.site_id, i.*
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[])
-      as i (device_id, source, name, architecture, version, publisher, installed_at, size_bytes)
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[],
+        $10::text[], $11::text[])
+      as i (device_id, source, name, architecture, version, publisher, installed_at, size_bytes, source_package, source_version)
     join devices d on d.id = i.device_id and d.removed_at is null)`
 
 // Read once and used twice, so that what is told is what is written.
@@ -30,16 +31,19 @@ const DIFFERENT = `
     select i.*, s.version as old_version, s.device_id is not null as was
     from incoming i left join device_software s
       on s.device_id = any ($9::uuid[]) and (s.device_id, s.source, s.name, s.architecture) = (i.device_id, i.source, i.name, i.architecture)
-    where s.device_id is null or (s.version, s.publisher, s.installed_at, s.size_bytes)
-      is distinct from (i.version, i.publisher, i.installed_at, i.size_bytes)),
+    where s.device_id is null or (s.version, s.publisher, s.installed_at, s.size_bytes, s.source_package, s.source_version)
+      is distinct from (i.version, i.publisher, i.installed_at, i.size_bytes, i.source_package, i.source_version)),
   wrote as (
     insert into device_software
-      (device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes)
-    select device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes
+      (device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes,
+       source_package, source_version)
+    select device_id, organization_id, site_id, source, name, architecture, version, publisher, installed_at, size_bytes,
+      source_package, source_version
     from different
     on conflict (device_id, source, name, architecture) do update set
       version = excluded.version, publisher = excluded.publisher,
-      installed_at = excluded.installed_at, size_bytes = excluded.size_bytes)`
+      installed_at = excluded.installed_at, size_bytes = excluded.size_bytes,
+      source_package = excluded.source_package, source_version = excluded.source_version)`
 
 const TOLD = `
   select device_id, source, name, architecture, old_version as "from", version as "to" from different
@@ -84,13 +88,14 @@ export function cleanSoftware(items: readonly SoftwareItem[]): SoftwareItem[] {
   for (const item of items) {
     const key = cleanKey(item)
     if (!key) continue
-    const publisher = visible(item.publisher ?? '', 200)
-    const { publisher: _, ...rest } = item
+    const { publisher, sourcePackage, sourceVersion, ...rest } = item
     clean.set(softwareKey(key), {
       ...rest,
       ...key,
       version: visible(item.version, 200) ?? '',
-      ...(publisher && { publisher }),
+      ...optional('publisher', publisher, 200),
+      ...optional('sourcePackage', sourcePackage, 300),
+      ...optional('sourceVersion', sourceVersion, 200),
     })
   }
   return [...clean.values()]
@@ -99,6 +104,12 @@ export function cleanSoftware(items: readonly SoftwareItem[]): SoftwareItem[] {
 /** Nearly all are plain, and there are a hundred thousand when a fleet reports for the first time. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/
 const visible = (text: string, maximum: number): string | null => (PLAIN.test(text) ? text : cleanName(text, maximum))
+
+/** Without the field where nothing visible is in it. */
+function optional(field: 'publisher' | 'sourcePackage' | 'sourceVersion', text: string | undefined, maximum: number) {
+  const shown = visible(text ?? '', maximum)
+  return shown ? { [field]: shown } : {}
+}
 
 type Key = Pick<SoftwareItem, 'source' | 'name' | 'architecture'>
 
@@ -112,7 +123,10 @@ export async function replaceSoftware(tx: Tx, lists: readonly SoftwareList[]): P
   const differences = new SoftwareDifferences()
   for (const group of grouped(lists, (list) => list.items.length)) {
     const rows = group.flatMap(({ deviceId, items }) => items.map((item) => ({ deviceId, item })))
-    const values = [...columns(rows), group.map((list) => list.deviceId)]
+    const values = columns(
+      rows,
+      group.map((list) => list.deviceId),
+    )
     differences.add(await tx.prepared<DifferenceRow>('replace_software', REPLACE, values))
   }
   return differences
@@ -178,8 +192,7 @@ async function applyGroup(
     differences.add(await tx.prepared<DifferenceRow>('remove_software', REMOVE, values))
   }
   // After the removals: what is in both lists is there.
-  if (added.length > 0)
-    differences.add(await tx.prepared<DifferenceRow>('add_software', ADD, [...columns(added), devices]))
+  if (added.length > 0) differences.add(await tx.prepared<DifferenceRow>('add_software', ADD, columns(added, devices)))
   await tx.prepared('software_moved_on', MOVE_ON, [
     devices,
     group.map(({ delta }) => delta.hash),
@@ -189,7 +202,7 @@ async function applyGroup(
   ])
 }
 
-function columns(rows: readonly { deviceId: string; item: SoftwareItem }[]): unknown[] {
+function columns(rows: readonly { deviceId: string; item: SoftwareItem }[], devices: readonly string[]): unknown[] {
   return [
     rows.map((row) => row.deviceId),
     rows.map(({ item }) => item.source),
@@ -199,6 +212,9 @@ function columns(rows: readonly { deviceId: string; item: SoftwareItem }[]): unk
     rows.map(({ item }) => item.publisher ?? null),
     rows.map(({ item }) => plausibleTime(item.installedAt)),
     rows.map(({ item }) => item.sizeBytes ?? null),
+    devices,
+    rows.map(({ item }) => item.sourcePackage ?? null),
+    rows.map(({ item }) => item.sourceVersion ?? null),
   ]
 }
 

@@ -96,6 +96,8 @@ export interface DeviceSoftwareTable {
   publisher: string | null
   installed_at: OptionalInstant
   size_bytes: number | null
+  source_package: string | null
+  source_version: string | null
 }
 
 declare module '../../kernel/schema.ts' {
