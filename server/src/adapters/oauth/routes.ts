@@ -82,7 +82,7 @@ async function register(deps: OauthRouteDeps, context: Context<HttpEnv>): Promis
   if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
     return fail(context, 400, 'invalid_client_metadata', 'Send JSON.')
   const body = await readJson(context.req.raw, REGISTRATION_BYTES)
-  if (!body.ok) return fail(context, 400, 'invalid_client_metadata', 'The description can not be read.')
+  if (!body.ok) return fail(context, 400, 'invalid_client_metadata', 'The description cannot be read.')
   const reading = readDescription(body.value)
   if (!reading.ok) return fail(context, 400, reading.error, reading.reason)
   const { id, at } = await deps.clients.register(reading.client)
@@ -155,7 +155,7 @@ async function authorize(deps: OauthRouteDeps, context: Context<HttpEnv>): Promi
   const { host } = redirectFacts(answer.to)
   const error = URL.parse(answer.to)?.searchParams.get('error') ?? 'unknown'
   return page(context, 400, {
-    title: 'This program can not be connected',
+    title: 'This program cannot be connected',
     lines: [
       `It asked in a way that Breeze does not accept (${error}). Nothing was allowed.`,
       `You can close this page, or go back to ${host} to see what it says.`,
@@ -191,12 +191,26 @@ async function resume(deps: OauthRouteDeps, context: Context<HttpEnv>): Promise<
 
 function refusedPage(context: Context<HttpEnv>, answer: Extract<AuthorizeAnswer, { next: 'error' }>) {
   if (answer.status === 503) return away(context)
+  const known = KNOWN_REASONS[answer.description ?? '']
+  if (known) return page(context, 400, { title: 'This program cannot be connected', lines: known })
   return broken(context, answer.status >= 500 ? 500 : 400, answer.description ?? answer.error)
+}
+
+/** What oidc-provider says of the two mistakes that people meet, and what they can do. */
+const KNOWN_REASONS: Readonly<Record<string, readonly string[]>> = {
+  'client is invalid': [
+    'Breeze does not know this program. Its registration may have ended because nobody used it.',
+    'Remove the connection in your assistant and add it again. Nothing was shared.',
+  ],
+  "redirect_uri did not match any of the client's registered redirect_uris": [
+    'It wants your answer sent to an address that it did not register. Nothing was shared.',
+    'If you did not start this yourself just now, close this page. Otherwise remove the connection in your assistant and add it again.',
+  ],
 }
 
 function broken(context: Context<HttpEnv>, status: 400 | 414 | 500, reason: string) {
   return page(context, status, {
-    title: 'This program can not be connected',
+    title: 'This program cannot be connected',
     lines: [
       `The request to connect is not valid: ${reason}.`,
       'Start connecting again in your assistant. If it keeps failing, give the reference below to your administrator.',
@@ -212,8 +226,8 @@ function tooMany(context: Context<HttpEnv>, seconds: number) {
 function away(context: Context<HttpEnv>) {
   context.header('retry-after', '5')
   return page(context, 503, {
-    title: 'Breeze can not answer at the moment',
-    lines: ['Its database can not be reached. Try again shortly.'],
+    title: 'Breeze cannot answer at the moment',
+    lines: ['Its database cannot be reached. Try again shortly.'],
   })
 }
 
@@ -242,7 +256,7 @@ async function guarded(context: Context<HttpEnv>, work: () => Promise<Response>)
   } catch (error) {
     if (!isDatabaseAway(error)) throw error
     context.header('retry-after', '5')
-    return fail(context, 503, 'temporarily_unavailable', 'The database can not be reached at the moment.')
+    return fail(context, 503, 'temporarily_unavailable', 'The database cannot be reached at the moment.')
   }
 }
 

@@ -31,7 +31,7 @@ export function Page({ title, crumbs = [], actions, toolbar, foot, children }: P
         </Button>
         <h1 className="truncate text-14 font-semi">
           {crumbs.map(({ label, path }) => (
-            <span key={label} className="font-medium text-text-3">
+            <span key={label} className="font-medium text-text-3 max-sm:sr-only">
               {path === undefined ? label : <Link to={path}>{label}</Link>} /{' '}
             </span>
           ))}

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { useId } from 'react'
+import { useEffect, useId, useRef } from 'react'
 import { reachable, SETTINGS } from '../destinations.ts'
 import { useSession } from '../session.ts'
 import { Foot, Page, type PageProps, Toolbar } from './page.tsx'
@@ -34,8 +34,14 @@ export function SettingsPage({ prose = false, toolbar, foot, children, ...page }
 function SettingsNavigation() {
   const session = useSession()
   const id = useId()
+  const navigation = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // In one row it is longer than a phone is wide.
+    navigation.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [])
   return (
     <nav
+      ref={navigation}
       aria-label="Settings"
       className="flex min-h-0 gap-1 overflow-auto p-2 max-lg:border-b max-lg:border-line lg:flex-col lg:gap-0 lg:px-3 lg:py-4"
     >

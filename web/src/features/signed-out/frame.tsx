@@ -13,8 +13,8 @@ export function SignedOut({ title, about, children }: FrameProps) {
     document.title = `${title} · Breeze`
   }, [title])
   return (
-    <div className="grid min-h-dvh grid-rows-[1fr_auto]">
-      <main className="grid place-items-center p-4 py-6 max-sm:place-items-start">
+    <div className="grid min-h-dvh grid-cols-[minmax(0,1fr)] grid-rows-[1fr_auto]">
+      <main className="grid grid-cols-[minmax(0,1fr)] place-items-center p-4 py-6 max-sm:place-items-start">
         <div className="w-94 max-w-full max-sm:w-full">
           <div className="mb-7 flex items-center gap-3">
             <Mark className="size-7" />

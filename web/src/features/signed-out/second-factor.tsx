@@ -50,7 +50,7 @@ export function SecondFactor({ email, methods, onSignedIn, onBack }: SecondFacto
       <div className="mt-7 flex items-center gap-3 border-t border-line pt-4">
         <Avatar name={email} size="lg" />
         <span className="min-w-0 grow truncate font-medium">{email}</span>
-        <button type="button" className="link text-12" onClick={onBack}>
+        <button type="button" className="link shrink-0 text-12 whitespace-nowrap" onClick={onBack}>
           Not you?
         </button>
       </div>
