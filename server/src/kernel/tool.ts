@@ -208,8 +208,8 @@ export const commandOperation = async (context: RunContext): Promise<string> =>
 
 /** Optional inputs of every tool that can act. */
 export const controlFields = {
-  confirmation: z.string().max(100).optional().describe('Token from a preview; confirms exactly this call.'),
-  dry_run: z.boolean().optional().describe('Answer with the plan and run nothing.'),
+  confirmation: z.string().max(100).optional().describe('Token of a preview of exactly this call.'),
+  dry_run: z.boolean().optional().describe('Only tell the plan.'),
 }
 
 export function actionSpecs(actions: Actions): (ActionSpec & { name: string | null })[] {

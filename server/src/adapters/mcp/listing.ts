@@ -1,6 +1,7 @@
 /** `tools/list`: the kernel's frozen listing, turned into protocol objects once per signature. */
 import { type ListToolsResult, ProtocolError, ProtocolErrorCode, type Tool } from '@modelcontextprotocol/server'
 import type { Caller } from '../../kernel/caller.ts'
+import { listedInput, listedOutput } from './listed-schema.ts'
 import type { Kernel, ListedTool, Listing, ListingFilter } from '../../kernel/kernel.ts'
 
 /** More tools than any client takes at once; below it the list is one page. */
@@ -39,20 +40,10 @@ function protocolTool(tool: ListedTool): Tool {
     name: tool.name,
     title: tool.title,
     description: tool.description,
-    inputSchema: tool.inputSchema as Tool['inputSchema'],
-    outputSchema: open(tool.outputSchema) as NonNullable<Tool['outputSchema']>,
+    inputSchema: listedInput(tool.inputSchema) as Tool['inputSchema'],
+    outputSchema: listedOutput(tool.outputSchema) as NonNullable<Tool['outputSchema']>,
     annotations: tool.annotations,
   }
-}
-
-/**
- * The 1.x official clients check structured content against this schema even when the result is an error, and throw where
- * it doesn't fit: a refusal's code and reason would never reach the model. So nothing is required and nothing excluded at
- * the root; the fields keep their types.
- */
-function open(schema: ListedTool['outputSchema']): Record<string, unknown> {
-  const { required: _required, additionalProperties: _closed, ...rest } = schema
-  return rest
 }
 
 /** The cursor is the last name of the page before: it stays valid when the list changes between pages. */

@@ -31,7 +31,7 @@ type FilterInput = z.output<typeof deviceFilter>
 
 export const selectionFields = {
   devices: oneOrMany(reference).optional().describe('Ids or names.'),
-  filter: deviceFilter.optional().describe('Instead of devices: all that match.'),
+  filter: deviceFilter.optional().describe('Instead of devices, as in list_devices:'),
 }
 /** For tools that need no more: each field stands in every listing. */
 export const placeFields = {
@@ -39,7 +39,7 @@ export const placeFields = {
   filter: deviceFilter
     .pick({ organization: true, site: true, text: true })
     .optional()
-    .describe('Instead of devices: all that match.'),
+    .describe('Instead of devices, as in list_devices:'),
 }
 export type Selection = { devices?: string | string[] | undefined; filter?: FilterInput | undefined }
 

@@ -40,7 +40,7 @@ export default defineTool({
   name: 'whoami',
   title: 'Who am I',
   description:
-    'Tells who the caller is: user, credential, organizations and permissions in force, last session, usable tools, and which other tools need more and how to get it. With request_scope, explains how to obtain that scope. Reads only.',
+    'Tells who the caller is: user, credential, organizations, permissions, last session, usable tools, and what the others need. With request_scope, how to obtain that scope.',
   area: 'account',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },

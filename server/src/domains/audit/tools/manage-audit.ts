@@ -31,7 +31,7 @@ export default defineTool({
   name: 'manage_audit',
   title: 'Verify the audit',
   description:
-    'Verifies that no entry of the audit was changed, removed or reordered since it was written, and names the first that was. Use it before relying on the audit. Reads only.',
+    'Verifies that no entry of the audit was changed, removed or reordered since it was written, and names the first that was.',
   area: 'audit',
   surfaces: ['mcp', 'console', 'cli', 'rest'],
   actions: {

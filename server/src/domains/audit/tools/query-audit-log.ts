@@ -36,7 +36,7 @@ export default defineTool({
   name: 'query_audit_log',
   title: 'Query the audit log',
   description:
-    'Searches who did what through which client: calls, refusals, throttles and their outcomes, newest first. Use it to review what assistants did in a period. Needs the audit permission. Reads only.',
+    'Searches who did what through which client: calls, refusals, throttles and their outcomes, newest first. Needs the audit permission.',
   area: 'audit',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'audit.read' },

@@ -43,7 +43,7 @@ export default defineTool({
   name: 'device_files',
   title: 'Files of a device',
   description:
-    'Lists a folder, or reads, puts or deletes one file on one device. A read answers with a part and where the next one begins. Put replaces a file only with overwrite; put and delete reach an offline device only if it connects within 15 minutes.',
+    'Lists a folder, or reads, puts or deletes one file on one device. A read answers with a part and where the next begins. Put replaces only with overwrite; put and delete reach an offline device only if it connects within 15 minutes.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: {

@@ -34,7 +34,7 @@ export default defineTool({
   name: 'execute_command',
   title: 'Execute a command',
   description:
-    'Runs one command line on one device and answers with its exit code and output, or reads a preset: the last N event-log lines, processes, network checks. For many devices or whole scripts use run_script. A device that is offline gets a command only if it connects within 15 minutes.',
+    'Runs one command line on one device and answers with exit code and output, or reads a preset: event-log lines, processes, network checks. run_script is for many devices. An offline device gets it only if it connects within 15 minutes.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'devices.execute', destructive: true, idempotent: false },

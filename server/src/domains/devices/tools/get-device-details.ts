@@ -18,7 +18,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, what it can carry out, recent commands. Sections narrows it and shows longer lists; software has pages. Each section tells its source, its age, and why it is missing if it is. Reads only.',
+    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },

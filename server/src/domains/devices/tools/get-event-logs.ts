@@ -31,7 +31,7 @@ export default defineTool({
   name: 'get_event_logs',
   title: 'Get event logs',
   description:
-    'Reads the latest entries of an event log from one online device, now: system, security, kernel or package log, a unit, a Windows log; narrowed by level, time and text. A device that is offline is not asked. Reads only.',
+    'Reads the latest entries of an event log from one online device, now: system, security, kernel or package log, a unit, a Windows log; by level, time and text.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },

@@ -23,7 +23,7 @@ export default defineTool({
   name: 'list_devices',
   title: 'List devices',
   description:
-    'Lists the devices of the fleet with status, role and system, filtered by organization, site, status, role, text or time. Always tells the total and the counts by status of all that match, so that "how many" needs no paging. Reads only.',
+    'Lists the devices of the fleet with status, role and system, by filters. Always tells the total and the counts by status of all that match, so that "how many" needs no paging.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },

@@ -13,7 +13,7 @@ export default defineTool({
   name: 'list_services',
   title: 'List services',
   description:
-    'Lists the services of one device with state, start type and manager, as the device reported them last; the answer says when, or why they are not known. Reads only.',
+    'Lists the services of one device with state, start type and manager as last reported; says when, or why they are not known.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },

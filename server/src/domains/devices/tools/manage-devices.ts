@@ -29,7 +29,7 @@ export default defineTool({
   name: 'manage_devices',
   title: 'Manage devices',
   description:
-    'Approves or rejects devices that wait for approval, releases quarantined ones, renames or removes devices. Until approved or released a device reports but gets no commands. One that is rejected or removed has to be enrolled again to come back; its history stays.',
+    'Approves or rejects devices that wait, releases quarantined ones, renames or removes devices. Until approved or released a device gets no commands. One that is rejected or removed has to be enrolled again; its history stays.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: {

@@ -25,7 +25,7 @@ export default defineTool({
   name: 'manage_services',
   title: 'Manage services',
   description:
-    'Starts, stops or restarts one service on one device, and answers with its state before and the state read back afterwards. An unknown name answers with the services it could mean. A device that is offline gets it only if it connects within 15 minutes.',
+    'Starts, stops or restarts one service on one device, and answers with its state before and as read back afterwards. An unknown name answers with candidates. An offline device gets it only if it connects within 15 minutes.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: {

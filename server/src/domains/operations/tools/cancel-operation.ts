@@ -16,7 +16,7 @@ export default defineTool({
   name: 'cancel_operation',
   title: 'Cancel an operation',
   description:
-    'Ends an operation early, for all its devices or some: waiting calls and queued commands at once, running scripts by asking their devices to stop them. What is done is not undone; get_operation shows what became of each. Without an operation, cancels whatever is queued for the devices.',
+    'Ends an operation early, for all its devices or some: waiting calls and queued commands at once, running scripts by asking their devices. What is done is not undone. Without an operation, cancels whatever is queued for the devices.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 2, permission: 'operations.write', idempotent: true },

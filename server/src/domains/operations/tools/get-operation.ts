@@ -20,7 +20,7 @@ export default defineTool({
   name: 'get_operation',
   title: 'Get an operation',
   description:
-    'Reads the state of anything that outlived its call: commands on devices, a call waiting for confirmation. Answers with the state, counts, what is still waiting and for what, and each device with what became of it. Reads only.',
+    'Reads what became of anything that outlived its call: commands on devices, a call waiting for confirmation. Tells state, counts, what still waits and for what, and each device.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'operations.read' },

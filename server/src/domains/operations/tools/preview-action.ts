@@ -7,7 +7,7 @@ export default defineTool({
   name: 'preview_action',
   title: 'Preview an action',
   description:
-    'Shows what a call that changes something would do: which devices it would touch, what can not be undone, what would wait. Answers with a plan and a single-use token that confirms exactly that call. Runs nothing.',
+    'Shows what a call that changes something would do: which devices it touches, what can not be undone, what would wait. Answers with a plan and a single-use token that confirms exactly that call.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'operations.read', idempotent: false },

@@ -22,7 +22,7 @@ export default defineTool({
   name: 'get_script_results',
   title: 'Get script results',
   description:
-    'Reads what became of a script run: per device the state, exit code, duration and output, of one that still runs the output so far; with counts over all devices. Narrow to one device to read more of its output, and on by offset. Reads only.',
+    'Reads a script run: per device state, exit code, duration and output, of one that still runs the output so far; counts over all devices. For one device, more of its output, on by offset.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'scripts.read' },

@@ -33,7 +33,7 @@ export default defineTool({
   name: 'run_script',
   title: 'Run a script',
   description:
-    'Runs a script (Bash, sh, Python, PowerShell, cmd) on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. Longer runs continue: get_script_results reads them, with the output so far; cancel_operation stops them.',
+    'Runs a script on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. get_script_results reads longer runs, cancel_operation stops them.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'scripts.execute', destructive: true, idempotent: false },

@@ -1,0 +1,87 @@
+/**
+ * A tool's schemas as a list of tools shows them: a model reads each list whole and pays for each word of it. Every answer
+ * fits what is shown of it; what is left out of an input is checked all the same when the call comes, and then named.
+ */
+import { UNTRUSTED_LABEL } from '../../kernel/content/device-text.ts'
+
+type JsonSchema = Readonly<Record<string, unknown>>
+
+const isSchema = (value: unknown): value is JsonSchema =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
+/** The fields of a schema, each changed, where it has any. */
+const fields = (of: JsonSchema, change: (schema: JsonSchema, name: string) => JsonSchema) =>
+  isSchema(of['properties']) && {
+    properties: Object.fromEntries(
+      Object.entries(of['properties']).map(([name, schema]) => [
+        name,
+        isSchema(schema) ? change(schema, name) : schema,
+      ]),
+    ),
+  }
+const names = (of: JsonSchema) => fields(of, () => ({}))
+
+// ------------------------------------------------------------------ inputs
+
+/** Bounds that nobody has to know beforehand: the refusal of what goes beyond them says them. */
+const QUIET_BOUNDS = new Set(['minLength', 'maxLength', 'minItems', 'maxItems', 'pattern'])
+
+export function listedInput(schema: JsonSchema): Record<string, unknown> {
+  const listed = Object.entries(oneWay(schema)).flatMap(([key, value]): [string, unknown][] => {
+    if (QUIET_BOUNDS.has(key) || isPlain(key, value)) return []
+    if (key === 'items' && isSchema(value)) return [[key, listedInput(value)]]
+    if (key !== 'anyOf' || !Array.isArray(value)) return [[key, value]]
+    return [[key, value.map((item: unknown) => (isSchema(item) ? listedInput(item) : item))]]
+  })
+  return { ...Object.fromEntries(listed), ...fields(schema, listedField) }
+}
+
+/** A filter's fields are those of the list that its description names: their names are enough. */
+function listedField(schema: JsonSchema, name: string): JsonSchema {
+  const { properties, description } = schema
+  if (name !== 'filter' || !isSchema(properties)) return listedInput(schema)
+  return { type: 'object', description: `${String(description)} ${Object.keys(properties).join(', ')}.` }
+}
+
+/** What goes without saying. */
+function isPlain(key: string, value: unknown): boolean {
+  if (key === 'minimum') return value === 0 || value === 1
+  return key === 'default' && (value === false || value === '' || (Array.isArray(value) && value.length === 0))
+}
+
+/** "One X, or a list of X" is shown as the list. */
+function oneWay(schema: JsonSchema): JsonSchema {
+  const { anyOf, ...rest } = schema
+  if (!Array.isArray(anyOf) || anyOf.length !== 2) return schema
+  const [one, many]: unknown[] = anyOf
+  const isEither = isSchema(many) && many['type'] === 'array' && JSON.stringify(many['items']) === JSON.stringify(one)
+  return isEither ? { ...many, ...rest } : schema
+}
+
+// ------------------------------------------------------------------ answers
+
+/** What every tool that acts may answer with instead of acting, whatever its own fields: the instructions tell it once. */
+const OF_EVERY_ACT = new Set(['plan', 'confirmation', 'audit_entry', 'untrusted'])
+
+/**
+ * The answer's fields with their types, and the names of those in its objects and rows: what a program that reads answers
+ * looks for. Nothing is required and nothing excluded: the 1.x official clients check structured content against this even
+ * when the result is an error, and throw where it doesn't fit. A refusal's code and reason would never reach the model.
+ */
+export function listedOutput(schema: JsonSchema): Record<string, unknown> {
+  const { properties } = fields(schema, listedAnswer) || { properties: {} }
+  return {
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !OF_EVERY_ACT.has(name))),
+  }
+}
+
+function listedAnswer(schema: JsonSchema): JsonSchema {
+  const { type, description, items } = schema
+  return {
+    ...(typeof type === 'string' && { type }),
+    ...(description !== undefined && description !== UNTRUSTED_LABEL && { description }),
+    ...names(schema),
+    ...(isSchema(items) && 'properties' in items && { items: { type: 'object', ...names(items) } }),
+  }
+}
