@@ -174,7 +174,7 @@ describe('a request to authorize', () => {
     const opened = await browser.visit(String(client.authorizationUrl(params)))
     expect(opened.location).toBeNull()
     expect(opened.status).toBe(400)
-    expect(opened.body).toContain('Reference:')
+    expect(opened.body).toContain('Reference <code>')
     expect(opened.headers.get('content-security-policy')).toContain("default-src 'none'")
     expect(opened.headers.get('referrer-policy')).toBe('no-referrer')
     expect(opened.body).not.toMatch(/<script|onerror/i)
