@@ -171,6 +171,7 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,
     [newId(), partner, org, user],
   )
+  await insertCompliance(world, organization, { user, device })
   await world.invoke(await world.caller(key), 'list_devices', {})
 }
 
@@ -200,5 +201,41 @@ async function insertPatches(world: Harness, ...place: [device: string, organiza
     `insert into device_vulnerability_state (device_id, organization_id, site_id, assessed, critical, high, medium, low, unrated, assessed_at)
      values ($1, $2, $3, true, 0, 0, 0, 0, 1, now())`,
     place,
+  )
+}
+
+async function insertCompliance(world: Harness, organization: Organization, by: { user: string; device: string }) {
+  const { id: org, siteId: site } = organization
+  const partner = world.server.installation.partnerId
+  await world.sql(
+    `insert into compliance_results (device_id, check_id, organization_id, site_id, check_version, result, seen, since)
+     values ($1, 'firewall_on', $2, $3, 1, 'fail', 'secret finding', now())`,
+    [by.device, org, site],
+  )
+  await world.sql(
+    `insert into compliance_evaluations (device_id, organization_id, site_id, evaluated_at) values ($1, $2, $3, now())
+     on conflict do nothing`,
+    [by.device, org, site],
+  )
+  await world.sql(
+    `insert into compliance_waivers (id, organization_id, site_id, check_id, reason, created_by, created_at, until)
+     values ($1, $2, $3, 'firewall_on', 'secret reason', $4, now(), now() + interval '1 day')`,
+    [newId(), org, site, by.user],
+  )
+  await world.sql(
+    `insert into compliance_frameworks (id, partner_id, organization_id, name, version, controls, updated_by, updated_at)
+     values ($1, $2, $3, 'secret framework', 1, '[]', $4, now())`,
+    [newId(), partner, org, by.user],
+  )
+  await world.sql(
+    `insert into compliance_settings (id, partner_id, organization_id, settings, updated_by, updated_at)
+     values ($1, $2, $3, '{"dormantDays": 44}', $4, now())`,
+    [newId(), partner, org, by.user],
+  )
+  await world.sql(
+    `insert into compliance_history (organization_id, site_id, framework, day, framework_version, devices, passed, failed, unknown,
+       waived, not_applicable, weight_passed, weight_failed)
+     values ($1, $2, 'cis_controls', current_date, '1', 1, 1, 0, 0, 0, 0, 1, 0)`,
+    [org, site],
   )
 }

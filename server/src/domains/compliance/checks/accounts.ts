@@ -14,7 +14,21 @@ const isUsable = ({ enabled }: User): boolean => enabled !== false
 const names = (users: readonly User[]): string[] => users.map(({ name }) => name)
 /** What the agent could not follow that bears on who is an administrator. */
 const doubts = ({ incomplete = [] }: Users): string[] =>
-  incomplete.filter((text) => !/^this system keeps no record of who is signed in|^the last sign-in|^passwords:/.test(text))
+  incomplete.filter(
+    (text) => !/^this system keeps no record of who is signed in|^the last sign-in|^passwords:/.test(text),
+  )
+
+export const accountInventory: Check = {
+  id: 'account_inventory',
+  version: 1,
+  title: 'Accounts are listed',
+  passes: () => 'The list of accounts was read and is confirmed.',
+  severity: 'medium',
+  judge(facts, rules) {
+    const users = read(facts.users, facts, rules)
+    return 'unknown' in users ? users.unknown : pass(users.at, 'The list of accounts is current.')
+  },
+}
 
 export const localAdministrators: Check = {
   id: 'local_administrators',
@@ -30,8 +44,7 @@ export const localAdministrators: Check = {
       return unknown('not_configured', 'No list of allowed administrators is set.', users.at, names(administrators))
     const allowed = new Set(rules.allowedAdministrators.map((name) => name.toLowerCase()))
     const others = administrators.filter(({ name }) => !allowed.has(name.toLowerCase()))
-    if (others.length > 0)
-      return fail(users.at, `${others.length} administrators are not on the list.`, names(others))
+    if (others.length > 0) return fail(users.at, `${others.length} administrators are not on the list.`, names(others))
     const unclear = doubts(users.data)
     return unclear.length > 0
       ? unknown('incomplete', 'There may be further administrators.', users.at, unclear)

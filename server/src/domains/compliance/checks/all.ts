@@ -1,5 +1,5 @@
 /** Every check. A new one is a new function and its line here. */
-import { dormantAccounts, emptyPasswords, guestAccount, localAdministrators } from './accounts.ts'
+import { accountInventory, dormantAccounts, emptyPasswords, guestAccount, localAdministrators } from './accounts.ts'
 import type { Check } from './check.ts'
 import { deviceReporting, softwareInventory } from './inventory.ts'
 import {
@@ -23,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   antimalwareRunning,
   antimalwareCurrent,
   screenLock,
+  accountInventory,
   localAdministrators,
   dormantAccounts,
   guestAccount,

@@ -8,6 +8,11 @@ export interface StoredFact<Data> {
   status: string
   source: string
   collectedAt: string
+  /**
+   * By the server's clock: an agent reads its facts again and again, names the hash of each with every heartbeat, and sends
+   * what differs. A fact that was not sent anew is confirmed by the device's last word.
+   */
+  confirmedAt: Date
   detail: string | null
   /** Null where the status is not `ok`, or the data is not what this version of the protocol says. */
   data: Data | null
@@ -21,11 +26,7 @@ export interface DeviceFacts {
   role: DeviceRole
   platform: Platform
   enrolledAt: Date
-  /**
-   * When its facts were last confirmed: an agent reads them again and again, names the hash of each with every heartbeat, and
-   * sends what differs. By the server's clock.
-   */
-  confirmedAt: Date | null
+  lastSeenAt: Date | null
   os: StoredFact<SectionData<'os'>> | null
   users: StoredFact<SectionData<'users'>> | null
   posture: StoredFact<Posture> | null
@@ -49,9 +50,8 @@ export const staleAfterMs = (role: DeviceRole, rules: Rules): number =>
 export function read<Data>(fact: StoredFact<Data> | null, facts: DeviceFacts, rules: Rules): Read<Data> {
   if (fact === null) return { unknown: unknown('no_data', 'The agent has not reported this yet.') }
   const at = { source: fact.source, collectedAt: fact.collectedAt }
-  const { confirmedAt } = facts
-  if (confirmedAt === null || facts.now.getTime() - confirmedAt.getTime() > staleAfterMs(facts.role, rules)) {
-    return { unknown: unknown('stale', `Last confirmed ${confirmedAt?.toISOString() ?? 'never'}: too old to count.`, at) }
+  if (facts.now.getTime() - fact.confirmedAt.getTime() > staleAfterMs(facts.role, rules)) {
+    return { unknown: unknown('stale', `Last confirmed on ${day(fact.confirmedAt)}: too old to count.`, at) }
   }
   if (fact.status === 'ok' && fact.data !== null) return { data: fact.data, at, detail: fact.detail }
   return { unknown: unreadable(fact.status, fact.detail, at) }

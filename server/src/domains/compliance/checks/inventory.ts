@@ -8,17 +8,17 @@ export const deviceReporting: Check = {
   title: 'Device is known and reports',
   passes: ({ reportingDays }) => `It was heard within the last ${reportingDays} days.`,
   severity: 'medium',
-  judge({ now, confirmedAt, enrolledAt }, { reportingDays }) {
+  judge({ now, lastSeenAt, enrolledAt }, { reportingDays }) {
     const limit = now.getTime() - reportingDays * DAY_MS
     const at = { source: 'heartbeat', collectedAt: null }
-    if (confirmedAt === null) {
+    if (lastSeenAt === null) {
       return enrolledAt.getTime() < limit
         ? fail(at, `Enrolled on ${day(enrolledAt)} and never reported.`)
         : unknown('no_data', 'Enrolled and not reported yet.', at)
     }
-    return confirmedAt.getTime() >= limit
+    return lastSeenAt.getTime() >= limit
       ? pass(at, `Reports at least every ${reportingDays} days.`)
-      : fail(at, `Last heard on ${day(confirmedAt)}.`)
+      : fail(at, `Last heard on ${day(lastSeenAt)}.`)
   },
 }
 

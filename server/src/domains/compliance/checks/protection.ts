@@ -18,7 +18,11 @@ export const diskEncrypted: Check = {
     // The note names volumes of which it is not known.
     if (volumes.detail !== null)
       return unknown('incomplete', 'Of some volumes it is not known.', volumes.at, [volumes.detail])
-    return pass(volumes.at, 'Every volume is encrypted.', volumes.data.map(({ mount }) => mount))
+    return pass(
+      volumes.at,
+      'Every volume is encrypted.',
+      volumes.data.map(({ mount }) => mount),
+    )
   },
 }
 
@@ -36,7 +40,12 @@ export const firewallOn: Check = {
     if (!installed) return fail(firewall.at, 'No firewall is installed.')
     if (!enabled) return fail(firewall.at, 'The firewall is off.', items)
     if (defaultDenyInbound === null)
-      return unknown('incomplete', 'The firewall is on; its default for inbound traffic is not known.', firewall.at, items)
+      return unknown(
+        'incomplete',
+        'The firewall is on; its default for inbound traffic is not known.',
+        firewall.at,
+        items,
+      )
     return defaultDenyInbound
       ? pass(firewall.at, 'The firewall is on and denies inbound traffic by default.', items)
       : fail(firewall.at, 'The firewall is on and allows inbound traffic by default.', items)
@@ -56,7 +65,12 @@ export const antimalwareRunning: Check = {
     const names = products.map(({ product }) => product)
     if (products.length === 0) return fail(found.at, 'None of the known anti-malware products was found.')
     const on = products.filter(({ running, realTime }) => running === true && realTime !== false)
-    if (on.length > 0) return pass(found.at, 'Anti-malware runs.', on.map(({ product }) => product))
+    if (on.length > 0)
+      return pass(
+        found.at,
+        'Anti-malware runs.',
+        on.map(({ product }) => product),
+      )
     if (products.every(({ running, realTime }) => running === false || realTime === false))
       return fail(found.at, 'Anti-malware is installed and not on, or does not watch files as they are used.', names)
     return unknown('incomplete', 'Anti-malware is installed; whether it is on is not known.', found.at, names)

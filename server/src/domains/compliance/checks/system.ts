@@ -94,7 +94,7 @@ export const auditLog: Check = {
     const present = services.data.map(({ name }) => name)
     return present.length > 0
       ? fail(services.at, 'The services that record events do not run.', present)
-      : fail(services.at, 'No service that records events is there.')
+      : fail(services.at, 'None of the known services that record events is there.')
   },
 }
 
@@ -106,4 +106,3 @@ export const backupSeen: Check = {
   severity: 'high',
   judge: () => unknown('not_measured', 'Backups are not measured by this system yet.'),
 }
-
