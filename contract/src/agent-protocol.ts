@@ -11,6 +11,7 @@ import { commandOutcome, MAX_CHUNK_BYTES, signedCancel, signedCommand } from './
 import { agentConfiguration } from './agent-configuration.ts'
 import { eventEntry, MOST_EVENTS } from './agent-events.ts'
 import { inventorySections, SECTION_NAMES, softwareDelta } from './agent-inventory.ts'
+import { metricSample, MOST_SAMPLES } from './agent-metrics.ts'
 
 export const AGENT_WS_PATH = '/agent/v1/ws'
 export const AGENT_ENROLL_PATH = '/agent/v1/enroll'
@@ -109,6 +110,8 @@ export const agentFrame = z.discriminatedUnion('type', [
     /** Instead of the whole section, where the agent knows what the server holds. */
     softwareDelta: softwareDelta.optional(),
   }),
+  /** In the order they were taken. The next frame goes once this one is acknowledged. */
+  z.object({ type: z.literal('metrics'), samples: z.array(metricSample).min(1).max(MOST_SAMPLES) }),
   /** The command is recorded in the device's journal and will run once. */
   z.object({ type: z.literal('accepted'), commandId: id }),
   z.object({ type: z.literal('started'), commandId: id, startedAt: time }),
@@ -154,6 +157,8 @@ export const serverFrame = z.discriminatedUnion('type', [
     /** Sections that must come whole, because a delta did not fit. */
     whole: z.array(z.enum(SECTION_NAMES)).optional(),
   }),
+  /** The samples of a frame are durable: the agent may forget them. `until` is the time of the frame's last one. */
+  z.object({ type: z.literal('metrics_recorded'), until: time }),
   z.object({ type: z.literal('command'), command: signedCommand }),
   z.object({ type: z.literal('cancel'), cancel: signedCancel }),
   /** The result is durable on the server: the agent may forget it. */

@@ -38,6 +38,7 @@ import { Enrollment } from './domains/devices/enrollment.ts'
 import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
+import { Metrics } from './domains/metrics/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -174,12 +175,14 @@ async function startOn(
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
   const inventory = new Inventory({ db, events, now: environment.now })
+  const deviceMetrics = new Metrics({ db, now: environment.now, log })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
     db,
     commands,
     presence,
     inventory,
+    metrics: deviceMetrics,
     signer: keys.commands,
     settings: agentSettings,
     environment,
@@ -197,6 +200,7 @@ async function startOn(
     alerts: new Alerts(events),
     commands,
     devices: new Devices(),
+    metrics: deviceMetrics,
     enrollment,
     agents: hub,
     agentSettings,
@@ -234,6 +238,7 @@ async function startOn(
   await giveRules()
   periodic.every('default alert rules', 60_000, giveRules)
   commands.start()
+  await deviceMetrics.start()
   await presence.start()
 
   let draining = false
@@ -361,6 +366,7 @@ async function startOn(
     await listener.close()
     await commands.stop()
     await inventory.idle()
+    await deviceMetrics.idle()
     await presence.stop()
     await door.close()
     await identity.resets.idle()

@@ -22,12 +22,15 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   vulnerability_advisories: 'what is in them; no login but the owner may read it',
   package_assessments: 'versions of packages, each compared once; no login but the owner may read it',
   package_vulnerabilities: 'what came of it; no login but the owner may read it',
+  metrics_progress: 'two times, the same for everybody',
+  late_metrics: 'work that waits, ids and times only; no login but the owner may read it',
 }
 
 export async function assertIsolation(client: pg.Client | pg.PoolClient): Promise<void> {
   const problems = [
     ...(await loginProblems(client)),
     ...(await tableProblems(client)),
+    ...(await partitionProblems(client)),
     ...(await functionProblems(client)),
   ]
   if (problems.length > 0) throw new IsolationError(`tenant isolation is not in place: ${problems.join('; ')}`)
@@ -52,6 +55,15 @@ async function loginProblems(client: pg.Client | pg.PoolClient): Promise<string[
   return [...problems, ...granted.rows.map((row) => `the login ${AUTH_ROLE} may touch the table ${row.name}`)]
 }
 
+/** Who could name a partition would pass by the policies of the table that it is part of. */
+async function partitionProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {
+  const open = await client.query<{ login: string }>(
+    `select login from unnest($1::text[]) as login where has_schema_privilege(login, 'partitions', 'usage')`,
+    [[APP_ROLE, AUTH_ROLE]],
+  )
+  return open.rows.map(({ login }) => `the login ${login} may name partitions`)
+}
+
 /** What runs with the owner's rights must find our tables and no others, and what fires as a trigger is for nobody to call. */
 async function functionProblems(client: pg.Client | pg.PoolClient): Promise<string[]> {
   const functions = await client.query<{ name: string; pinned: boolean; open: boolean }>(
@@ -70,7 +82,8 @@ async function tableProblems(client: pg.Client | pg.PoolClient): Promise<string[
   const tables = await client.query<{ name: string; forced: boolean; policies: number }>(
     `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as forced,
        (select count(*)::int from pg_policy p where p.polrelid = c.oid) as policies
-     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`,
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('public', 'partitions') and c.relkind in ('r', 'p') order by 1`,
   )
   return tables.rows.flatMap((table) => {
     if (table.name in GLOBAL_TABLES) return []

@@ -21,6 +21,7 @@ import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.
 import { Inventory, type InventoryOptions } from '../../src/domains/devices/inventory.ts'
 import { Presence } from '../../src/domains/devices/presence.ts'
 import { Devices } from '../../src/domains/devices/service.ts'
+import { Metrics, type MetricsOptions } from '../../src/domains/metrics/service.ts'
 import type { RowAccess } from '../../src/kernel/caller.ts'
 import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/context.ts'
 import { Events } from '../../src/kernel/events.ts'
@@ -37,6 +38,7 @@ export interface FleetOptions {
   refusalsPerMinute?: number
   opensPerMinute?: number
   changed?: InventoryOptions['changed']
+  recorded?: MetricsOptions['recorded']
   log?: Logger
 }
 
@@ -76,6 +78,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     new Presence({ db, events, now, log, heartbeatSeconds, ...(options.graceMs && { graceMs: options.graceMs }) })
   const presence = newPresence()
   const inventory = new Inventory({ db, events, now, changed: options.changed })
+  const metrics = new Metrics({ db, now, log, recorded: options.recorded })
   const enrollment = new Enrollment({ db, events, pepper, environment })
   const settings = new AgentSettings({
     db,
@@ -88,6 +91,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     commands,
     presence,
     inventory,
+    metrics,
     environment,
     log,
     heartbeatSeconds,
@@ -108,6 +112,7 @@ export async function bootFleet(options: FleetOptions = {}) {
   app.route('/', pollRoute({ hub, now, addressOf, log, opensPerMinute: options.opensPerMinute ?? 100_000 }))
   const http = createServer(getRequestListener(app.fetch))
   hub.attach(http)
+  await metrics.start()
   await presence.start({ timers: options.timers ?? true })
   commands.start()
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
@@ -171,6 +176,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     await hub.drain()
     await commands.stop()
     await inventory.idle()
+    await metrics.idle()
     await presence.stop()
     const closed = new Promise((resolve) => http.close(resolve))
     http.closeAllConnections()
@@ -191,6 +197,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     presence,
     newPresence,
     inventory,
+    metrics,
     enrollment,
     settings,
     hub,

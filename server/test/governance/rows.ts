@@ -14,6 +14,7 @@ export interface TenantTable {
 export type Filled = ReadonlyMap<string, TenantTable>
 
 const { newId, randomBytes } = systemEnvironment
+const METRIC_COUNTS = 'cpu_count, memory_count, swap_count, load_count, received_count, sent_count'
 
 export async function fillTenantTables(world: Harness, organization: Organization): Promise<Filled> {
   await insertRows(world, organization)
@@ -36,6 +37,24 @@ function belongsTo(table: string, columns: readonly string[], id: string): strin
   if (columns.includes('organization_id')) return `t.organization_id = '${id}'`
   if (columns.includes('organization_ids')) return `t.organization_ids = '{${id}}'`
   throw new Error(`${table} has no column that names its tenant`)
+}
+
+async function insertMetrics(world: Harness, device: string, org: string, site: string): Promise<void> {
+  for (const table of ['metrics_minute', 'metrics_quarter', 'metrics_hour']) {
+    const counts = table === 'metrics_minute' ? 'uptime_seconds' : METRIC_COUNTS
+    const zeros = counts.replaceAll(/\w+/g, '0')
+    await world.sql(
+      `insert into ${table} (device_id, organization_id, site_id, at, ${counts}) values ($1, $2, $3, now(), ${zeros})`,
+      [device, org, site],
+    )
+  }
+  for (const table of ['disk_metrics_minute', 'disk_metrics_quarter', 'disk_metrics_hour']) {
+    const figures = table === 'disk_metrics_minute' ? 'total, available, used' : 'total, available_count, used_count'
+    await world.sql(
+      `insert into ${table} (device_id, organization_id, site_id, at, mount, ${figures}) values ($1, $2, $3, now(), '/secret', 0, 0, 0)`,
+      [device, org, site],
+    )
+  }
 }
 
 async function insertRows(world: Harness, organization: Organization): Promise<void> {
@@ -81,6 +100,7 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [device, org, site],
   )
   await insertPatches(world, device, org, site)
+  await insertMetrics(world, device, org, site)
   await world.sql(
     `insert into sessions (id, partner_id, organization_id, user_id, hash, stage, methods, created_at, last_used_at, proven_at, expires_at)
      values ($1, $2, $3, $4, $5, 'open', '{password}', now(), now(), now(), now() + interval '1 day')`,

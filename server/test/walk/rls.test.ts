@@ -98,6 +98,13 @@ describe('the server does not start', () => {
     ['a trigger function that anybody may attach', 'grant execute on function count_devices() to public'],
     ['a table whose policies are not forced', 'alter table devices no force row level security'],
     ['a table without a policy', 'create table loot (organization_id uuid)'],
+    ['a partition without a policy', 'create table partitions.loot (organization_id uuid)'],
+    [
+      'a partition whose policies are not forced',
+      `do $$ declare name regclass; begin select inhrelid into name from pg_inherits where inhparent = 'metrics_minute'::regclass limit 1;
+         execute format('alter table %s no force row level security', name); end $$`,
+    ],
+    ['partitions that the app login may name', 'grant usage on schema partitions to breeze_app'],
     ['a login that passes the policies', 'alter role breeze_app bypassrls'],
     ['an auth login that may touch a table', 'grant select on users to breeze_auth'],
   ])('with %s', async (_what, statement) => {

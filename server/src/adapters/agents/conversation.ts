@@ -7,6 +7,7 @@ import type { Commands } from '../../domains/commands/service.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
 import type { Presence } from '../../domains/devices/presence.ts'
+import type { Metrics } from '../../domains/metrics/service.ts'
 import { importPublicKey, verifyText } from '../../keys/ed25519.ts'
 import type { Environment } from '../../kernel/context.ts'
 import { clockSkewMs } from './frames.ts'
@@ -17,6 +18,7 @@ export interface ConversationHost {
   commands: Commands
   presence: Presence
   inventory: Inventory
+  metrics: Pick<Metrics, 'record'>
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** What the device is to work by. */
@@ -86,6 +88,8 @@ export class Conversation {
         return this.#heartbeat(frame)
       case 'inventory':
         return this.#background(this.#inventory(frame))
+      case 'metrics':
+        return this.#background(this.#metrics(frame, bytes))
       case 'accepted':
         return this.#background(commands.accepted(device.id, frame.commandId))
       case 'started':
@@ -167,6 +171,18 @@ export class Conversation {
   #holds(name: SectionName, hash: string): void {
     this.device.hashes.set(name, hash)
     this.#asked.delete(name)
+  }
+
+  async #metrics({ samples }: Of<'metrics'>, bytes: number): Promise<void> {
+    this.#line.hold(bytes)
+    try {
+      const isRecorded = await this.#host.metrics.record({ deviceId: this.device.id, samples })
+      const until = samples.at(-1)?.at
+      // Untold, they come again.
+      if (isRecorded && until !== undefined) this.#line.send({ type: 'metrics_recorded', until })
+    } finally {
+      this.#line.release(bytes)
+    }
   }
 
   async #output({ commandId, sequence, text }: Of<'output'>, bytes: number): Promise<void> {

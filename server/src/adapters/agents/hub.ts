@@ -15,6 +15,7 @@ import { cleanName } from '../../domains/devices/device-name.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
 import type { Presence } from '../../domains/devices/presence.ts'
+import type { Metrics } from '../../domains/metrics/service.ts'
 import type { CommandSigner } from '../../keys/keys.ts'
 import type { Environment } from '../../kernel/context.ts'
 import type { Db } from '../../kernel/db.ts'
@@ -31,6 +32,7 @@ export interface AgentHubOptions {
   commands: Commands
   presence: Presence
   inventory: Inventory
+  metrics: Pick<Metrics, 'record'>
   signer: CommandSigner
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
@@ -80,7 +82,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
   constructor(options: AgentHubOptions) {
     this.#options = options
     this.polls = new PollSessions(options.environment)
-    const { commands, presence, inventory, environment, log, challengeMs = 10_000 } = options
+    const { commands, presence, inventory, metrics, environment, log, challengeMs = 10_000 } = options
     const authentication = new Authentication({ db: options.db, log })
     this.#deliveries = new Deliveries({
       commands,
@@ -93,6 +95,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
       commands,
       presence,
       inventory,
+      metrics,
       environment,
       log,
       challengeMs,

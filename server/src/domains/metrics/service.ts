@@ -1,0 +1,106 @@
+/** What devices measure: taken in by the minute, rolled up, asked for. The only writer of its tables. */
+import type { MetricSample } from '@breeze/contract/agent-metrics'
+import type { Logger } from 'pino'
+import { Batch } from '../../kernel/batch.ts'
+import type { Db } from '../../kernel/db.ts'
+import { makePartitions, RETENTION } from './partitions.ts'
+import { type MetricReport, writeSamples } from './record.ts'
+
+declare module '../../kernel/services.ts' {
+  interface Services {
+    metrics: Metrics
+  }
+}
+
+export interface MetricsOptions {
+  db: Db
+  now(): Date
+  log: Pick<Logger, 'error'>
+  /** Called when the samples are durable, with their times between 48 hours ago and a minute ahead. */
+  recorded?: ((batch: readonly MetricReport[]) => void) | undefined
+}
+
+/** A moment for company: what is stored a little later is still acknowledged before the next sample. */
+const WINDOW_MS = 500
+/** Samples and their disks in one transaction. */
+const MOST_ROWS = 20_000
+/** Rows that wait in memory; a fleet that comes back after an outage brings more than that, and is told nothing. */
+const MOST_WAITING = 200_000
+const AHEAD_MS = 60_000
+
+const weightOf = ({ samples }: MetricReport): number =>
+  samples.reduce((total, { disks }) => total + 1 + disks.length, 0)
+
+export class Metrics {
+  readonly #options: MetricsOptions
+  readonly #reports: Batch<MetricReport, null>
+  #waiting = 0
+  /** Rows up to here have a partition. */
+  #storableUntil = new Date(0)
+
+  constructor(options: MetricsOptions) {
+    this.#options = options
+    this.#reports = new Batch<MetricReport, null>({
+      windowMs: WINDOW_MS,
+      maxItems: 2000,
+      maxWeight: MOST_ROWS,
+      weigh: weightOf,
+      handle: async (reports) => {
+        await this.#write(reports)
+        return reports.map(() => null)
+      },
+    })
+  }
+
+  /** Call before the first agent may connect. */
+  async start(): Promise<void> {
+    this.#storableUntil = await makePartitions(this.#options.db, this.#options.now())
+  }
+
+  /** Resolves when the samples are durable. False, at once, when too much waits: whoever took them must keep them. */
+  async record(report: MetricReport): Promise<boolean> {
+    const weight = weightOf(report)
+    if (this.#waiting + weight > MOST_WAITING) return false
+    this.#waiting += weight
+    try {
+      await this.#reports.add(report)
+    } finally {
+      this.#waiting -= weight
+    }
+    return true
+  }
+
+  idle(): Promise<void> {
+    return this.#reports.idle()
+  }
+
+  async #write(reports: readonly MetricReport[]): Promise<void> {
+    const { db, log, recorded } = this.#options
+    const now = this.#options.now()
+    const latest = new Date(now.getTime() + AHEAD_MS)
+    // A process that slept for days wakes up without a partition for today.
+    if (latest > this.#storableUntil) await this.start()
+    const kept = within(reports, new Date(now.getTime() - RETENTION.minute.keptMs), latest)
+    await db.worker((tx) => writeSamples(tx, kept))
+    try {
+      recorded?.(kept)
+    } catch (error) {
+      // The samples are stored all the same, and their agents must be told so.
+      log.error({ err: error }, 'recorded metrics were not taken further')
+    }
+  }
+}
+
+/** Nothing can be said about a time that a wrong clock made up. */
+function within(reports: readonly MetricReport[], earliest: Date, latest: Date): MetricReport[] {
+  const isWithin = ({ at }: MetricSample): boolean => {
+    const ms = Date.parse(at)
+    return ms >= earliest.getTime() && ms <= latest.getTime()
+  }
+  return reports.flatMap(({ deviceId, samples }) => {
+    const kept = samples.every(isWithin) ? samples : samples.filter(isWithin)
+    return kept.length === 0 ? [] : [{ deviceId, samples: kept }]
+  })
+}
+
+export type { MetricReport } from './record.ts'
