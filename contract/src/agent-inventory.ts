@@ -258,6 +258,22 @@ export const updateHistorySection = section(
     .max(200),
 )
 export type UpdateHistory = NonNullable<z.infer<typeof updateHistorySection>['data']>
+/** What a server on this device shows of itself, or keeps in the machine's own store. Authorities to trust are not among them. */
+export const certificatesSection = section(
+  z
+    .array(
+      z.object({
+        /** The file or the store. */
+        source: text(500),
+        subject: text(500),
+        issuer: text(500),
+        notAfter: time,
+        /** SHA-256 of the certificate, hexadecimal. */
+        fingerprint: text(64),
+      }),
+    )
+    .max(500),
+)
 
 export const inventorySections = z.object({
   identity: identitySection,
@@ -273,6 +289,7 @@ export const inventorySections = z.object({
   posture: postureSection,
   updates: updatesSection,
   update_history: updateHistorySection,
+  certificates: certificatesSection,
 })
 export type InventorySections = z.infer<typeof inventorySections>
 export type SectionName = keyof InventorySections
@@ -291,6 +308,7 @@ export const SECTION_NAMES = [
   'posture',
   'updates',
   'update_history',
+  'certificates',
 ] as const satisfies readonly SectionName[]
 
 /**

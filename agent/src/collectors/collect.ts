@@ -7,6 +7,7 @@ import {
 } from '@breeze/contract/agent-inventory'
 import type { InventoryBody } from '../device.ts'
 import { errorText } from '../log.ts'
+import { certificates } from './certificates.ts'
 import { cpu } from './cpu.ts'
 import { disks } from './disks.ts'
 import { identity } from './identity.ts'
@@ -39,6 +40,7 @@ export const COLLECTORS = {
   software: linuxSoftware,
   updates: linuxUpdates,
   users,
+  certificates,
   ...(process.platform === 'win32' && windowsCollectors),
   ...(process.platform === 'darwin' && macosCollectors),
 } satisfies Collectors

@@ -1,10 +1,12 @@
 import { release } from 'node:os'
 import { bootId, hostName } from '../platform/machine.ts'
+import { macosCertificates } from '../platform/macos/certificates.ts'
 import { macosCpu, macosDisks, macosIdentity, macosMemory, macosNetwork, macosOs } from '../platform/macos/sections.ts'
 import { macosServices } from '../platform/macos/services.ts'
 import { applications, homebrew } from '../platform/macos/software.ts'
 import { macosUpdates } from '../platform/macos/updates.ts'
 import { runProgram } from '../platform/run-program.ts'
+import { certificates } from './certificates.ts'
 import { cpu } from './cpu.ts'
 import { disks } from './disks.ts'
 import { identity } from './identity.ts'
@@ -68,4 +70,5 @@ export const macosCollectors: PlatformCollectors = {
   services: { ...linuxServices, ...macos, source: 'launchctl', collect: macosServices },
   software: softwareCollector([applications, homebrew()], 'darwin'),
   updates: { ...linuxUpdates, ...macos, source: 'softwareupdate', timeoutMs: 300_000, collect: macosUpdates },
+  certificates: { ...certificates, ...macos, source: 'security', costly: true, collect: macosCertificates },
 }

@@ -27,7 +27,10 @@ export type Collectors = { readonly [N in SectionName]?: Collector<N> }
 
 /** What this agent reads on each of its platforms. */
 export type PlatformCollectors = Required<
-  Pick<Collectors, 'identity' | 'os' | 'cpu' | 'memory' | 'disks' | 'network' | 'services' | 'software' | 'updates'>
+  Pick<
+    Collectors,
+    'identity' | 'os' | 'cpu' | 'memory' | 'disks' | 'network' | 'services' | 'software' | 'updates' | 'certificates'
+  >
 >
 
 /** Says that this device has no such thing, as opposed to a failure to read it. */

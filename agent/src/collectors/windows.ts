@@ -1,4 +1,5 @@
 import { bootId, hostName } from '../platform/machine.ts'
+import { windowsCertificates } from '../platform/windows/certificates.ts'
 import { readWindowsFacts, type WindowsFacts } from '../platform/windows/facts.ts'
 import {
   windowsCpu,
@@ -11,6 +12,7 @@ import {
 import { windowsServices } from '../platform/windows/services.ts'
 import { windowsAppx, windowsRegistry } from '../platform/windows/software.ts'
 import { windowsUpdates } from '../platform/windows/updates.ts'
+import { certificates } from './certificates.ts'
 import { cpu } from './cpu.ts'
 import { disks } from './disks.ts'
 import { identity } from './identity.ts'
@@ -39,4 +41,5 @@ export const windowsCollectors: PlatformCollectors = {
   services: { ...linuxServices, ...windows, collect: windowsServices },
   software: softwareCollector([windowsRegistry, windowsAppx], 'win32'),
   updates: { ...linuxUpdates, ...windows, source: 'Windows Update Agent', timeoutMs: 300_000, collect: windowsUpdates },
+  certificates: { ...certificates, ...windows, source: 'Get-ChildItem', costly: true, collect: windowsCertificates },
 }

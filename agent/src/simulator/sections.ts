@@ -6,6 +6,7 @@ import {
   type SectionName,
 } from '@breeze/contract/agent-inventory'
 import type { InventoryBody } from '../device.ts'
+import { certificatesOf } from './certificates.ts'
 import type { Facts } from './facts.ts'
 import { capabilitiesOfDevice, postureOf, usersOf } from './protection.ts'
 import { type ServiceStates, servicesOf } from './services.ts'
@@ -27,9 +28,18 @@ export interface DeviceState {
   services: ServiceStates
   software: Software
   patches: Patches
+  /** What a scenario has it tell instead of what follows from its facts. */
+  told: ToldSections
   /** By the device's own clock. */
   now: number
 }
+
+/** Sections whose content a scenario may set whole. */
+export type TellableSection = Exclude<
+  SectionName,
+  'software' | 'services' | 'capabilities' | 'updates' | 'update_history'
+>
+export type ToldSections = ReadonlyMap<SectionName, { data?: unknown; collectedAt: Date }>
 
 export type Hashes = Record<SectionName, string>
 
@@ -58,7 +68,10 @@ const READERS: { readonly [N in SectionName]: (state: DeviceState) => SectionDat
   posture: ({ facts }) => postureOf(facts),
   updates: ({ facts, patches, now }) => updatesOf(facts, patches, now),
   update_history: ({ patches }) => updateHistoryOf(patches),
+  certificates: ({ facts, now }) => certificatesOf(facts, now),
 }
+
+const dataOf = (name: SectionName, state: DeviceState): unknown => state.told.get(name)?.data ?? READERS[name](state)
 
 export function hashesOf(state: DeviceState): Hashes {
   const hashes = SECTION_NAMES.map((name) => [name, hashOf(name, state)] as const)
@@ -69,8 +82,8 @@ export function hashesOf(state: DeviceState): Hashes {
 export function hashOf(name: SectionName, state: DeviceState): string {
   // Seven hundred packages need not be written out to tell that they are the same.
   if (name === 'software') return hash(state.software.version)
-  const data = READERS[name](state)
-  return hash(name === 'os' ? { ...data, bootedAt: undefined } : data)
+  const data = dataOf(name, state)
+  return hash(name === 'os' ? { ...Object(data), bootedAt: undefined } : data)
 }
 
 const hash = (value: unknown): string =>
@@ -83,14 +96,18 @@ export function inventoryOf(
   whole: readonly SectionName[],
 ): InventoryBody {
   const collectedAt = new Date(state.now).toISOString()
+  const readAt = (name: SectionName): string => state.told.get(name)?.collectedAt.toISOString() ?? collectedAt
   const delta = names.includes('software') && !whole.includes('software') && state.software.delta(known.software)
   const written = names.filter((name) => name !== 'software' || !delta)
   const sections = Object.fromEntries(
-    written.map((name) => [name, { status: 'ok', source: SOURCE, collectedAt, data: READERS[name](state) }]),
+    written.map((name) => [
+      name,
+      { status: 'ok', source: SOURCE, collectedAt: readAt(name), data: dataOf(name, state) },
+    ]),
   )
   if (names.includes('software')) state.software.tell(known.software)
   return {
-    // Object.fromEntries forgets which name holds which section's data; READERS pairs them.
+    // Object.fromEntries forgets which name holds which section's data; READERS and `tell` pair them.
     sections: sections as Partial<InventorySections>,
     hashes: Object.fromEntries(written.map((name) => [name, known[name]])),
     ...(delta && { softwareDelta: { ...delta, source: SOURCE, collectedAt } }),

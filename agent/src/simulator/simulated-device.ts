@@ -1,5 +1,5 @@
 import { commandPayload, type SignedCancel, type SignedCommand } from '@breeze/contract/agent-commands'
-import type { SectionName } from '@breeze/contract/agent-inventory'
+import type { SectionData, SectionName } from '@breeze/contract/agent-inventory'
 import { CommandRunner } from '../command-runner.ts'
 import { Connection, type ConnectionTiming } from '../connection.ts'
 import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from '../device.ts'
@@ -14,7 +14,16 @@ import { type Facts, factsOf } from './facts.ts'
 import type { PlannedDevice } from './fleet.ts'
 import type { KeyRing } from './key-ring.ts'
 import { MemoryJournal } from './memory-journal.ts'
-import { type Boot, type DeviceState, type Hashes, hashesOf, hashOf, inventoryOf } from './sections.ts'
+import {
+  type Boot,
+  type DeviceState,
+  type Hashes,
+  hashesOf,
+  hashOf,
+  inventoryOf,
+  type TellableSection,
+  type ToldSections,
+} from './sections.ts'
 import { type Chance, seededChance, seededHex, seededKey } from './seeded.ts'
 import { type ServiceState, servicesOf, type ServiceStates } from './services.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
@@ -77,6 +86,7 @@ export class SimulatedDevice implements Device {
   readonly #software: Software
   #patches: Patches
   #services: ServiceStates = AS_BOOTED
+  #told: ToldSections = new Map()
   #configurationEtag: string | null = null
   #boots = 0
   #boot: Boot
@@ -194,6 +204,18 @@ export class SimulatedDevice implements Device {
     }
   }
 
+  /** From now on the section has this content, as read at that time. The next heartbeat tells. */
+  tell<N extends TellableSection>(name: N, data: SectionData<N>, collectedAt: Date): void {
+    this.#told = new Map([...this.#told, [name, { data, collectedAt }]])
+    this.#hashes = { ...this.#hashes, [name]: hashOf(name, this.#state()) }
+  }
+
+  /** It went up or down at that time; what is done to it later happens then. */
+  tellService(name: string, state: ServiceState, collectedAt: Date): void {
+    this.#setService(name, state)
+    this.#told = new Map([...this.#told, ['services', { collectedAt }]])
+  }
+
   /** With its own idea of when that was. */
   heartbeat(): HeartbeatBody & { sentAt: string } {
     const { totalBytes, availableBytes } = this.#facts.memory
@@ -280,6 +302,7 @@ export class SimulatedDevice implements Device {
       services: this.#services,
       software: this.#software,
       patches: this.#patches,
+      told: this.#told,
       now: this.#now(),
     }
   }
@@ -300,6 +323,7 @@ export class SimulatedDevice implements Device {
 
   #setService(name: string, state: ServiceState): void {
     this.#services = new Map([...this.#services, [name, state]])
+    this.#told = new Map([...this.#told].filter(([section]) => section !== 'services'))
     this.#hashes = { ...this.#hashes, services: hashOf('services', this.#state()) }
   }
 
@@ -314,6 +338,7 @@ export class SimulatedDevice implements Device {
       () => {
         this.#boot = this.#newBoot(new Date(this.#now()))
         this.#services = AS_BOOTED
+        this.#told = new Map([...this.#told].filter(([section]) => section !== 'services'))
         this.#hashes = hashesOf(this.#state())
         this.start()
       },

@@ -64,6 +64,8 @@ export interface HerdReport {
 
 export interface RunningSimulation {
   devices: readonly (PlannedDevice & { deviceId: string })[]
+  /** One of them, to have it tell what a scenario wants. */
+  device(name: string): SimulatedDevice | undefined
   /** How many this run enrolled; the others were known. */
   enrolled: number
   /** From the first connection until all that shall be online were; null where some were not when the wait ended. */
@@ -153,6 +155,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
   log('simulating', { devices: devices.length, enrolled, connected: connected() })
   return {
     devices,
+    device: (name) => fleet.find(({ simulated }) => simulated.name === name)?.simulated,
     enrolled,
     allOnlineMs,
     statistics: () => recorder.statistics({ enrolled: devices.length, connected: connected(), bytes: network.bytes }),

@@ -52,6 +52,11 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
     const failed = data.filter(({ outcome }) => outcome === 'failed').length
     return last ? `${data.length} updates recorded, ${failed} failed, the last at ${last.at}` : 'no updates recorded'
   },
+  certificates: (data) => {
+    const [first] = data.toSorted((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter))
+    const next = first ? `; the first to expire on ${first.notAfter.slice(0, 10)}: ${first.subject}` : ''
+    return `${data.length} certificates${next}`
+  },
 }
 
 const NAMED = 20
