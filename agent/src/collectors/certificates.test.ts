@@ -25,14 +25,9 @@ const pem = (name: string): string => join(made, `${name}.pem`)
 /** Self-signed, each valid for another time. */
 function makeCertificate(name: string, days = 20 + name.length): void {
   const subject = `/C=DE/O=Example, Inc./CN=${name}.example.test`
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', String(days)],
-      ...['-subj', subject, '-keyout', join(made, `${name}.key`), '-out', pem(name)],
-    ],
-    { stdio: 'ignore' },
-  )
+  const algorithm = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'.split(' ')
+  const files = ['-keyout', join(made, `${name}.key`), '-out', pem(name)]
+  execFileSync('openssl', [...algorithm, '-days', String(days), '-subj', subject, ...files], { stdio: 'ignore' })
 }
 
 const put = async (path: string, content: string): Promise<void> => {
