@@ -31,6 +31,8 @@ export const MAX_EVENT_TEXT = 2000
 
 export const eventEntry = z.object({
   watchId: text(64).min(1),
+  /** As the watch names it. */
+  log: text(200),
   /** When the log says it happened; where it says nothing, when the agent read it. */
   at: z.iso.datetime(),
   /** Where it was read. */

@@ -38,6 +38,7 @@ import { Enrollment } from './domains/devices/enrollment.ts'
 import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
+import { EventLogs } from './domains/event-logs/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
@@ -176,6 +177,7 @@ async function startOn(
   })
   const inventory = new Inventory({ db, events, now: environment.now })
   const deviceMetrics = new Metrics({ db, now: environment.now, log })
+  const eventLogs = new EventLogs({ db, events, now: environment.now })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
     db,
@@ -183,6 +185,7 @@ async function startOn(
     presence,
     inventory,
     metrics: deviceMetrics,
+    eventLogs,
     signer: keys.commands,
     settings: agentSettings,
     environment,
@@ -204,6 +207,7 @@ async function startOn(
     enrollment,
     agents: hub,
     agentSettings,
+    eventLogs,
     signingKeys: new SigningKeys({ signer: keys.commands, now: environment.now, renew: () => hub.renew() }),
     account: new Account(() => registry, governance),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
@@ -231,6 +235,7 @@ async function startOn(
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
+  periodic.every('old events', 3_600_000, () => eventLogs.forget())
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
@@ -367,6 +372,7 @@ async function startOn(
     await commands.stop()
     await inventory.idle()
     await deviceMetrics.idle()
+    await eventLogs.idle()
     await presence.stop()
     await door.close()
     await identity.resets.idle()

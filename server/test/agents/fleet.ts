@@ -20,7 +20,9 @@ import { Commands } from '../../src/domains/commands/service.ts'
 import { Enrollment, type NewToken } from '../../src/domains/devices/enrollment.ts'
 import { Inventory, type InventoryOptions } from '../../src/domains/devices/inventory.ts'
 import { Presence } from '../../src/domains/devices/presence.ts'
+import type { PresenceTurn } from '../../src/domains/devices/presence-turns.ts'
 import { Devices } from '../../src/domains/devices/service.ts'
+import { EventLogs, type LoggedEvents } from '../../src/domains/event-logs/service.ts'
 import { Metrics, type MetricsOptions } from '../../src/domains/metrics/service.ts'
 import type { RowAccess } from '../../src/kernel/caller.ts'
 import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/context.ts'
@@ -74,11 +76,22 @@ export async function bootFleet(options: FleetOptions = {}) {
   const heartbeatSeconds = options.heartbeatSeconds ?? 60
   const events = new Events()
   const commands = new Commands({ db, events, signer: keys.commands, now, log })
+  const turns: PresenceTurn[] = []
+  const logged: LoggedEvents[] = []
   const newPresence = () =>
-    new Presence({ db, events, now, log, heartbeatSeconds, ...(options.graceMs && { graceMs: options.graceMs }) })
+    new Presence({
+      db,
+      events,
+      now,
+      log,
+      heartbeatSeconds,
+      turned: (told) => turns.push(...told),
+      ...(options.graceMs && { graceMs: options.graceMs }),
+    })
   const presence = newPresence()
   const inventory = new Inventory({ db, events, now, changed: options.changed })
   const metrics = new Metrics({ db, now, log, recorded: options.recorded })
+  const eventLogs = new EventLogs({ db, events, now, logged: (batch) => logged.push(...batch) })
   const enrollment = new Enrollment({ db, events, pepper, environment })
   const settings = new AgentSettings({
     db,
@@ -92,6 +105,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     presence,
     inventory,
     metrics,
+    eventLogs,
     environment,
     log,
     heartbeatSeconds,
@@ -177,6 +191,7 @@ export async function bootFleet(options: FleetOptions = {}) {
     await commands.stop()
     await inventory.idle()
     await metrics.idle()
+    await eventLogs.idle()
     await presence.stop()
     const closed = new Promise((resolve) => http.close(resolve))
     http.closeAllConnections()
@@ -198,6 +213,9 @@ export async function bootFleet(options: FleetOptions = {}) {
     newPresence,
     inventory,
     metrics,
+    eventLogs,
+    logged,
+    turns,
     enrollment,
     settings,
     hub,

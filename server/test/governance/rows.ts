@@ -102,6 +102,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
   await insertPatches(world, device, org, site)
   await insertMetrics(world, device, org, site)
   await world.sql(
+    `insert into device_events (device_id, sequence, position, organization_id, site_id, watch_id, log, at, received_at, source, message)
+     values ($1, 1, 0, $2, $3, 'secret-watch', 'system', now(), now(), 'test', 'secret event')`,
+    [device, org, site],
+  )
+  await world.sql(
     `insert into sessions (id, partner_id, organization_id, user_id, hash, stage, methods, created_at, last_used_at, proven_at, expires_at)
      values ($1, $2, $3, $4, $5, 'open', '{password}', now(), now(), now(), now() + interval '1 day')`,
     [newId(), partner, org, user, randomBytes(32)],

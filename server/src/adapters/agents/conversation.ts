@@ -7,6 +7,7 @@ import type { Commands } from '../../domains/commands/service.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
 import type { Presence } from '../../domains/devices/presence.ts'
+import type { EventLogs } from '../../domains/event-logs/service.ts'
 import type { Metrics } from '../../domains/metrics/service.ts'
 import { importPublicKey, verifyText } from '../../keys/ed25519.ts'
 import type { Environment } from '../../kernel/context.ts'
@@ -19,6 +20,7 @@ export interface ConversationHost {
   presence: Presence
   inventory: Inventory
   metrics: Pick<Metrics, 'record'>
+  eventLogs: Pick<EventLogs, 'record'>
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** What the device is to work by. */
@@ -99,7 +101,7 @@ export class Conversation {
       case 'result':
         return void this.#result(frame, bytes)
       case 'events':
-        return
+        return this.#background(this.#events(frame, bytes))
       case 'goodbye':
         return this.#goodbye(frame)
       case 'rotate_key':
@@ -204,6 +206,17 @@ export class Conversation {
     } catch (error) {
       // Unacknowledged, it stays in the agent's journal and comes again after the reconnect.
       this.#line.comeBackLater(error, 'command result could not be recorded')
+    } finally {
+      this.#line.release(bytes)
+    }
+  }
+
+  /** Without an answer they come again. */
+  async #events({ sequence, entries }: Of<'events'>, bytes: number): Promise<void> {
+    this.#line.hold(bytes)
+    try {
+      await this.#host.eventLogs.record(this.device.id, sequence, entries)
+      this.#line.send({ type: 'events_recorded', sequence })
     } finally {
       this.#line.release(bytes)
     }

@@ -15,6 +15,7 @@ import { cleanName } from '../../domains/devices/device-name.ts'
 import type { KnownDevice } from '../../domains/devices/directory.ts'
 import type { Inventory } from '../../domains/devices/inventory.ts'
 import type { Presence } from '../../domains/devices/presence.ts'
+import type { EventLogs } from '../../domains/event-logs/service.ts'
 import type { Metrics } from '../../domains/metrics/service.ts'
 import type { CommandSigner } from '../../keys/keys.ts'
 import type { Environment } from '../../kernel/context.ts'
@@ -33,6 +34,7 @@ export interface AgentHubOptions {
   presence: Presence
   inventory: Inventory
   metrics: Pick<Metrics, 'record'>
+  eventLogs: Pick<EventLogs, 'record'>
   signer: CommandSigner
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
@@ -82,7 +84,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
   constructor(options: AgentHubOptions) {
     this.#options = options
     this.polls = new PollSessions(options.environment)
-    const { commands, presence, inventory, metrics, environment, log, challengeMs = 10_000 } = options
+    const { commands, presence, inventory, metrics, eventLogs, environment, log, challengeMs = 10_000 } = options
     const authentication = new Authentication({ db: options.db, log })
     this.#deliveries = new Deliveries({
       commands,
@@ -96,6 +98,7 @@ export class AgentHub implements Delivery, ConnectedAgents {
       presence,
       inventory,
       metrics,
+      eventLogs,
       environment,
       log,
       challengeMs,

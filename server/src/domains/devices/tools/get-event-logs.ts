@@ -1,7 +1,7 @@
 import { LOG_LEVELS, type CommandBody, type LogEntry } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { deviceText, fenced, quoted } from '../../../kernel/content/device-text.ts'
-import { defineTool } from '../../../kernel/tool.ts'
+import { defineTool, type RunContext } from '../../../kernel/tool.ts'
 import { asked, commandTarget, commandTargets, requireCapable, sendCommands } from '../../commands/acting.ts'
 import { awaitCommands } from '../../commands/await.ts'
 import { dataOf } from '../../commands/data.ts'
@@ -31,7 +31,7 @@ export default defineTool({
   name: 'get_event_logs',
   title: 'Get event logs',
   description:
-    'Reads the latest entries of an event log from one online device, now: system, security, kernel or package log, a unit, a Windows log; by level, time and text.',
+    'Reads the latest entries of an event log from one online device, now: system, security, kernel or package log, a unit, a Windows log; by level, time and text. Of an offline device: what it had sent by itself.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -40,7 +40,9 @@ export default defineTool({
   input,
   output: z.object({
     device: z.object({ id: z.string(), name: z.string() }),
-    state: z.string().describe('read, or why there are no entries.'),
+    state: z
+      .string()
+      .describe('read: now, by command. sent_before: kept from what it sent. Otherwise why there are none.'),
     reason: deviceText(500).nullable(),
     source: deviceText(200).nullable(),
     entries: z
@@ -63,24 +65,32 @@ export default defineTool({
     if (!device) throw new Error('one device was selected')
     const { id, name, refusal } = device
     // Not an error: that the device can't be asked is the answer.
-    if (refusal) return { device: { id, name }, refusal, sent: null }
-    return { device: { id, name }, refusal: null, sent: await sendCommands(context, targets, bodyOf(input), 0) }
+    if (refusal) return { device: { id, name }, refusal, before: await sentBefore(context, id, input), sent: null }
+    return {
+      device: { id, name },
+      refusal: null,
+      before: null,
+      sent: await sendCommands(context, targets, bodyOf(input), 0),
+    }
   },
-  async settle(context, { device, refusal, sent }) {
-    if (sent === null) return { device, refusal, operation: null, result: null }
+  async settle(context, { device, refusal, before, sent }) {
+    if (sent === null) return { device, refusal, before, operation: null, result: null }
     const { operation, results } = await awaitCommands(context, sent)
-    return { device, refusal, operation, result: results[0] ?? null }
+    return { device, refusal, before, operation, result: results[0] ?? null }
   },
-  present({ device, refusal, operation, result }, input) {
-    const data = result && dataOf(result, 'logs.read')
+  present({ device, refusal, before, operation, result }, input) {
+    const data = before ?? (result && dataOf(result, 'logs.read'))
     const reason = refusal?.reason ?? result?.reason ?? null
     const said = reason === null ? '' : `: ${result ? quoted(reason, 300) : reason}`
-    const state = refusal?.kind ?? (data ? 'read' : (result?.state ?? 'unknown'))
+    const state = before ? 'sent_before' : (refusal?.kind ?? (data ? 'read' : (result?.state ?? 'unknown')))
     const shown = data ? bounded(data.entries) : []
     const more = data !== null && (data.more || shown.length < data.entries.length)
-    const head = data
-      ? `${device.name}, ${input.log} log: ${shown.length} entries.`
-      : `${device.name}: the ${input.log} log was not read (${state}${said}).`
+    const unread = `${device.name}: the ${input.log} log was not read (${refusal?.kind ?? state}${said}).`
+    const head = before
+      ? `${unread} What its watches had sent before: ${shown.length} entries.`
+      : data
+        ? `${device.name}, ${input.log} log: ${shown.length} entries.`
+        : unread
     return {
       text: data
         ? `${head}\n${fenced(`log of ${device.name}`, logLines({ ...data, entries: shown, more }), OUTPUT_BUDGET)}`
@@ -97,6 +107,14 @@ export default defineTool({
     }
   },
 })
+
+/** Null where nothing that it sent is kept. */
+async function sentBefore({ tx, services }: RunContext, deviceId: string, { log, level, since, text, limit }: Input) {
+  const search = { log, level, text, limit, ...(since && { since: new Date(since) }) }
+  const { entries, more, lastReceivedAt } = await services.eventLogs.latest(tx, deviceId, search)
+  if (lastReceivedAt === null) return null
+  return { source: `entries that matched a watch, the last of any log received ${lastReceivedAt}`, entries, more }
+}
 
 const bodyOf = ({ log, level, since, text, limit }: Input): CommandBody => ({
   type: 'logs.read',
