@@ -1,5 +1,4 @@
 /** The statements of presence: the only writers of `devices.status` and `device_presence`. */
-import type { GoodbyeReason } from '@breeze/contract/agent-protocol'
 import type { Tx } from '../../kernel/db.ts'
 import type { PresenceTurn } from './presence-turns.ts'
 import type { Responses } from './response-times.ts'
@@ -149,67 +148,4 @@ export async function writeApproved(
   at: Date,
 ): Promise<{ id: string; status: 'online' | 'offline' }[]> {
   return tx.prepared('presence_approved', APPROVED, [ids, online, at])
-}
-
-/** What was written of a device that was heard at least once. */
-export interface Standing {
-  id: string
-  status: DeviceStatus
-  last_seen_at: Date | null
-  status_changed_at: Date | null
-  status_expected: GoodbyeReason | null
-  expected_back_at: Date | null
-  status_observed: boolean
-  overdue: boolean
-  degraded: boolean
-  usual_ms: number | null
-  elevated: boolean
-}
-
-export function readStanding(tx: Tx): Promise<Standing[]> {
-  return tx.prepared(
-    'presence_standing',
-    `select d.id, d.status, p.last_seen_at, d.status_changed_at, d.status_expected, d.expected_back_at, d.status_observed,
-       'return_overdue' = any (d.conditions) as overdue, 'degraded' = any (d.conditions) as degraded,
-       p.round_trip_usual_ms as usual_ms, coalesce(p.round_trip_elevated, false) as elevated
-     from devices d left join device_presence p on p.device_id = d.id
-     where d.removed_at is null and d.first_seen_at is not null`,
-    [],
-  )
-}
-
-/** Replaced by one another, and taken away by the next turn. */
-const SILENT = `
-  with due as (
-    select d.id, s.name from device_presence p join devices d on d.id = p.device_id
-      cross join lateral (select case when p.last_seen_at < $2 then 'missing' else 'stale' end) as s (name)
-    where p.last_seen_at < $1 and d.removed_at is null and d.status <> 'online' and not s.name = any (d.conditions)
-    order by d.id limit ${ROWS} for no key update of d)
-  update devices d set conditions = array(select c from unnest(d.conditions) c where c <> all ('{stale,missing}')) || due.name
-  from due where d.id = due.id
-  returning d.id`
-
-/** Marks devices that were silent since before these times, some thousand at once; answers which. */
-export async function writeSilent(tx: Tx, staleBefore: Date, missingBefore: Date): Promise<string[]> {
-  const rows = await tx.prepared<{ id: string }>('presence_silent', SILENT, [staleBefore, missingBefore])
-  return rows.map((row) => row.id)
-}
-
-export async function writeAlive(tx: Tx, at: Date): Promise<void> {
-  await tx.prepared(
-    'presence_alive',
-    `insert into installation (key, value, updated_at) values ('alive_at', to_jsonb($1::text), $2)
-     on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at`,
-    [at.toISOString(), at],
-  )
-}
-
-export async function readAlive(tx: Tx): Promise<Date | null> {
-  const rows = await tx.prepared<{ at: string }>(
-    'presence_read_alive',
-    `select value #>> '{}' as at from installation where key = 'alive_at'`,
-    [],
-  )
-  const at = new Date(rows[0]?.at ?? Number.NaN)
-  return Number.isNaN(at.getTime()) ? null : at
 }

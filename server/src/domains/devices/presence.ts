@@ -3,43 +3,14 @@
  * goodbye, or by silence that lasted longer than the grace period while this server was listening.
  */
 import type { GoodbyeReason } from '@breeze/contract/agent-protocol'
-import type { Logger } from 'pino'
-import type { Db } from '../../kernel/db.ts'
-import type { Events } from '../../kernel/events.ts'
 import { fault } from '../../kernel/faults.ts'
+import { Gathered } from './presence-gathered.ts'
 import { cameBack, fellSilent, type PresenceTurn, saidGoodbye } from './presence-turns.ts'
-import {
-  type Beat,
-  type ConditionChanges,
-  readAlive,
-  readStanding,
-  type Sighting,
-  type Standing,
-  writeAlive,
-  writeApproved,
-  writeConditions,
-  writeSightings,
-  writeSilent,
-  writeTurns,
-} from './presence-writes.ts'
+import type { PresenceOptions } from './presence-options.ts'
+import { markSilent } from './presence-silence.ts'
+import { lastTurn, readAlive, readStanding, type Standing, writeAlive } from './presence-standing.ts'
+import { type Beat, writeApproved } from './presence-writes.ts'
 import { ResponseTimes } from './response-times.ts'
-
-export interface PresenceOptions {
-  db: Db
-  events: Events
-  now(): Date
-  log: Pick<Logger, 'info' | 'warn' | 'error'>
-  heartbeatSeconds: number
-  /** Silence that means offline. Without it, the greater of three heartbeat intervals and 180 seconds. */
-  graceMs?: number
-  /** How long heartbeats gather before they are written. */
-  flushMs?: number
-  /**
-   * Told of turns once they are durable, and of the latest ones again after a restart: they may have been told to a process
-   * that did not live to hear them.
-   */
-  turned?(turns: readonly PresenceTurn[]): void
-}
 
 /** A device shown as online. */
 interface Present {
@@ -63,8 +34,6 @@ const UNTOLD_MS = 60_000
 /** A heartbeat is late after one and a half intervals, a closed connection when it is not back by then; never sooner. */
 const LATE_INTERVALS = 1.5
 const LINGER_MS = 45_000
-const STALE_MS = 7 * 86_400_000
-const MISSING_MS = 30 * 86_400_000
 
 export class Presence {
   readonly #options: PresenceOptions
@@ -74,9 +43,7 @@ export class Presence {
   /** Devices that said when they come back: by when. */
   readonly #expected = new Map<string, { turn: PresenceTurn; by: number }>()
   readonly #responses = new ResponseTimes()
-  #sightings = new Map<string, Sighting>()
-  #turns = new Map<string, PresenceTurn>()
-  #conditions = new Map<string, Map<string, boolean>>()
+  #gathered = new Gathered()
   #timer: ReturnType<typeof setInterval> | undefined
   #soon: ReturnType<typeof setTimeout> | undefined
   #flushing: Promise<void> | undefined
@@ -149,8 +116,7 @@ export class Presence {
 
   /** Something about a device beside its status; written with the next turn. */
   condition(id: string, name: string, isThere: boolean): void {
-    const changes = this.#conditions.get(id) ?? new Map<string, boolean>()
-    this.#conditions.set(id, changes.set(name, isThere))
+    this.#gathered.condition(id, name, isThere)
     this.#writeSoon()
   }
 
@@ -160,8 +126,7 @@ export class Presence {
     const at = this.#options.now()
     const online = ids.filter((id) => this.#present.has(id))
     const changed = await this.#options.db.worker((tx) => writeApproved(tx, ids, online, at))
-    for (const id of ids) this.#options.events.publish(`device:${id}`)
-    this.#options.events.publish('devices')
+    this.#publish(ids)
     this.#tell(changed.map(({ id, status }) => (status === 'online' ? cameBack(id, at) : fellSilent(id, at, true))))
   }
 
@@ -181,9 +146,8 @@ export class Presence {
 
   /** The device was removed: nothing of it is written any more. */
   forget(id: string): void {
-    for (const known of [this.#present, this.#expected, this.#sightings, this.#turns, this.#conditions])
-      known.delete(id)
-    this.#responses.forget(id)
+    for (const known of [this.#present, this.#expected]) known.delete(id)
+    for (const known of [this.#gathered, this.#responses]) known.forget(id)
   }
 
   /** One step: find who fell silent, write what gathered, sign the log book. */
@@ -199,8 +163,7 @@ export class Presence {
       this.#expected.delete(id)
       this.#turn({ ...turn, overdue: true })
     }
-    const isUrgent = this.#turns.size + this.#conditions.size > 0
-    if (isUrgent || now - this.#flushedAt >= (this.#options.flushMs ?? 2000)) await this.flush()
+    if (this.#gathered.isUrgent || now - this.#flushedAt >= (this.#options.flushMs ?? 2000)) await this.flush()
     if (now - this.#aliveAt >= ALIVE_EVERY_MS) await this.#writeAlive(now)
   }
 
@@ -211,14 +174,11 @@ export class Presence {
     if (now < this.#returningUntil) return 0
     await this.flush()
     let marked = 0
-    for (;;) {
-      const ids = await this.#options.db.worker((tx) =>
-        writeSilent(tx, new Date(now - STALE_MS), new Date(now - MISSING_MS)),
-      )
-      if (ids.length === 0) return marked
+    for await (const ids of markSilent(this.#options.db, new Date(now))) {
       marked += ids.length
       this.#publish(ids)
     }
+    return marked
   }
 
   /** Resolves when everything heard before the call is in the database. */
@@ -231,17 +191,16 @@ export class Presence {
   }
 
   #takeOver(device: Standing, now: number, gap: number): void {
-    const shift = gap + this.#intervalMs + Math.min(MAX_RECONNECT_MS, 2 * gap)
-    const latest = now + this.#graceMs + this.#intervalMs + MAX_RECONNECT_MS
-    const from = (at: Date | null, more: number) => Math.min((at?.getTime() ?? now) + more + shift, latest)
+    const returnMs = this.#intervalMs + Math.min(MAX_RECONNECT_MS, 2 * gap)
     if (device.usual_ms !== null)
       this.#responses.restore(device.id, { usualMs: device.usual_ms, elevated: device.elevated })
     if (device.status === 'online') {
-      const deadline = from(device.last_seen_at, this.#graceMs)
+      const shifted = (device.last_seen_at?.getTime() ?? now) + this.#graceMs + gap + returnMs
+      const deadline = Math.min(shifted, now + this.#graceMs + this.#intervalMs + MAX_RECONNECT_MS)
       const observed = gap <= ALIVE_EVERY_MS
       this.#present.set(device.id, { deadline, lateAt: deadline, isDegraded: device.degraded, observed })
     } else if (device.expected_back_at && !device.overdue) {
-      const by = Math.max(device.expected_back_at.getTime(), now + Math.min(shift, latest - now))
+      const by = Math.max(device.expected_back_at.getTime(), now + returnMs)
       for (const turn of lastTurn(device, 0)) this.#expected.set(device.id, { turn, by })
     }
   }
@@ -266,9 +225,9 @@ export class Presence {
   }
 
   #see(id: string, at: Date, facts: Beat | null): void {
-    const before = this.#sightings.get(id)
+    const before = this.#gathered.sighting(id)
     const responses = facts ? this.#responses.measured(id, facts.roundTripMs ?? null) : (before?.responses ?? null)
-    this.#sightings.set(id, { id, at, facts: facts ?? before?.facts ?? null, responses })
+    this.#gathered.see({ id, at, facts: facts ?? before?.facts ?? null, responses })
   }
 
   #setDegraded(id: string, present: Present, isDegraded: boolean): void {
@@ -287,7 +246,7 @@ export class Presence {
   }
 
   #turn(turn: PresenceTurn): void {
-    this.#turns.set(turn.deviceId, turn)
+    this.#gathered.turn(turn)
     this.#writeSoon()
   }
 
@@ -301,31 +260,19 @@ export class Presence {
 
   async #flush(): Promise<void> {
     this.#flushedAt = this.#options.now().getTime()
-    const sightings = this.#sightings
-    const turns = this.#turns
-    const conditions = this.#conditions
-    if (sightings.size + turns.size + conditions.size === 0) return
-    this.#sightings = new Map()
-    this.#turns = new Map()
-    this.#conditions = new Map()
-    let turned: Set<string>
+    const gathered = this.#gathered
+    if (gathered.isEmpty) return
+    this.#gathered = new Gathered()
+    let turned: PresenceTurn[]
     try {
-      turned = await this.#options.db.worker(async (tx) => {
-        await writeSightings(tx, sortedById(sightings))
-        const written = await writeTurns(tx, sortedById(turns))
-        await writeConditions(tx, conditions)
-        return written
-      })
+      turned = await this.#options.db.worker((tx) => gathered.write(tx))
     } catch (error) {
-      // What came meanwhile is newer and stays; the rest is tried again with it.
-      for (const [id, sighting] of sightings) if (!this.#sightings.has(id)) this.#sightings.set(id, sighting)
-      for (const [id, turn] of turns) if (!this.#turns.has(id)) this.#turns.set(id, turn)
-      for (const [id, changes] of conditions) this.#conditions.set(id, merged(changes, this.#conditions.get(id)))
+      this.#gathered.putBack(gathered)
       throw error
     }
     fault('presence.flushed')
-    this.#publish([...turns.keys(), ...conditions.keys()])
-    this.#tell([...turns.values()].filter((turn) => turned.has(turn.deviceId)))
+    this.#publish(gathered.changed)
+    this.#tell(turned)
   }
 
   #publish(ids: readonly string[]): void {
@@ -346,19 +293,3 @@ export class Presence {
     work.catch((error: unknown) => this.#options.log.error({ err: error }, 'presence could not be written'))
   }
 }
-
-/** The turn that the device's row shows, where it is not older than that. */
-function lastTurn(device: Standing, from: number): PresenceTurn[] {
-  const { id, status, status_changed_at: at } = device
-  if (status === 'pending' || at === null || at.getTime() < from) return []
-  const turn = status === 'online' ? cameBack(id, at) : fellSilent(id, at, device.status_observed)
-  const { status_expected: expected, expected_back_at: expectedBackAt, overdue } = device
-  return [{ ...turn, expected, expectedBackAt, overdue }]
-}
-
-function sortedById<T>(entries: ReadonlyMap<string, T>): T[] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
-}
-
-const merged = (older: ConditionChanges, newer: ConditionChanges = new Map()): Map<string, boolean> =>
-  new Map([...older, ...newer])
