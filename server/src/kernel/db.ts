@@ -118,6 +118,11 @@ export class Db {
     return result.rows as Row[]
   }
 
+  /** Several of them that hold together or not at all. */
+  oauthTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return transaction(this.#pools.oauth, 'begin', work)
+  }
+
   async ping(): Promise<void> {
     await this.#pools.app.query('select 1')
   }

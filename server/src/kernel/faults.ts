@@ -17,6 +17,8 @@ export const FAULT_POINTS = [
   'result.received',
   'result.committed',
   'presence.flushed',
+  'token.answered',
+  'token.redeemed',
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]
 

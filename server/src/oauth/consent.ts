@@ -5,7 +5,7 @@ import { type Caller, rowAccess } from '../kernel/caller.ts'
 import { actionSpecs, type Tool } from '../kernel/tool.ts'
 import { roleUses } from '../identity/services/key-rights.ts'
 import type { ClientFacts, Clients } from './clients.ts'
-import type { Grants } from './grants.ts'
+import type { Grants, WidestGrant } from './grants.ts'
 import type { Interactions, PendingConsent } from './interactions.ts'
 import { redirectFacts } from './redirects.ts'
 
@@ -29,6 +29,15 @@ export interface ConsentView {
   expires_at: string
   warnings: string[]
   mcp_write: boolean
+  /** What this person lets this program do already; another grant comes beside it (CON-6). */
+  before: EarlierGrant | null
+}
+
+export interface EarlierGrant {
+  scopes: string[]
+  /** Null: whatever the person reaches. */
+  organizations: { id: string; name: string }[] | null
+  created_at: string
 }
 
 export interface Decision {
@@ -59,7 +68,12 @@ export class Consents {
     return this.#parts.clients.find(pending.clientId)
   }
 
-  view(pending: PendingConsent, client: ClientFacts, caller: Caller): ConsentView {
+  async view(pending: PendingConsent, client: ClientFacts, caller: Caller): Promise<ConsentView> {
+    const before = await this.#parts.grants.widestOf(caller.user.id, client.id, pending.scopes)
+    return { ...this.#offer(pending, client, caller), before: before && earlier(before, caller) }
+  }
+
+  #offer(pending: PendingConsent, client: ClientFacts, caller: Caller): Omit<ConsentView, 'before'> {
     const redirect = redirectFacts(pending.redirectUri)
     const organizations = connectable(caller)
     return {
@@ -82,7 +96,7 @@ export class Consents {
 
   /** Narrowed by what was asked, by what the person's role holds, and by what they ticked. */
   async approve(pending: PendingConsent, client: ClientFacts, caller: Caller, decision: Decision): Promise<Decided> {
-    const view = this.view(pending, client, caller)
+    const view = this.#offer(pending, client, caller)
     const offered = new Set(view.scopes.filter((item) => item.grantable).map((item) => item.scope as string))
     const scopes = [...new Set(decision.scopes)]
     if (scopes.length === 0) return refused('invalid', 'Choose at least one thing that the program may do.')
@@ -169,6 +183,14 @@ const refused = (problem: 'forbidden' | 'invalid' | 'decided', reason: string): 
   ok: false,
   problem,
   reason,
+})
+
+const earlier = (grant: WidestGrant, caller: Caller): EarlierGrant => ({
+  scopes: grant.scopes,
+  organizations:
+    grant.organizationIds &&
+    grant.organizationIds.flatMap((id) => caller.organizations.get(id) ?? []).map(({ id, name }) => ({ id, name })),
+  created_at: grant.createdAt.toISOString(),
 })
 
 const onlyId = (caller: Caller): string | null => [...caller.organizations.keys()][0] ?? null

@@ -14,6 +14,12 @@ export interface GrantFacts {
   expiresAt: Date
 }
 
+export interface WidestGrant {
+  scopes: string[]
+  organizationIds: string[] | null
+  createdAt: Date
+}
+
 export interface NewGrant {
   partnerId: string
   /** Null: whatever the user reaches. */
@@ -94,6 +100,18 @@ export class Grants {
       ],
     )
     return id
+  }
+
+  /** Of those that live of this user and program, and hold nothing but `asked`: the one with the most, then the newest. */
+  async widestOf(userId: string, clientId: string, asked: readonly string[]): Promise<WidestGrant | null> {
+    const [row] = await this.#parts.db.oauth<WidestGrant>(
+      'oauth_grant_widest',
+      `select scopes, organization_ids as "organizationIds", created_at as "createdAt" from oauth_grants
+       where user_id = $1 and client_id = $2 and revoked_at is null and expires_at > $3 and scopes <@ $4
+       order by cardinality(scopes) desc, created_at desc limit 1`,
+      [userId, clientId, this.#parts.environment.now(), asked],
+    )
+    return row ?? null
   }
 
   /** Null for one that is revoked, has ended, or whose user or program may no longer. */

@@ -14,6 +14,12 @@ export interface PendingConsent {
   expiresAt: Date
 }
 
+/** Of the program: its document may change while somebody reads the page. */
+export interface Shown {
+  name: string
+  host: string | null
+}
+
 const UID = /^[A-Za-z0-9_-]{20,64}$/
 
 export class Interactions {
@@ -35,8 +41,17 @@ export class Interactions {
   }
 
   proves(uid: string, cookie: string | null): boolean {
-    const [given, wanted] = [Buffer.from(cookie ?? ''), Buffer.from(this.proof(uid))]
-    return given.length === wanted.length && timingSafeEqual(given, wanted)
+    return same(cookie ?? '', this.proof(uid))
+  }
+
+  /** What a decision brings along: in which sign-in, and with what shown, it was made. */
+  seen(uid: string, sessionId: string, shown: Shown): string {
+    const said = JSON.stringify(['seen', uid, sessionId, shown.name, shown.host])
+    return createHmac('sha256', this.#pepper).update(said).digest('base64url')
+  }
+
+  wasSeen(given: string, uid: string, sessionId: string, shown: Shown): boolean {
+    return same(given, this.seen(uid, sessionId, shown))
   }
 
   /** Null when there is none, it has ended, or was decided. */
@@ -75,4 +90,9 @@ export class Interactions {
     await found.persist()
     return `${AUTHORIZE_PATH}/${uid}`
   }
+}
+
+function same(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }

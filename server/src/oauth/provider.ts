@@ -14,7 +14,8 @@ import {
   REVOKE_PATH,
   TOKEN_PATH,
 } from './settings.ts'
-import { exchanges, Store, type StoreParts } from './store.ts'
+import { exchanges } from './exchange.ts'
+import { Store, type StoreParts } from './store.ts'
 
 export interface ProviderParts extends StoreParts {
   lifetimes: Lifetimes

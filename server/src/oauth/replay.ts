@@ -4,66 +4,57 @@
  * the database alone can't open it. Only for public clients: it answers before a client would prove itself.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { hashToken } from '../identity/tokens.ts'
-import type { Environment } from '../kernel/context.ts'
-import type { Db } from '../kernel/db.ts'
-import { REPLAY_SECONDS } from './settings.ts'
+import type { Db, Tx } from '../kernel/db.ts'
 
 const KEPT = { cipher: 'aes-256-gcm', tag: 16, iv: 12 } as const
-/** For the one that exchanges the token at this moment, perhaps on another node. */
-const PATIENCE_MS = 4000
-const LOOK_AGAIN_MS = 40
 
-export class Replays {
-  readonly #db: Db
-  readonly #pepper: Buffer
-  readonly #environment: Environment
+export interface SealedAnswer {
+  clientId: string
+  iv: Buffer
+  sealed: Buffer
+}
 
-  constructor(parts: { db: Db; pepper: Buffer; environment: Environment }) {
-    this.#db = parts.db
-    this.#pepper = parts.pepper
-    this.#environment = parts.environment
-  }
+export function sealAnswer(oldToken: string, clientId: string, answer: string): SealedAnswer {
+  const iv = randomBytes(KEPT.iv)
+  const cipher = createCipheriv(KEPT.cipher, keyOf(oldToken), iv)
+  const sealed = Buffer.concat([cipher.update(answer, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  return { clientId, iv, sealed }
+}
 
-  async keep(oldToken: string, clientId: string, answer: string): Promise<void> {
-    const iv = randomBytes(KEPT.iv)
-    const cipher = createCipheriv(KEPT.cipher, keyOf(oldToken), iv)
-    const sealed = Buffer.concat([cipher.update(answer, 'utf8'), cipher.final(), cipher.getAuthTag()])
-    const expires = new Date(this.#environment.now().getTime() + REPLAY_SECONDS * 1000)
-    await this.#db.oauth(
-      'oauth_replay_keep',
-      `insert into oauth_replay (token_hash, grant_id, client_id, iv, sealed, expires_at)
-       select $1, t.grant_id, $2, $3, $4, $5 from oauth_store t where t.model = 'RefreshToken' and t.id_hash = $1
-       on conflict (token_hash) do nothing`,
-      [hashToken(oldToken, this.#pepper), clientId, iv, sealed, expires],
-    )
-  }
+export function openAnswer(oldToken: string, { iv, sealed }: SealedAnswer): string {
+  const decipher = createDecipheriv(KEPT.cipher, keyOf(oldToken), iv)
+  decipher.setAuthTag(sealed.subarray(-KEPT.tag))
+  return Buffer.concat([decipher.update(sealed.subarray(0, -KEPT.tag)), decipher.final()]).toString('utf8')
+}
 
-  /** Waits for the one who exchanges the token now. `none`: it is not this program's, or its grant has ended. */
-  async answer(oldToken: string, clientId: string): Promise<{ body: string } | 'none' | 'late'> {
-    const until = Date.now() + PATIENCE_MS
-    for (;;) {
-      const found = await this.#find(oldToken, clientId)
-      if (found !== 'late' || Date.now() > until) return found
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-    }
-  }
+export interface KeptAnswer extends SealedAnswer {
+  tokenHash: Buffer
+  grantId: string
+  /** Of the refresh token that it holds. */
+  successorHash: Buffer | null
+  expiresAt: Date
+}
 
-  async #find(oldToken: string, clientId: string): Promise<{ body: string } | 'none' | 'late'> {
-    const [row] = await this.#db.oauth<{ iv: Buffer | null; sealed: Buffer | null }>(
-      'oauth_replay_find',
-      `select r.iv, r.sealed from oauth_store t join oauth_grants g on g.id = t.grant_id
-       left join oauth_replay r on r.token_hash = t.id_hash and r.expires_at > $3
-       where t.model = 'RefreshToken' and t.id_hash = $1 and t.client_id = $2 and g.revoked_at is null`,
-      [hashToken(oldToken, this.#pepper), clientId, this.#environment.now()],
-    )
-    if (!row) return 'none'
-    if (!row.iv || !row.sealed) return 'late'
-    const decipher = createDecipheriv(KEPT.cipher, keyOf(oldToken), row.iv)
-    decipher.setAuthTag(row.sealed.subarray(-KEPT.tag))
-    const opened = Buffer.concat([decipher.update(row.sealed.subarray(0, -KEPT.tag)), decipher.final()])
-    return { body: opened.toString('utf8') }
-  }
+/** The answer that gave the token which is used up now goes: its receiver has it. */
+export async function keepAnswer(tx: Tx, kept: KeptAnswer): Promise<void> {
+  await tx.prepared('oauth_replay_over', 'delete from oauth_replay where successor_hash = $1', [kept.tokenHash])
+  await tx.prepared(
+    'oauth_replay_keep',
+    `insert into oauth_replay (token_hash, grant_id, client_id, iv, sealed, successor_hash, expires_at)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [kept.tokenHash, kept.grantId, kept.clientId, kept.iv, kept.sealed, kept.successorHash, kept.expiresAt],
+  )
+}
+
+/** Null when it was not kept, not for so long, or not for a grant that has ended. */
+export async function keptAnswer(db: Db, tokenHash: Buffer, now: Date): Promise<SealedAnswer | null> {
+  const [row] = await db.oauth<SealedAnswer>(
+    'oauth_replay_find',
+    `select r.client_id as "clientId", r.iv, r.sealed from oauth_replay r join oauth_grants g on g.id = r.grant_id
+     where r.token_hash = $1 and r.expires_at > $2 and g.revoked_at is null and g.expires_at > $2`,
+    [tokenHash, now],
+  )
+  return row ?? null
 }
 
 const keyOf = (token: string): Buffer => Buffer.from(hkdfSync('sha256', token, '', 'breeze refresh replay', 32))

@@ -18,12 +18,12 @@ export class Resources {
     return path === '' || this.#isResource(path)
   }
 
-  /** Ours become the canonical one; what is foreign stays, and is refused by the library. */
+  /** Ours become the canonical one. Foreign ones stay alone, and are refused by the library: it would overlook them beside ours. */
   normalise(params: URLSearchParams): void {
     const asked = params.getAll('resource')
     if (asked.length === 0) return
     params.delete('resource')
-    const named = new Set(asked.map((value) => (this.isOurs(value) ? this.canonical : value)))
-    for (const value of named) params.append('resource', value)
+    const foreign = asked.filter((value) => !this.isOurs(value))
+    for (const value of foreign.length > 0 ? foreign : [this.canonical]) params.append('resource', value)
   }
 }

@@ -3,12 +3,15 @@ import type { RequestListener } from 'node:http'
 import { isScope } from '@breeze/contract/governance'
 import type Provider from 'oidc-provider'
 import { isDatabaseAway } from '../kernel/database-away.ts'
-import type { GrantFacts } from './grants.ts'
+import { hashToken } from '../identity/tokens.ts'
+import type { Environment } from '../kernel/context.ts'
+import type { Db } from '../kernel/db.ts'
+import { type Exchange, exchanges, newExchange, redeem, type Redemption } from './exchange.ts'
+import type { GrantFacts, Grants } from './grants.ts'
 import { askInProcess, type InnerAnswer, type InnerRequest } from './in-process.ts'
-import type { Replays } from './replay.ts'
+import { keptAnswer, openAnswer, type SealedAnswer, sealAnswer } from './replay.ts'
 import type { Resources } from './resources.ts'
 import { AUTHORIZE_PATH, CONSENT_PAGE, REVOKE_PATH, TOKEN_PATH } from './settings.ts'
-import { type Exchange, exchanges } from './store.ts'
 
 /** More than once in a request means that two readers of it would see two requests. */
 const MAY_REPEAT: ReadonlySet<string> = new Set(['resource'])
@@ -17,7 +20,10 @@ export interface AuthorizationServerParts {
   issuer: string
   provider: Provider
   resources: Resources
-  replays: Replays
+  grants: Pick<Grants, 'revoke'>
+  db: Db
+  pepper: Buffer
+  environment: Environment
   /** Told of grants that a request of a program ended. */
   ended(grant: GrantFacts, because: 'client' | 'reuse'): Promise<void>
   failed(error: Error): void
@@ -41,6 +47,8 @@ export class AuthorizationServer {
   async authorize(asked: URLSearchParams): Promise<AuthorizeAnswer> {
     const params = new URLSearchParams(asked)
     if (!repeats(params)) this.#prepare(params)
+    // The library knows more ways to answer than we offer; this is none of them.
+    if ((params.get('response_mode') ?? 'query') !== 'query') params.set('response_mode', 'unsupported')
     const answer = await this.#ask({ method: 'GET', url: `${AUTHORIZE_PATH}?${params.toString()}` }, 'reuse')
     return this.#authorizeAnswer(answer)
   }
@@ -54,26 +62,35 @@ export class AuthorizationServer {
   async token(form: string, headers: Record<string, string>): Promise<InnerAnswer> {
     const params = new URLSearchParams(form)
     this.#parts.resources.normalise(params)
-    const { replays } = this.#parts
-    const exchange = newExchange('reuse')
+    const redemption: Redemption = { used: null, made: [] }
+    const exchange = newExchange('reuse', redemption)
     const answer = await this.#ask({ method: 'POST', url: TOKEN_PATH, headers, body: params.toString() }, exchange)
-    const oldToken = params.get('refresh_token')
-    const clientId = params.get('client_id')
-    if (params.get('grant_type') !== 'refresh_token' || oldToken === null || clientId === null) return answer
-    if (exchange.superseded) return this.#successor(oldToken, clientId)
-    if (answer.status === 200) await replays.keep(oldToken, clientId, answer.body)
-    return answer
+    const refresh = refreshOf(params)
+    if (exchange.earlier && refresh) return repeated(exchange.earlier, refresh)
+    if (answer.status !== 200) return answer
+    const retried = refresh && sealAnswer(refresh.token, refresh.clientId, answer.body)
+    const { db, environment } = this.#parts
+    if (await redeem(db, redemption, retried, environment.now())) return answer
+    return refresh ? this.#firstAnswer(refresh) : this.#usedTwice(redemption)
   }
 
   revoke(form: string, headers: Record<string, string>): Promise<InnerAnswer> {
     return this.#ask({ method: 'POST', url: REVOKE_PATH, headers, body: form }, 'client')
   }
 
-  async #successor(oldToken: string, clientId: string): Promise<InnerAnswer> {
-    const found = await this.#parts.replays.answer(oldToken, clientId)
-    if (found === 'none') return json(400, { error: 'invalid_grant', error_description: 'grant request is invalid' })
-    if (found !== 'late') return { ...json(200, {}), body: found.body }
-    return unavailable('this refresh token was exchanged a moment ago')
+  /** Another request was faster by a moment. */
+  async #firstAnswer(refresh: Refresh): Promise<InnerAnswer> {
+    const { db, pepper, environment } = this.#parts
+    const first = await keptAnswer(db, hashToken(refresh.token, pepper), environment.now())
+    return first ? repeated(first, refresh) : invalidGrant()
+  }
+
+  /** Two bring the same code: at most one of them is whom it was given to. */
+  async #usedTwice({ made }: Redemption): Promise<InnerAnswer> {
+    const grantId = made.find((row) => row.grantId !== null)?.grantId
+    const gone = grantId && (await this.#parts.grants.revoke(grantId, 'reuse', null))
+    if (gone) await this.#parts.ended(gone, 'reuse')
+    return invalidGrant()
   }
 
   /** What clients leave out or ask beside our scopes (`openid` and such, by habit) must not end in an error. */
@@ -100,7 +117,7 @@ export class AuthorizationServer {
     const answer = await exchanges.run(exchange, () => askInProcess(this.#listener, inner))
     for (const grant of exchange.ended) await this.#parts.ended(grant, exchange.because)
     const { failure } = exchange
-    if (failure === null || exchange.superseded) return answer
+    if (failure === null || exchange.earlier) return answer
     if (isDatabaseAway(failure)) return unavailable('the database can not be reached at the moment')
     this.#parts.failed(failure)
     return answer
@@ -117,12 +134,23 @@ export class AuthorizationServer {
   }
 }
 
-const newExchange = (because: Exchange['because']): Exchange => ({
-  superseded: false,
-  because,
-  ended: [],
-  failure: null,
-})
+interface Refresh {
+  token: string
+  clientId: string
+}
+
+function refreshOf(params: URLSearchParams): Refresh | null {
+  const [token, clientId] = [params.get('refresh_token'), params.get('client_id')]
+  return params.get('grant_type') === 'refresh_token' && token !== null && clientId !== null
+    ? { token, clientId }
+    : null
+}
+
+const repeated = (earlier: SealedAnswer, { token, clientId }: Refresh): InnerAnswer =>
+  earlier.clientId === clientId ? { ...json(200, {}), body: openAnswer(token, earlier) } : invalidGrant()
+
+const invalidGrant = (): InnerAnswer =>
+  json(400, { error: 'invalid_grant', error_description: 'grant request is invalid' })
 
 function repeats(params: URLSearchParams): boolean {
   return [...params.keys()].some((name) => !MAY_REPEAT.has(name) && params.getAll(name).length > 1)

@@ -2,28 +2,15 @@
  * Where the protocol library keeps its codes and tokens. It hands them over in clear; here they become keyed hashes, so that
  * a stolen database opens nothing. Grants are our own rows, sessions are not kept at all, clients are looked up elsewhere.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { hashToken } from '../identity/tokens.ts'
 import type { Environment } from '../kernel/context.ts'
 import type { Db } from '../kernel/db.ts'
 import type { Clients } from './clients.ts'
-import type { GrantFacts, Grants } from './grants.ts'
-import { AUTHORIZE_PATH, REPLAY_SECONDS } from './settings.ts'
-
-/** What one request to the library learns beside its answer. */
-export interface Exchange {
-  /** Another request exchanged this refresh token a moment ago: its answer is this one's too. */
-  superseded: boolean
-  /** What a grant that ends during this request ends for. */
-  because: 'client' | 'reuse'
-  /** Grants that this request ended. */
-  ended: GrantFacts[]
-  /** What went wrong on our side, when something did. */
-  failure: Error | null
-}
-
-export const exchanges = new AsyncLocalStorage<Exchange>()
+import { exchanges, putRow, type StoredRow } from './exchange.ts'
+import type { Grants } from './grants.ts'
+import { keptAnswer } from './replay.ts'
+import { AUTHORIZE_PATH } from './settings.ts'
 
 /** The library answers it with a server error, which the exchange's own answer replaces. */
 export class SupersededError extends Error {
@@ -58,20 +45,18 @@ export class Store implements Adapter {
     // Our own session says who somebody is, and our own row what was granted.
     if (this.#model === 'Session' || this.#model === 'Grant') return
     const { jti: _id, returnTo: _address, ...rest } = payload
-    const { environment } = this.#parts
-    await this.#parts.db.oauth(
-      'oauth_store_put',
-      `insert into oauth_store (model, id_hash, grant_id, client_id, payload, expires_at) values ($1, $2, $3, $4, $5, $6)
-       on conflict (model, id_hash) do update set payload = excluded.payload, expires_at = excluded.expires_at`,
-      [
-        this.#model,
-        this.#hash(id),
-        payload.grantId ?? null,
-        payload.clientId ?? null,
-        JSON.stringify(rest),
-        new Date(environment.now().getTime() + expiresIn * 1000),
-      ],
-    )
+    const { db, environment } = this.#parts
+    const row: StoredRow = {
+      model: this.#model,
+      hash: this.#hash(id),
+      grantId: payload.grantId ?? null,
+      clientId: payload.clientId ?? null,
+      payload: JSON.stringify(rest),
+      expiresAt: new Date(environment.now().getTime() + expiresIn * 1000),
+    }
+    const redemption = exchanges.getStore()?.redemption
+    if (redemption) redemption.made.push(row)
+    else await putRow((name, text, values) => db.oauth(name, text, values), row)
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -84,7 +69,7 @@ export class Store implements Adapter {
       [this.#model, this.#hash(id), this.#parts.environment.now()],
     )
     if (!row) return undefined
-    if (row.consumed_at && this.#model === 'RefreshToken') this.#supersede(row.consumed_at)
+    if (row.consumed_at && this.#model === 'RefreshToken') await this.#supersede(this.#hash(id))
     return {
       ...row.payload,
       jti: id,
@@ -94,23 +79,11 @@ export class Store implements Adapter {
     }
   }
 
-  /** The library checks first and consumes later. Only one of those that do so at the same time may win. */
+  /** The library checks first and consumes later, when others may have: the transaction of the redemption decides. */
   async consume(id: string): Promise<undefined> {
-    const hash = this.#hash(id)
-    const [won] = await this.#parts.db.oauth<{ won: boolean }>(
-      'oauth_store_consume',
-      `update oauth_store set consumed_at = $3 where model = $1 and id_hash = $2 and consumed_at is null returning true as won`,
-      [this.#model, hash, this.#parts.environment.now()],
-    )
-    if (won) return
-    if (this.#model === 'RefreshToken') this.#supersede(this.#parts.environment.now())
-    const [row] = await this.#parts.db.oauth<{ grant_id: string | null }>(
-      'oauth_store_grant',
-      'select grant_id from oauth_store where model = $1 and id_hash = $2',
-      [this.#model, hash],
-    )
-    if (row?.grant_id) await this.#end(row.grant_id)
-    throw new errors.InvalidGrant('already consumed')
+    const redemption = exchanges.getStore()?.redemption
+    if (!redemption) throw new errors.InvalidGrant('consumed outside of a redemption')
+    redemption.used = { model: this.#model, hash: this.#hash(id) }
   }
 
   async destroy(id: string): Promise<undefined> {
@@ -141,10 +114,11 @@ export class Store implements Adapter {
     return hashToken(id, this.#parts.pepper)
   }
 
-  #supersede(at: Date): void {
+  async #supersede(hash: Buffer): Promise<void> {
     const exchange = exchanges.getStore()
-    if (!exchange || this.#parts.environment.now().getTime() - at.getTime() > REPLAY_SECONDS * 1000) return
-    exchange.superseded = true
+    const earlier = exchange && (await keptAnswer(this.#parts.db, hash, this.#parts.environment.now()))
+    if (!earlier) return
+    exchange.earlier = earlier
     throw new SupersededError('exchanged a moment ago')
   }
 

@@ -37,18 +37,32 @@ export interface Choice {
 
 /** Opens the address, agrees on the consent page, and comes back with what the program is told. */
 export async function agree(browser: TestBrowser, authorizationUrl: URL | string, choice: Choice = {}): Promise<URL> {
-  const { uid, view } = await openConsent(browser, authorizationUrl)
-  const offered = view['scopes'] as { scope: string; grantable: boolean }[]
-  const decided = await browser.post(`consent/${uid}`, {
-    decision: 'approve',
-    scopes: choice.scopes ?? offered.filter((item) => item.grantable).map((item) => item.scope),
-    organizations: choice.organizations ?? 'all',
-  })
+  const opened = await openConsent(browser, authorizationUrl)
+  const decided = await approve(browser, opened, choice)
   if (decided.status !== 200) throw new Error(`consent: ${decided.status} ${JSON.stringify(decided.json)}`)
   return comeBack(browser, String(decided.json['redirect_to']))
 }
 
-export async function openConsent(browser: TestBrowser, authorizationUrl: URL | string) {
+export interface OpenConsent {
+  uid: string
+  view: Record<string, unknown>
+}
+
+/** Presses the button, with everything ticked that can be, where nothing else is chosen. */
+export function approve(browser: TestBrowser, { uid, view }: OpenConsent, choice: Choice = {}) {
+  const offered = view['scopes'] as { scope: string; grantable: boolean }[]
+  return browser.post(`consent/${uid}`, {
+    decision: 'approve',
+    seen: view['seen'],
+    scopes: choice.scopes ?? offered.filter((item) => item.grantable).map((item) => item.scope),
+    organizations: choice.organizations ?? 'all',
+  })
+}
+
+export const deny = (browser: TestBrowser, { uid, view }: OpenConsent) =>
+  browser.post(`consent/${uid}`, { decision: 'deny', seen: view['seen'] })
+
+export async function openConsent(browser: TestBrowser, authorizationUrl: URL | string): Promise<OpenConsent> {
   const opened = await browser.visit(String(authorizationUrl))
   const uid = /^\/consent\/([\w-]+)$/.exec(opened.location ?? '')?.[1]
   if (uid === undefined) throw new Error(`no consent page: ${opened.status} ${opened.location} ${opened.body}`)

@@ -1,24 +1,19 @@
 /** The way to a consent, and everything that must not lead there or away from it. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { boot, type Harness, type Organization } from '../harness.ts'
-import { TestBrowser } from '../console/browser.ts'
-import { agree, CALLBACK, comeBack, openConsent, RawClient, register, signedIn } from './assistant.ts'
+import { boot, type Harness } from '../harness.ts'
+import type { TestBrowser } from '../console/browser.ts'
+import { CALLBACK, openConsent, RawClient, register, signedIn } from './assistant.ts'
 
 let world: Harness
-let acme: Organization
-let globex: Organization
 let url: string
-let technician: string
 let browser: TestBrowser
 let client: RawClient
 beforeAll(async () => {
   world = await boot()
   url = world.server.url
-  acme = await world.organization('Acme')
-  globex = await world.organization('Globex')
-  technician = await world.user('technician', acme.id)
-  browser = await signedIn(world, technician)
+  const acme = await world.organization('Acme')
+  browser = await signedIn(world, await world.user('technician', acme.id))
   client = await RawClient.register(url)
 })
 afterAll(() => world.stop())
@@ -224,147 +219,5 @@ describe('a request to authorize', () => {
       )
       expect([opened.status, opened.location]).toEqual([400, null])
     }
-  })
-})
-
-describe('a consent', () => {
-  test('shows who asks, where the answer goes, what is asked and what the person may give', async () => {
-    const { view } = await openConsent(
-      browser,
-      client.authorizationUrl({ scope: 'ai:read ai:execute ai:execute_admin administration.read' }),
-    )
-    expect(view).toMatchObject({
-      client: { name: 'Raw', verified: false, host: null, first_party: false },
-      redirect: { host: '127.0.0.1', loopback: true, scheme: 'http' },
-      user: { email: `${technician}@example.test` },
-      organizations: [{ id: acme.id, name: 'Acme' }],
-      mcp_write: true,
-    })
-    expect(view['scopes']).toMatchObject([
-      { scope: 'ai:read', level: 'read', granted_by_default: true, grantable: true, high_impact: false },
-      { scope: 'ai:execute', level: 'execute', granted_by_default: false, grantable: true, high_impact: true },
-      { scope: 'ai:execute_admin', granted_by_default: false, grantable: false },
-      { scope: 'administration.read', level: 'read' },
-    ])
-    expect(JSON.stringify(view['scopes'])).toContain('run_script')
-    expect((view['warnings'] as string[]).join(' ')).toContain('chose the name itself')
-  })
-
-  test('names a known program as verified', async () => {
-    const claude = RawClient.as(url, 'https://claude.ai/oauth/mcp-oauth-client-metadata')
-    const { view } = await openConsent(
-      browser,
-      claude.authorizationUrl({ redirect_uri: 'https://claude.ai/api/mcp/auth_callback' }),
-    )
-    expect(view).toMatchObject({ client: { name: 'Claude', verified: true, host: 'claude.ai' }, warnings: [] })
-  })
-
-  test('is narrowed to what was chosen, and never beyond what was asked or held', async () => {
-    const { uid } = await openConsent(browser, client.authorizationUrl({ scope: 'ai:read ai:write ai:execute_admin' }))
-    const decide = (scopes: string[], organizations: unknown = 'all') =>
-      browser.post(`consent/${uid}`, { decision: 'approve', scopes, organizations })
-    expect((await decide(['ai:execute'])).status).toBe(403)
-    expect((await decide(['ai:execute_admin'])).status).toBe(403)
-    expect((await decide(['ai:read'], [globex.id])).status).toBe(403)
-    expect((await decide(['ai:read'], [])).status).toBe(403)
-    expect((await decide([])).status).toBe(400)
-    const decided = await decide(['ai:read'], [acme.id])
-    const back = await comeBack(browser, String(decided.json['redirect_to']))
-    const tokens = await (await client.redeem(back.searchParams.get('code') ?? '')).json()
-    expect(tokens).toMatchObject({ scope: 'ai:read' })
-  })
-
-  test('takes the permission to connect an assistant', async () => {
-    const viewer = await signedIn(world, await world.user('viewer', acme.id))
-    const { uid, view } = await openConsent(viewer, client.authorizationUrl())
-    expect(view).toMatchObject({ mcp_write: false, organizations: [], all_organizations_allowed: false })
-    const decided = await viewer.post(`consent/${uid}`, {
-      decision: 'approve',
-      scopes: ['ai:read'],
-      organizations: 'all',
-    })
-    expect(decided.status).toBe(403)
-  })
-
-  test('belongs to the browser in which it began', async () => {
-    const { uid } = await openConsent(browser, client.authorizationUrl())
-    const victim = await signedIn(world, technician)
-    expect(await victim.get(`consent/${uid}`)).toMatchObject({
-      status: 409,
-      json: { error: { code: 'other_browser' } },
-    })
-    const decided = await victim.post(`consent/${uid}`, {
-      decision: 'approve',
-      scopes: ['ai:read'],
-      organizations: 'all',
-    })
-    expect(decided.status).toBe(409)
-    expect((await victim.visit(`/oauth/authorize/${uid}`)).status).toBe(409)
-  })
-
-  test('asks who is there: nobody, until somebody signs in', async () => {
-    const nobody = new TestBrowser(url)
-    const opened = await nobody.visit(String(client.authorizationUrl()))
-    const uid = opened.location?.split('/').at(-1) ?? ''
-    expect((await nobody.get(`consent/${uid}`)).status).toBe(401)
-    expect((await nobody.post(`consent/${uid}`, { decision: 'deny' })).status).toBe(401)
-  })
-
-  test('is asked for each time, makes a grant of its own, and is decided once', async () => {
-    const before = await world.sql('select id from oauth_grants where client_id = $1', [client.clientId])
-    await agree(browser, client.authorizationUrl())
-    await agree(browser, client.authorizationUrl())
-    const after = await world.sql('select id from oauth_grants where client_id = $1 and revoked_at is null', [
-      client.clientId,
-    ])
-    expect(after.length).toBeGreaterThanOrEqual(before.length + 2)
-    const { uid } = await openConsent(browser, client.authorizationUrl())
-    const approve = { decision: 'approve', scopes: ['ai:read'], organizations: 'all' }
-    const answers = await Promise.all([1, 2, 3, 4].map(() => browser.post(`consent/${uid}`, approve)))
-    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 404, 404, 404])
-    expect((await browser.get(`consent/${uid}`)).json).toMatchObject({ error: { code: 'expired' } })
-  })
-
-  test('of two tabs does not cross', async () => {
-    const first = await openConsent(browser, client.authorizationUrl({ state: 'one' }))
-    const second = await openConsent(browser, client.authorizationUrl({ state: 'two' }))
-    const approve = { decision: 'approve', scopes: ['ai:read'], organizations: 'all' }
-    for (const [tab, state] of [
-      [first, 'one'],
-      [second, 'two'],
-    ] as const) {
-      const decided = await browser.post(`consent/${tab.uid}`, approve)
-      const back = await comeBack(browser, String(decided.json['redirect_to']))
-      expect(back.searchParams.get('state')).toBe(state)
-    }
-  })
-
-  test('that is refused tells the program so, and the audit names both', async () => {
-    const { uid } = await openConsent(browser, client.authorizationUrl())
-    const decided = await browser.post(`consent/${uid}`, { decision: 'deny' })
-    const back = await comeBack(browser, String(decided.json['redirect_to']))
-    expect(Object.fromEntries(back.searchParams)).toMatchObject({ error: 'access_denied', state: 'xyz', iss: url })
-    const entries = await world.sql<{ body: string }>(
-      `select body from audit_entries where body::jsonb->>'action' = 'authorize_client'`,
-    )
-    const decisions = new Set(entries.map(({ body }) => (JSON.parse(body) as { decision: string }).decision))
-    expect(decisions).toEqual(new Set(['allowed', 'denied']))
-  })
-
-  test('for an app ends on a page that hands over and can be closed', async () => {
-    const cursor = await RawClient.register(url, { redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'] })
-    const { uid } = await openConsent(
-      browser,
-      cursor.authorizationUrl({ redirect_uri: 'cursor://anysphere.cursor-mcp/oauth/callback' }),
-    )
-    const decided = await browser.post(`consent/${uid}`, {
-      decision: 'approve',
-      scopes: ['ai:read'],
-      organizations: 'all',
-    })
-    const page = await browser.visit(String(decided.json['redirect_to']))
-    expect([page.status, page.location]).toEqual([200, null])
-    expect(page.body).toContain('You can close this page')
-    expect(page.body).toMatch(/url=cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?code=/)
   })
 })

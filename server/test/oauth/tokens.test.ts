@@ -1,4 +1,5 @@
 /** Codes and tokens: once each, in the right hands, and worth what the grant is worth now. Races run on real PostgreSQL. */
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import type { TestBrowser } from '../console/browser.ts'
@@ -27,6 +28,16 @@ const errorOf = async (response: Response): Promise<unknown> => {
 }
 const times = async <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)))
+
+/** The newest of this kind in the audit, for this program. */
+async function lastEntry(action: string, { clientId }: RawClient): Promise<Record<string, unknown>> {
+  const [entry] = await world.sql<{ body: string }>(
+    `select body from audit_entries where body::jsonb->>'action' = $1 and body::jsonb->'details'->>'client' = $2
+     order by seq desc limit 1`,
+    [action, clientId],
+  )
+  return JSON.parse(entry?.body ?? '{}')
+}
 
 describe('a code', () => {
   test('comes back with issuer and state, and gives tokens that nobody may store', async () => {
@@ -107,16 +118,35 @@ describe('a refresh token', () => {
   test('used again later ends the whole family, and the audit says so', async () => {
     const { client, tokens } = await authorized(world, browser)
     const next = await tokensOf(await client.refresh(tokens.refresh_token))
-    await world.sql(
-      `update oauth_store set consumed_at = consumed_at - interval '31 seconds' where consumed_at is not null`,
-    )
+    await world.sql(`update oauth_replay set expires_at = expires_at - interval '31 seconds'`)
     expect(await errorOf(await client.refresh(tokens.refresh_token))).toBe('invalid_grant')
     expect(await statusWith(url, next.access_token)).toBe(401)
     expect(await errorOf(await client.refresh(next.refresh_token))).toBe('invalid_grant')
-    const [entry] = await world.sql<{ body: string }>(
-      `select body from audit_entries where body::jsonb->>'action' = 'token_reuse' order by seq desc limit 1`,
-    )
-    expect(entry?.body).toContain('used twice')
+    expect(await lastEntry('token_reuse', client)).toMatchObject({
+      reason: expect.stringContaining('used twice'),
+      details: { client: client.clientId, because: 'reuse' },
+    })
+  })
+
+  test('of two generations ago is nobody’s retry: it ends the family, however soon it comes', async () => {
+    const { client, tokens: first } = await authorized(world, browser)
+    const second = await tokensOf(await client.refresh(first.refresh_token))
+    const third = await tokensOf(await client.refresh(second.refresh_token))
+    // Of one generation ago: a retry.
+    expect((await tokensOf(await client.refresh(second.refresh_token))).refresh_token).toBe(third.refresh_token)
+    expect(await errorOf(await client.refresh(first.refresh_token))).toBe('invalid_grant')
+    for (const { access_token } of [first, second, third]) expect(await statusWith(url, access_token)).toBe(401)
+    expect(await errorOf(await client.refresh(third.refresh_token))).toBe('invalid_grant')
+    expect(await lastEntry('token_reuse', client)).toMatchObject({ details: { client: client.clientId } })
+  })
+
+  test('that nobody used for long is over, and its grant is not', async () => {
+    const { client, tokens } = await authorized(world, browser)
+    await world.sql(`update oauth_store set expires_at = now() where model = 'RefreshToken' and client_id = $1`, [
+      client.clientId,
+    ])
+    expect(await errorOf(await client.refresh(tokens.refresh_token))).toBe('invalid_grant')
+    expect(await statusWith(url, tokens.access_token)).toBe(200)
   })
 
   test('can not widen its scopes, go to another program or ask for a foreign resource', async () => {
@@ -153,8 +183,42 @@ describe('an access token', () => {
     expect(await statusWith(url, tokens.refresh_token)).toBe(401)
     expect(await statusWith(url, key.key.replace('brz_', 'brzo_'))).toBe(401)
     expect(await statusWith(url, tokens.access_token.replace('brzo_', 'brz_'))).toBe(401)
+    expect(await statusWith(url, await newCode(await RawClient.register(url)))).toBe(401)
     const asKey = await fetch(`${url}/api/v1/mcp?access_token=${tokens.access_token}`, { method: 'POST', body: '{}' })
     expect(asKey.status).toBe(401)
+  })
+
+  test('is read in one way only: as RFC 6750 writes it', async () => {
+    const { tokens } = await authorized(world, browser)
+    const { access_token: token } = tokens
+    const ask = async (...headers: [string, string][]) => {
+      // `fetch` would join two headers into one.
+      const { status } = await rawRequest(`${url}/api/v1/tools`, headers)
+      return status
+    }
+    expect(await ask(['authorization', `Bearer ${token}`])).toBe(200)
+    expect(await ask(['authorization', `bearer ${token}`])).toBe(200)
+    for (const bad of [`Bearer  ${token}`, `Bearer ${token} x`, `Basic ${token}`, token, `Bearer ${token},${token}`])
+      expect([bad.replace(token, '…'), await ask(['authorization', bad])]).toEqual([bad.replace(token, '…'), 401])
+    expect(await ask(['authorization', `Bearer brzo_${'a'.repeat(10_000)}`])).toBe(401)
+    const twice = await ask(['authorization', 'Bearer brzo_nothing'], ['authorization', `Bearer ${token}`])
+    expect([400, 401]).toContain(twice)
+  })
+
+  test('ends with the organization of its user, and with the roles that it leans on', async () => {
+    const other = await world.user('technician', organization.id)
+    const { tokens } = await authorized(world, await signedIn(world, other))
+    await world.sql('update organizations set suspended_at = now() where id = $1', [organization.id])
+    expect(await statusWith(url, tokens.access_token)).toBe(401)
+    await world.sql('update organizations set suspended_at = null where id = $1', [organization.id])
+    expect(await statusWith(url, tokens.access_token)).toBe(200)
+    await world.sql('delete from role_assignments where user_id = $1', [other])
+    const left = await fetch(`${url}/api/v1/tools/list_devices`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.access_token}`, 'content-type': 'application/json' },
+      body: '{}',
+    })
+    expect(left.status).toBe(403)
   })
 
   test('is worth what its user may do now', async () => {
@@ -201,5 +265,35 @@ describe('revocation', () => {
     expect((await mine.client.revoke(mine.tokens.access_token)).status).toBe(200)
     expect(await statusWith(url, mine.tokens.access_token)).toBe(401)
     expect(await errorOf(await mine.client.refresh(mine.tokens.refresh_token))).toBe('invalid_grant')
+    expect((await other.client.revoke(other.tokens.refresh_token)).status).toBe(200)
+    expect(await statusWith(url, other.tokens.access_token)).toBe(401)
+  })
+
+  test('is in the audit, with whose grant it was and for what', async () => {
+    const { client, tokens } = await authorized(world, browser)
+    const [grant] = await world.sql<{ id: string }>('select id from oauth_grants where client_id = $1', [
+      client.clientId,
+    ])
+    await client.revoke(tokens.access_token)
+    expect(await lastEntry('revoke_token', client)).toMatchObject({
+      kind: 'authentication',
+      actor: { user_id: technician, name: `${technician}@example.test` },
+      credential: { kind: 'oauth_grant', id: grant?.id, name: 'Raw' },
+      details: { grant: grant?.id, client: client.clientId, because: 'client' },
+    })
+    const [row] = await world.sql('select revoked_reason from oauth_grants where id = $1', [grant?.id])
+    expect(row).toEqual({ revoked_reason: 'client' })
   })
 })
+
+/** The status of a GET with exactly these headers. */
+function rawRequest(address: string, headers: readonly [string, string][]): Promise<{ status: number }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(address, { headers: ['host', new URL(address).host, ...headers.flat()] }, (response) => {
+      response.resume()
+      resolve({ status: response.statusCode ?? 0 })
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}

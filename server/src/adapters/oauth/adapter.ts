@@ -15,7 +15,6 @@ import { Documents, type DocumentsParts } from '../../oauth/documents.ts'
 import { type GrantFacts, Grants } from '../../oauth/grants.ts'
 import { Interactions } from '../../oauth/interactions.ts'
 import { createProvider } from '../../oauth/provider.ts'
-import { Replays } from '../../oauth/replay.ts'
 import { Resources } from '../../oauth/resources.ts'
 import { AuthorizationServer } from '../../oauth/server.ts'
 import type { Lifetimes } from '../../oauth/settings.ts'
@@ -74,7 +73,10 @@ export function createOauth(deps: OauthDeps): Oauth {
     issuer: publicUrl,
     provider,
     resources,
-    replays: new Replays({ db, pepper, environment }),
+    grants,
+    db,
+    pepper,
+    environment,
     ended: (grant, because) => recordEnd(deps, grant, because),
     failed: (error) => deps.log.error({ err: error }, 'the authorization server failed'),
   })

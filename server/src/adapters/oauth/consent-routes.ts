@@ -20,13 +20,16 @@ export interface ConsentRouteDeps {
   console: Pick<ConsoleDeps, 'cookie' | 'people'>
 }
 
+/** From the page that was read: another sign-in in this browser, or another name of the program, is another question. */
+const seen = z.string().max(100)
 const decision = z.discriminatedUnion('decision', [
   z.object({
     decision: z.literal('approve'),
+    seen,
     scopes: z.array(z.string().max(64)).max(100),
     organizations: z.union([z.literal('all'), z.array(z.uuid()).max(2000)]),
   }),
-  z.object({ decision: z.literal('deny') }),
+  z.object({ decision: z.literal('deny'), seen }),
 ])
 
 interface Asked {
@@ -43,7 +46,8 @@ export function consentRoutes(deps: ConsentRouteDeps): Hono<HttpEnv> {
     if (asked instanceof Response) return asked
     const { pending, client, caller, person } = asked
     const user = { name: caller.user.name, email: person.email }
-    return context.json({ ...deps.consents.view(pending, client, caller), user })
+    const shown = deps.interactions.seen(pending.uid, caller.credential.id, client)
+    return context.json({ ...(await deps.consents.view(pending, client, caller)), user, seen: shown })
   })
   routes.post('/consent/:uid', async (context) => {
     const asked = await whatIsAsked(deps, context, context.req.param('uid'))
@@ -52,6 +56,7 @@ export function consentRoutes(deps: ConsentRouteDeps): Hono<HttpEnv> {
     const parsed = decision.safeParse(body.ok ? body.value : undefined)
     if (!parsed.success) return badInput(context, 'The decision can not be read.')
     const { pending, client, caller } = asked
+    if (!deps.interactions.wasSeen(parsed.data.seen, pending.uid, caller.credential.id, client)) return changed(context)
     const decided =
       parsed.data.decision === 'deny'
         ? await deps.consents.deny(pending, client, caller)
@@ -85,6 +90,13 @@ const otherBrowser = (context: Context<HttpEnv>): Response =>
     reason: 'This request to connect began in another browser.',
     remedy:
       'Go on in the browser in which you started, or start again here. If somebody sent you this link, close the page.',
+  })
+
+const changed = (context: Context<HttpEnv>): Response =>
+  refuse(context, 409, {
+    code: 'conflict',
+    reason: 'Since this page was shown, somebody signed in anew in this browser, or the program changed its name.',
+    remedy: 'Read the request again before you decide.',
   })
 
 function notDecided(context: Context<HttpEnv>, decided: Extract<Decided, { ok: false }>): Response {

@@ -29,18 +29,31 @@ export function ConsentPage() {
   const late = useLater(found.isPending)
   if (found.error) return <DeadRequest error={found.error} onRetry={() => void found.refetch()} />
   if (!found.data) return late ? <Loading /> : null
-  return <Decide path={path} returnTo={`/consent/${encodeURIComponent(uid)}`} request={found.data} />
+  return (
+    <Decide
+      // What was ticked for another question says nothing about this one.
+      key={found.data.seen}
+      path={path}
+      returnTo={`/consent/${encodeURIComponent(uid)}`}
+      request={found.data}
+      onReadAgain={() => void found.refetch()}
+    />
+  )
 }
 
-type Decision = { decision: 'approve'; scopes: string[]; organizations: string[] | 'all' } | { decision: 'deny' }
+type Decision = { seen: string } & (
+  | { decision: 'approve'; scopes: string[]; organizations: string[] | 'all' }
+  | { decision: 'deny' }
+)
 
 interface DecideProps {
   path: string
   returnTo: string
   request: ConsentRequest
+  onReadAgain: () => void
 }
 
-function Decide({ path, returnTo, request }: DecideProps) {
+function Decide({ path, returnTo, request, onReadAgain }: DecideProps) {
   const [choice, setChoice] = useState(() => firstChoice(request))
   const decide = useMutation({
     mutationFn: (decision: Decision) => api.post<{ redirect_to: string }>(path, decision),
@@ -57,7 +70,8 @@ function Decide({ path, returnTo, request }: DecideProps) {
     addEventListener('pageshow', onShow)
     return () => removeEventListener('pageshow', onShow)
   }, [])
-  const deny = () => decide.mutate({ decision: 'deny' })
+  const { seen } = request
+  const deny = () => decide.mutate({ decision: 'deny', seen })
   const busy = decide.isPending || decide.isSuccess ? decide.variables.decision : undefined
   if (!request.mcp_write) return <NotAllowed name={name} onDeny={deny} busy={busy !== undefined} />
   return (
@@ -92,7 +106,8 @@ function Decide({ path, returnTo, request }: DecideProps) {
             busy={busy}
             error={decide.error}
             onDeny={deny}
-            onApprove={() => decide.mutate(approval(choice))}
+            onApprove={() => decide.mutate(approval(seen, choice))}
+            onReadAgain={onReadAgain}
           />
         </div>
       </main>
@@ -101,8 +116,9 @@ function Decide({ path, returnTo, request }: DecideProps) {
   )
 }
 
-const approval = (choice: Choice): Decision => ({
+const approval = (seen: string, choice: Choice): Decision => ({
   decision: 'approve',
+  seen,
   scopes: [...choice.scopes],
   organizations: choice.all ? 'all' : [...choice.organizations],
 })

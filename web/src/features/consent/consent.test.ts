@@ -27,6 +27,8 @@ const request: ConsentRequest = {
   expires_at: '2026-11-25T00:00:00Z',
   warnings: [],
   mcp_write: true,
+  before: null,
+  seen: '',
 }
 
 const choice = (scopes: string[], organizations: string[] | 'all' = 'all'): Choice => ({
@@ -65,4 +67,13 @@ test('one organization needs no choice; several need one where not all may be gi
   expect(missing(narrow)).toBe('Tick an organization, or deny.')
   expect(missing(choice([], ['ACME']))).toBe('Tick what it may do, or deny.')
   expect(missing(choice(['ai:read'], ['ACME']))).toBeNull()
+})
+
+test('proposes the organizations of an earlier grant, where they may still be given', () => {
+  const organizations = ['ACME', 'Gone'].map((name) => ({ id: name, name }))
+  const before = { scopes: ['ai:read'], organizations, created_at: '2026-11-24T00:00:00Z' }
+  expect(firstChoice({ ...request, before })).toEqual(choice(['ai:read', 'ai:write'], ['ACME']))
+  expect(firstChoice({ ...request, before: { ...before, organizations: null } })).toEqual(
+    choice(['ai:read', 'ai:write']),
+  )
 })

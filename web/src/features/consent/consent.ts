@@ -24,6 +24,10 @@ export interface ConsentRequest {
   expires_at: string
   warnings: string[]
   mcp_write: boolean
+  /** A grant that this person gave this client before; this one comes beside it. */
+  before: { scopes: string[]; organizations: { id: string; name: string }[] | null; created_at: string } | null
+  /** Goes back with the decision: it is made on what was shown here. */
+  seen: string
 }
 
 export interface Choice {
@@ -32,14 +36,17 @@ export interface Choice {
   organizations: ReadonlySet<string>
 }
 
-/** High impact is never ticked for the person. One organization needs no choice. */
+/** High impact is never ticked for the person. One organization needs no choice; an earlier grant's are proposed again. */
 export function firstChoice(request: ConsentRequest): Choice {
   const scopes = request.scopes.filter((item) => item.grantable && item.granted_by_default && !item.high_impact)
   const [only, second] = request.organizations
+  const offered = new Set(request.organizations.map(({ id }) => id))
+  const earlier = request.before?.organizations?.map(({ id }) => id).filter((id) => offered.has(id)) ?? []
+  const organizations = only && !second ? [only.id] : earlier
   return {
     scopes: new Set(scopes.map(({ scope }) => scope)),
-    all: request.all_organizations_allowed && !(only && !second),
-    organizations: new Set(only && !second ? [only.id] : []),
+    all: request.all_organizations_allowed && organizations.length === 0,
+    organizations: new Set(organizations),
   }
 }
 

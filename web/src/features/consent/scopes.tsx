@@ -2,6 +2,7 @@ import { ChevronDown } from 'lucide-react'
 import { useId, useState } from 'react'
 import { cx } from '../../ui/cx.ts'
 import { Note } from '../../ui/note.tsx'
+import { Tag } from '../../ui/tag.tsx'
 import { Tier, TierGlyph, type TierNumber } from '../../ui/tier.tsx'
 import { type Choice, type ConsentRequest, type ConsentScope, withItem } from './consent.ts'
 
@@ -19,7 +20,7 @@ export function Scopes({ request, choice, onChange }: ScopesProps) {
           What it may do
         </h2>
         <span className="text-12 text-text-3 tabular-nums">
-          {request.scopes.length} asked · {choice.scopes.size} ticked
+          {request.scopes.length} asked{request.before && ` · ${fresh(request)} new`} · {choice.scopes.size} ticked
         </span>
       </div>
       <ul>
@@ -27,6 +28,7 @@ export function Scopes({ request, choice, onChange }: ScopesProps) {
           <ScopeItem
             key={scope.scope}
             item={scope}
+            standing={standingOf(request, scope)}
             ticked={choice.scopes.has(scope.scope)}
             onTick={(on) => onChange({ ...choice, scopes: withItem(choice.scopes, scope.scope, on) })}
           />
@@ -38,11 +40,13 @@ export function Scopes({ request, choice, onChange }: ScopesProps) {
 
 interface ScopeItemProps {
   item: ConsentScope
+  /** Beside what the client was given before; undefined where it was given nothing. */
+  standing: 'held' | 'new' | undefined
   ticked: boolean
   onTick: (on: boolean) => void
 }
 
-function ScopeItem({ item, ticked, onTick }: ScopeItemProps) {
+function ScopeItem({ item, standing, ticked, onTick }: ScopeItemProps) {
   const [open, setOpen] = useState(false)
   const id = useId()
   const { grantable, reason, high_impact: highImpact } = item
@@ -60,7 +64,7 @@ function ScopeItem({ item, ticked, onTick }: ScopeItemProps) {
           className="choice choice-box mt-0.5"
           checked={ticked}
           disabled={!grantable}
-          aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+          aria-describedby={hint === undefined && !standing ? undefined : `${id}-hint`}
           onChange={(event) => onTick(event.target.checked)}
         />
         <div className="min-w-0">
@@ -68,8 +72,10 @@ function ScopeItem({ item, ticked, onTick }: ScopeItemProps) {
             <b className={cx('block text-14 font-semi', !grantable && 'text-text-3')}>{item.label}</b>
             <code className="text-12 text-text-3">{item.scope}</code>
           </label>
-          {hint !== undefined && (
-            <p id={`${id}-hint`} className="text-12 text-text-3">
+          {(hint !== undefined || standing) && (
+            <p id={`${id}-hint`} className="flex flex-wrap items-center gap-x-2 text-12 text-text-3">
+              {standing === 'new' && <Tag tone="accent">new</Tag>}
+              {standing === 'held' && 'It has this already'}
               {hint}
             </p>
           )}
@@ -121,6 +127,11 @@ function Tools({ id, item, open }: { id: string; item: ConsentScope; open: boole
     </ul>
   )
 }
+
+const standingOf = ({ before }: ConsentRequest, { scope }: ConsentScope) =>
+  before ? (before.scopes.includes(scope) ? 'held' : 'new') : undefined
+const fresh = (request: ConsentRequest): number =>
+  request.scopes.filter((scope) => standingOf(request, scope) === 'new').length
 
 const LEVELS: Readonly<Record<string, TierNumber>> = { read: 1, write: 2 }
 const tierOf = ({ level, high_impact: highImpact }: ConsentScope): TierNumber => (highImpact ? 3 : (LEVELS[level] ?? 3))

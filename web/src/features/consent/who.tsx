@@ -4,6 +4,7 @@ import { signOut } from '../../app/sign-out.ts'
 import { Avatar } from '../../ui/avatar.tsx'
 import { Note } from '../../ui/note.tsx'
 import { Tag } from '../../ui/tag.tsx'
+import { When } from '../../ui/when.tsx'
 import type { ConsentRequest } from './consent.ts'
 
 /** Who asks, where the answer goes, and as whom it will act. */
@@ -17,6 +18,7 @@ export function Who({ request, returnTo }: { request: ConsentRequest; returnTo: 
         <h2 className="text-12 font-medium text-text-3">Who asks</h2>
         <div className="mt-2 flex flex-col gap-2">
           <Origin client={client} warnings={warnings} />
+          {request.before && <Before before={request.before} />}
           <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-3 gap-y-1 text-12">
             <dt className="text-text-3">Identity</dt>
             <dd className="truncate font-mono" title={client.id}>
@@ -49,6 +51,17 @@ export function Who({ request, returnTo }: { request: ConsentRequest; returnTo: 
         </div>
       </section>
     </>
+  )
+}
+
+/** CON-6: more scopes are a new grant beside the old one. */
+function Before({ before }: { before: NonNullable<ConsentRequest['before']> }) {
+  const where = before.organizations?.map(({ name }) => name).join(', ') ?? 'every organization that you reach'
+  return (
+    <Note title="It has a grant of yours already.">
+      <code className="text-12">{before.scopes.join(' ')}</code> in {where}, since <When at={before.created_at} />.
+      Approving makes another beside it; the old one stays until you revoke it in Settings.
+    </Note>
   )
 }
 
