@@ -54,13 +54,26 @@ export class Interactions {
     return same(given, this.seen(uid, sessionId, shown))
   }
 
-  /** Null when there is none, it has ended, or was decided. */
+  /** Null when there is none, it has ended, was decided, or its program no longer comes back by that way. */
   async pending(uid: string): Promise<PendingConsent | null> {
+    const found = await this.#find(uid)
+    return found && !found.decided ? found.asked : null
+  }
+
+  /** Whether the browser may be sent back. The program's document may have changed since the decision. */
+  async mayReturn(uid: string): Promise<boolean> {
+    return (await this.#find(uid)) !== null
+  }
+
+  async #find(uid: string): Promise<{ asked: PendingConsent; decided: boolean } | null> {
     const found = UID.test(uid) ? await this.#provider.Interaction.find(uid) : undefined
-    if (!found || found.result) return null
-    const { client_id: clientId, redirect_uri: redirectUri, scope } = found.params
-    if (typeof clientId !== 'string' || typeof redirectUri !== 'string' || typeof scope !== 'string') return null
-    return { uid, clientId, redirectUri, scopes: scope.split(' '), expiresAt: new Date(found.exp * 1000) }
+    const { client_id: clientId, redirect_uri: redirectUri, scope } = found?.params ?? {}
+    if (!found || typeof clientId !== 'string' || typeof redirectUri !== 'string' || typeof scope !== 'string')
+      return null
+    const client = await this.#provider.Client.find(clientId)
+    if (!client?.redirectUriAllowed(redirectUri)) return null
+    const asked = { uid, clientId, redirectUri, scopes: scope.split(' '), expiresAt: new Date(found.exp * 1000) }
+    return { asked, decided: found.result !== undefined }
   }
 
   /** One decision only, however often the button is pressed. */

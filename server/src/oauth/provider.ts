@@ -1,7 +1,7 @@
 /** The protocol library, set up for public clients, codes with PKCE, and opaque tokens of one resource. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { ALL_SCOPES } from '@breeze/contract/governance'
-import { errors, interactionPolicy, type JWK, Provider } from 'oidc-provider'
+import { errors, interactionPolicy, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { ACCESS_PREFIX, makeToken, REFRESH_PREFIX } from '../identity/tokens.ts'
 import {
   ACCESS_SECONDS,
@@ -94,8 +94,10 @@ export function createProvider(parts: ProviderParts): Provider {
       const id = ctx.oidc.result?.consent?.grantId
       return id === undefined ? undefined : ctx.oidc.provider.Grant.find(id)
     },
-    // Whether the person may still is decided by the grant's row, which was just read.
-    findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    // Whether the person may still is decided by the grant's row, which was just read. Whether the program still comes back
+    // by the way that its code went is looked at here: nothing else is asked of both.
+    findAccount: (ctx, id, token) =>
+      wentAstray(ctx, token) ? undefined : { accountId: id, claims: () => ({ sub: id }) },
     ttl: {
       ...ttl,
       AccessToken: ACCESS_SECONDS,
@@ -115,6 +117,12 @@ export function createProvider(parts: ProviderParts): Provider {
   nameTokens(provider)
   return provider
 }
+
+const wentAstray = (ctx: KoaContextWithOIDC, token: object | undefined): boolean =>
+  token !== undefined &&
+  'redirectUri' in token &&
+  typeof token.redirectUri === 'string' &&
+  ctx.oidc.client?.redirectUriAllowed(token.redirectUri) !== true
 
 // `export` answers every kind of key; of a P-256 key it is this one.
 const signingKey = (): JWK =>

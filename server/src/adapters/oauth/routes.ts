@@ -172,6 +172,8 @@ async function resume(deps: OauthRouteDeps, context: Context<HttpEnv>): Promise<
       lines: ['Go on in the browser in which you started, or start connecting again in your assistant.'],
     })
   }
+  if (!(await deps.interactions.mayReturn(uid)))
+    return broken(context, 400, 'it is over, or the program no longer comes back by this way')
   const answer = await deps.server.resume(uid)
   if (answer.next === 'consent') {
     deps.cookie.write(context, answer.uid, deps.interactions.proof(answer.uid))
