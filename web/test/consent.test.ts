@@ -1,10 +1,9 @@
 /** A person's part of connecting an assistant, in a real browser on the real authorization server. */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RawClient, statusWith, tokensOf } from '../../server/test/oauth/assistant.ts'
 import { type Console, findings, noBrowser, signIn, startConsole } from './browser.ts'
+import { type Loopback, startLoopback } from './loopback.ts'
 
 const SCOPES = 'ai:read ai:write ai:execute ai:execute_admin'
 
@@ -12,22 +11,19 @@ describe.skipIf(noBrowser !== undefined)('consent', () => {
   let console: Console
   let client: RawClient
   let contoso: string
-  /** Where the program waits for the answer, on this very machine. */
-  let program: Server
+  let program: Loopback
   let callback: string
   beforeAll(async () => {
     console = await startConsole()
     contoso = (await console.harness.organization('Contoso')).id
     await console.harness.organization('Fabrikam')
-    program = createServer((_, response) => response.end('Connected.'))
-    await new Promise<void>((resolve) => program.listen(0, '127.0.0.1', resolve))
-    callback = `http://127.0.0.1:${(program.address() as AddressInfo).port}/callback`
+    program = await startLoopback()
+    callback = program.callback
     client = await RawClient.register(console.url, { client_name: 'Test Assistant', redirect_uris: [callback] })
   })
   afterAll(async () => {
     await console.close()
     program.close()
-    program.closeAllConnections()
   })
 
   const asked = (scope: string) => String(client.authorizationUrl({ scope, redirect_uri: callback }))
@@ -71,8 +67,22 @@ describe.skipIf(noBrowser !== undefined)('consent', () => {
     expect(grants).toEqual([{ organization_ids: [contoso], scopes: ['ai:read'] }])
   })
 
+  test('more than it was given before is told apart from what it has, and says that a grant is added', async () => {
+    const page = await opened(SCOPES)
+    await page.getByText('It has a grant of yours already.').waitFor()
+    await page.getByText(/ai:read in Contoso, since .* the old one stays/).waitFor()
+    await page.getByText('4 asked · 3 new · 2 ticked').waitFor()
+    const scope = (name: string) => page.getByRole('listitem').filter({ has: page.getByRole('checkbox', { name }) })
+    await scope('ai:read').getByText('It has this already').waitFor()
+    await scope('ai:write').getByText('new', { exact: true }).waitFor()
+    expect(await page.getByRole('checkbox', { name: 'Contoso' }).isChecked()).toBe(true)
+    expect(await page.getByRole('checkbox', { name: 'Fabrikam' }).isChecked()).toBe(false)
+    expect(await findings(page)).toEqual([])
+  })
+
   test('high impact starts un-ticked and warns once it is ticked', async () => {
     const page = await opened(SCOPES)
+    await page.getByLabel('All I can reach').check()
     const execute = page.getByRole('checkbox', { name: /ai:execute$/ })
     expect(await execute.isChecked()).toBe(false)
     expect(await page.getByRole('checkbox', { name: /ai:read$/ }).isChecked()).toBe(true)
@@ -141,6 +151,20 @@ describe.skipIf(noBrowser !== undefined)('consent', () => {
     expect(await findings(page)).toEqual([])
     const back = await comesBack(page, () => page.getByRole('button', { name: 'Deny' }).click())
     expect(back.searchParams.get('error')).toBe('access_denied')
+  })
+
+  test('whoever signed in since the page was made reads it again before anything is given', async () => {
+    const page = await opened('ai:read')
+    const other = await page.context().newPage()
+    await page.context().clearCookies({ name: 'breeze_session' })
+    await other.goto(`${console.url}/sign-in`)
+    await signIn(other, console.password)
+    await other.getByRole('navigation', { name: 'Main' }).waitFor()
+    await approve(page).click()
+    await page.getByRole('alert').filter({ hasText: 'somebody signed in anew' }).waitFor()
+    await page.getByRole('button', { name: 'Read it again' }).click()
+    await page.getByRole('alert').waitFor({ state: 'detached' })
+    await comesBack(page, () => approve(page).click())
   })
 
   test('another person can take over before anything is given', async () => {
