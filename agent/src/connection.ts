@@ -186,6 +186,8 @@ export class Connection implements LinkOwner {
         return this.#guard('cancel', () => device.handleCancel?.(frame.cancel, this.reply))
       case 'result_recorded':
         return this.#guard('result_recorded', () => device.resultRecorded?.(frame.commandId))
+      case 'metrics_recorded':
+        return this.#guard('metrics_recorded', () => device.metricsRecorded?.(frame.until))
       case 'key_rotated':
         return this.#guard('key_rotated', () => device.keyRotated?.(frame.publicKey))
       default:

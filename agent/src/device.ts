@@ -39,6 +39,8 @@ export interface Device {
   welcomed?(welcome: Welcome, reply: Reply): void | Promise<void>
   /** The server holds the result durably. */
   resultRecorded?(commandId: string): void | Promise<void>
+  /** The server holds the samples of the frame that ends with this time. */
+  metricsRecorded?(until: string): void | Promise<void>
   /** True when it is kept and in force. */
   configure?(etag: string, configuration: AgentConfiguration): boolean | Promise<boolean>
   /** The server knows the key that was offered with `rotate_key`. */

@@ -24,9 +24,10 @@ export class VitalsReader {
   }
 }
 
-type CpuTimes = { idle: number; total: number }
+/** In any unit, since some start. */
+export type CpuTimes = { idle: number; total: number }
 
-function busyPercent(before: CpuTimes | undefined, after: CpuTimes | undefined): number | null {
+export function busyPercent(before: CpuTimes | null | undefined, after: CpuTimes | null | undefined): number | null {
   if (!before || !after || after.total <= before.total) return null
   // iowait may run backwards (proc_stat(5)), hence the bounds.
   const idle = Math.min(Math.max(after.idle - before.idle, 0), after.total - before.total)

@@ -15,6 +15,9 @@ import { VitalsReader } from './heartbeat.ts'
 import type { IdentityHolder } from './identity-store.ts'
 import type { Journal } from './journal.ts'
 import { errorText, type Log } from './log.ts'
+import { type Measuring, MetricReporter } from './metrics/reporter.ts'
+import { SampleStore } from './metrics/sample-store.ts'
+import { Sampler } from './metrics/sampler.ts'
 import { bootId } from './platform/machine.ts'
 import { rebootPending } from './platform/reboot-pending.ts'
 import type { ServerClock } from './server-clock.ts'
@@ -38,6 +41,7 @@ export interface MachineDeviceOptions {
   journal: Journal
   clock: ServerClock
   capabilities: Collector<'capabilities'>
+  metrics: Measuring
   onCopied: () => void
   log: Log
 }
@@ -53,6 +57,7 @@ export class MachineDevice implements Device {
   readonly #configuration: ConfigurationStore
   readonly #vitals = new VitalsReader()
   readonly #inventory: Inventory
+  readonly #metrics: MetricReporter
   #runner: CommandRunner | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
@@ -61,7 +66,7 @@ export class MachineDevice implements Device {
   /** What was under way then must not set a clock again: it would keep the process alive. */
   #stopped = false
 
-  private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore) {
+  private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore, store: SampleStore) {
     this.#options = options
     this.#identity = options.identity
     this.#keys = new DeviceKeys(options.identity, options.log)
@@ -69,10 +74,20 @@ export class MachineDevice implements Device {
     this.machineId = options.machineId
     const sent = new SentSoftware(options.stateDirectory, options.log)
     this.#inventory = new Inventory({ ...COLLECTORS, capabilities: options.capabilities }, undefined, sent)
+    const { clock, log, metrics } = options
+    this.#metrics = new MetricReporter({
+      deviceId: this.deviceId,
+      sampler: new Sampler(metrics.source, () => clock.now(), log),
+      store,
+      log,
+      everyMs: metrics.everyMs,
+    })
   }
 
   static async open(options: MachineDeviceOptions): Promise<MachineDevice> {
-    return new MachineDevice(options, await ConfigurationStore.open(options.stateDirectory, options.log))
+    const { stateDirectory, identity, log } = options
+    const store = await SampleStore.open(stateDirectory, identity.current.deviceId, log)
+    return new MachineDevice(options, await ConfigurationStore.open(stateDirectory, log), store)
   }
 
   get deviceId(): string {
@@ -95,16 +110,19 @@ export class MachineDevice implements Device {
   async start(runner: CommandRunner): Promise<void> {
     this.#runner = runner
     await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
+    await this.#metrics.start()
     if (this.#stopped) return
     this.#firstCostlyLook = setTimeout(() => void this.#refreshDue([]), between(1, 2) * FIRST_COSTLY_LOOK_MS)
     this.#schedule()
   }
 
-  stop(): void {
+  /** Settles when the samples it has taken are on the disk. */
+  stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#firstCostlyLook)
     clearTimeout(this.#lookAfterCommand)
     clearInterval(this.#timer)
+    return this.#metrics.stop()
   }
 
   sign(message: string): string {
@@ -149,6 +167,7 @@ export class MachineDevice implements Device {
     this.#reply = reply
     await this.#considerKeys(welcome.serverKeys)
     await this.#runner?.welcomed(reply)
+    await this.#metrics.welcomed(reply)
     await this.#keys.welcomed(reply, this.#options.clock.now())
   }
 
@@ -157,6 +176,10 @@ export class MachineDevice implements Device {
     clearTimeout(this.#lookAfterCommand)
     if (this.#stopped) return
     this.#lookAfterCommand = setTimeout(() => void this.#lookAround(), AFTER_COMMAND_MS)
+  }
+
+  async metricsRecorded(until: string): Promise<void> {
+    await this.#metrics.recorded(until)
   }
 
   async configure(etag: string, configuration: AgentConfiguration): Promise<boolean> {

@@ -22,6 +22,8 @@ import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.t
 import { LocalPolicy } from './local-policy.ts'
 import { type Log, RecentLog } from './log.ts'
 import { stableMachineId } from './machine-id.ts'
+import { SAMPLE_EVERY_MS } from './metrics/reporter.ts'
+import { platformSource } from './metrics/sampler.ts'
 import { lockState } from './state-lock.ts'
 import type { StopReason } from './stop-reason.ts'
 import { openTransport, type Transport } from './transport.ts'
@@ -30,6 +32,8 @@ import { AGENT_VERSION } from './version.ts'
 export interface AgentOptions extends AgentConfig {
   log: Log
   timing?: Partial<ConnectionTiming>
+  /** A minute unless a test is in a hurry. */
+  sampleEveryMs?: number
 }
 
 export interface RunningAgent {
@@ -57,7 +61,12 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
     const identity = await enroll({ ...options, log }, transport, machineId)
     const policy = new LocalPolicy(options.policyPath, log)
     const executors = executorsOf({ ...options, log }, ownLog, policy)
-    const work = { executors, policy, capabilities: capabilities({ executors, policy }) }
+    const work = {
+      executors,
+      policy,
+      capabilities: capabilities({ executors, policy }),
+      metrics: { source: platformSource(), everyMs: options.sampleEveryMs ?? SAMPLE_EVERY_MS },
+    }
     const agent = new Agent({ ...options, work, transport, log }, unlock)
     await agent.start(identity, machineId)
     log('started', { deviceId: agent.deviceId, server: servers.join(' '), version: AGENT_VERSION })

@@ -9,6 +9,7 @@ import { Journal } from './journal.ts'
 import type { LocalPolicy } from './local-policy.ts'
 import type { Log } from './log.ts'
 import { MachineDevice } from './machine-device.ts'
+import type { Measuring } from './metrics/reporter.ts'
 import { bootClock } from './platform/boot-clock.ts'
 import { ServerClock } from './server-clock.ts'
 import type { StopReason } from './stop-reason.ts'
@@ -18,6 +19,7 @@ export interface MachineWork {
   executors: Executors
   policy: LocalPolicy
   capabilities: Collector<'capabilities'>
+  metrics: Measuring
 }
 
 export interface SessionOptions {
@@ -54,6 +56,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     journal,
     clock,
     capabilities: work.capabilities,
+    metrics: work.metrics,
     onCopied,
     log,
   })
@@ -75,10 +78,11 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   return {
     sleep: () => connection.sleep(),
     async stop(reason) {
-      device.stop()
+      const stopped = device.stop()
       // First the scripts, so that their results may still go out.
       await runner.stop()
       await connection.stop(reason)
+      await stopped
       await journal.close()
       await identity.close()
     },

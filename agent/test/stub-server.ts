@@ -10,6 +10,7 @@ import {
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
 import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
+import type { MetricSample } from '@breeze/contract/agent-metrics'
 import {
   AGENT_ENROLL_PATH,
   AGENT_WS_PATH,
@@ -66,6 +67,8 @@ export class StubServer {
   heartbeatSeconds = 60
   /** Whether results are confirmed. */
   recordsResults = true
+  /** Whether samples are confirmed. */
+  recordsMetrics = true
   /** Answers the next enrollments with an error instead. */
   refuseEnrollment: { status: number; body: unknown; headers?: Record<string, string> } | undefined
   clockSkewMs = 0
@@ -174,6 +177,10 @@ export class StubServer {
     if (!outcome) throw new Error('no result')
     return outcome
   }
+  /** Of all metrics frames, in the order they came. */
+  samples(): MetricSample[] {
+    return this.frames.flatMap((frame) => (frame.type === 'metrics' ? frame.samples : []))
+  }
   count(type: AgentFrame['type'], id?: string): number {
     return this.frames.filter((f) => f.type === type && (id === undefined || ('commandId' in f && f.commandId === id)))
       .length
@@ -268,6 +275,8 @@ export class StubServer {
         this.#hello(peer, frame, nonce)
       }
       if (frame.type === 'result') this.#result(frame, peer)
+      if (frame.type === 'metrics' && this.recordsMetrics)
+        peer.say({ type: 'metrics_recorded', until: frame.samples.at(-1)?.at ?? '' })
       if (frame.type === 'rotate_key') this.#rotate(frame, deviceId, peer)
       this.#changed()
     }

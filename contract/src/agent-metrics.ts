@@ -35,7 +35,7 @@ export type DiskSample = z.infer<typeof diskSample>
 export const processSample = z.object({
   name: text(300),
   pid: z.number().int(),
-  /** Of one core, over the same time as the sample's. */
+  /** Of one core, when the sample was taken and not since the one before. */
   cpuPercent: z.number().min(0).max(1e6).nullable(),
   memoryBytes: bytes.nullable(),
 })

@@ -1,6 +1,7 @@
 import type { Posture } from '@breeze/contract/agent-inventory'
 import { errorText } from '../../log.ts'
-import { clip, type Note, statusOf, TimedOut } from '../section.ts'
+import { within } from '../../patience.ts'
+import { clip, type Note, statusOf } from '../section.ts'
 
 export type FindingName = keyof Posture
 export type FindingData<N extends FindingName> = NonNullable<Posture[N]['data']>
@@ -31,17 +32,5 @@ export async function findingOf<N extends FindingName>(
   } catch (error) {
     // Every finding allows this shape: without data it is the same for all.
     return { status: statusOf(error), source: source(), detail: clip(errorText(error), 500) } as Posture[N]
-  }
-}
-
-async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new TimedOut(`no answer within ${milliseconds} ms`)), milliseconds)
-  // What fails after its time was already told as a timeout.
-  work.catch(() => undefined)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
