@@ -24,6 +24,7 @@ import listOrganizations from './domains/organizations/tools/list-organizations.
 import listSites from './domains/organizations/tools/list-sites.ts'
 import manageOrganization from './domains/organizations/tools/manage-organization.ts'
 import updateOrganization from './domains/organizations/tools/update-organization.ts'
+import getPatchStatus from './domains/patches/tools/get-patch-status.ts'
 import getScriptResults from './domains/scripts/tools/get-script-results.ts'
 import runScript from './domains/scripts/tools/run-script.ts'
 import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
@@ -79,6 +80,7 @@ export const catalogue: readonly Tool[] = [
   listSites,
   manageOrganization,
   updateOrganization,
+  getPatchStatus,
   getScriptResults,
   runScript,
   rotateSigningKey,

@@ -40,6 +40,7 @@ import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { EventLogs } from './domains/event-logs/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
+import { Patches } from './domains/patches/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -175,9 +176,19 @@ async function startOn(
     heartbeatSeconds,
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
-  const inventory = new Inventory({ db, events, now: environment.now })
   const deviceMetrics = new Metrics({ db, now: environment.now, log })
   const eventLogs = new EventLogs({ db, events, now: environment.now })
+  const patches = new Patches({
+    db,
+    now: environment.now,
+    failed: (error) => log.error({ err: error }, 'what devices lack of updates could not be derived'),
+  })
+  const inventory = new Inventory({
+    db,
+    events,
+    now: environment.now,
+    changed: (changes) => patches.reported(changes),
+  })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
     db,
@@ -204,6 +215,7 @@ async function startOn(
     commands,
     devices: new Devices(),
     metrics: deviceMetrics,
+    patches,
     enrollment,
     agents: hub,
     agentSettings,
@@ -238,6 +250,7 @@ async function startOn(
   periodic.every('old events', 3_600_000, () => eventLogs.forget())
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
+  periodic.every('patches behind', 300_000, () => patches.catchUp())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
@@ -373,6 +386,7 @@ async function startOn(
     await inventory.idle()
     await deviceMetrics.idle()
     await eventLogs.idle()
+    await patches.idle()
     await presence.stop()
     await door.close()
     await identity.resets.idle()

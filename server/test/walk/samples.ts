@@ -58,6 +58,7 @@ const table = (at: Things): Table => ({
     remove: { action: 'remove', devices: at.device },
   },
   list_devices: { organization: at.organization, site: at.site },
+  get_patch_status: { organization: at.organization, site: at.site },
   cancel_operation: { operation: at.operation },
   get_operation: { operation: at.operation },
   preview_action: { tool: 'run_script', input: { devices: at.device, content: 'true' } },
