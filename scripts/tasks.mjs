@@ -11,6 +11,11 @@ const say = (line) => process.stderr.write(`breeze: ${line}\n`)
 const done = { code: 0 }
 const env = { ...process.env, PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter) }
 const tool = (command, args, options = {}) => runChild(command, args, { cwd: root, env, ...options })
+/** What was checked and did not change since is not checked again. */
+const types = (project, args) => {
+  const state = join(root, 'node_modules', '.cache', `types-${project.replaceAll(/\W/g, '-')}.tsbuildinfo`)
+  return tool('tsc', ['-p', project, '--incremental', '--tsBuildInfoFile', state, ...args])
+}
 const node = (args, options) => tool(process.execPath, args, options)
 
 /** Runs every step, so that one command shows all there is to mend, and answers with the first failure. */
@@ -67,9 +72,9 @@ const verbs = {
     about: 'check types',
     run: (args) =>
       all(
-        () => tool('tsc', ['-p', '.', ...args]),
-        () => tool('tsc', ['-p', 'web', ...args]),
-        () => tool('tsc', ['-p', 'web/test', ...args]),
+        () => types('.', args),
+        () => types('web', args),
+        () => types('web/test', args),
       ),
   },
   format: { about: 'format every file in place', run: (args) => tool('oxfmt', args) },
