@@ -41,6 +41,8 @@ import { Devices } from './domains/devices/service.ts'
 import { EventLogs } from './domains/event-logs/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
 import { Patches } from './domains/patches/service.ts'
+import { Outbound } from './domains/notifications/outbound.ts'
+import { Notifications } from './domains/notifications/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -208,8 +210,21 @@ async function startOn(
     ...config.mail,
     onError: (error) => log.error({ err: error }, 'a mail could not be sent'),
   })
+  const notifications = new Notifications({
+    db,
+    events,
+    mail,
+    box: keys.box,
+    outbound: new Outbound({ ownHosts: config.webhookHosts }),
+    publicUrl,
+    now: environment.now,
+    newId: environment.newId,
+    randomBytes: environment.randomBytes,
+    failed: (error) => log.error({ err: error }, 'notifications could not be sent'),
+  })
   const services: Services = {
     mail,
+    notifications,
     server: { publicUrl },
     alerts: new Alerts(events),
     commands,
@@ -255,7 +270,9 @@ async function startOn(
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
   periodic.every('default alert rules', 60_000, giveRules)
+  periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
+  notifications.start()
   await deviceMetrics.start()
   await presence.start()
 
@@ -378,6 +395,7 @@ async function startOn(
   const close = async (): Promise<void> => {
     draining = true
     await periodic.stop()
+    await notifications.stop()
     const drained = hub.drain()
     await http.close()
     await drained
