@@ -29,6 +29,7 @@ import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
 import { AgentSettings } from './domains/agent-settings/service.ts'
+import { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { giveDefaultRules } from './domains/alerts/rule-rows.ts'
 import { Alerts } from './domains/alerts/service.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
@@ -39,10 +40,9 @@ import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { EventLogs } from './domains/event-logs/service.ts'
+import { Maintenance } from './domains/maintenance/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
 import { Patches } from './domains/patches/service.ts'
-import { Outbound } from './domains/notifications/outbound.ts'
-import { Notifications } from './domains/notifications/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -110,6 +110,7 @@ export interface RunningServer {
   events: Events
   enrollment: Enrollment
   presence: Presence
+  alertEngine: AlertEngine
   hub: AgentHub
   /** Answers no new calls, lets the running ones end, closes everything. */
   close(): Promise<void>
@@ -170,16 +171,37 @@ async function startOn(
     failed: (error) => log.error({ err: error }, 'agent settings could not be read'),
   })
   await agentSettings.refresh()
-  const presence = new Presence({
+  const maintenance = new Maintenance({
+    db,
+    now: environment.now,
+    show: (id, isInMaintenance) => presence.condition(id, 'maintenance', isInMaintenance),
+    failed: (error) => log.error({ err: error }, 'maintenance windows could not be read'),
+  })
+  const alertEngine = new AlertEngine({
+    db,
+    events,
+    environment,
+    log,
+    maintenance,
+    rulesChanged: () => agentSettings.watchesChanged(),
+  })
+  agentSettings.watchThrough((place) => alertEngine.eventWatches(place))
+  const presence: Presence = new Presence({
     db,
     events,
     now: environment.now,
     log,
     heartbeatSeconds,
+    turned: (turns) => alertEngine.turned(turns),
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
-  const deviceMetrics = new Metrics({ db, now: environment.now, log })
-  const eventLogs = new EventLogs({ db, events, now: environment.now })
+  const deviceMetrics = new Metrics({
+    db,
+    now: environment.now,
+    log,
+    recorded: (reports) => alertEngine.recorded(reports),
+  })
+  const eventLogs = new EventLogs({ db, events, now: environment.now, logged: (batch) => alertEngine.logged(batch) })
   const patches = new Patches({
     db,
     now: environment.now,
@@ -189,7 +211,10 @@ async function startOn(
     db,
     events,
     now: environment.now,
-    changed: (changes) => patches.reported(changes),
+    changed: (changes) => {
+      patches.reported(changes)
+      alertEngine.changed(changes)
+    },
   })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
@@ -210,25 +235,13 @@ async function startOn(
     ...config.mail,
     onError: (error) => log.error({ err: error }, 'a mail could not be sent'),
   })
-  const notifications = new Notifications({
-    db,
-    events,
-    mail,
-    box: keys.box,
-    outbound: new Outbound({ ownHosts: config.webhookHosts }),
-    publicUrl,
-    now: environment.now,
-    newId: environment.newId,
-    randomBytes: environment.randomBytes,
-    failed: (error) => log.error({ err: error }, 'notifications could not be sent'),
-  })
   const services: Services = {
     mail,
-    notifications,
     server: { publicUrl },
     alerts: new Alerts(events),
     commands,
     devices: new Devices(),
+    maintenance,
     metrics: deviceMetrics,
     patches,
     enrollment,
@@ -270,11 +283,12 @@ async function startOn(
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
   periodic.every('default alert rules', 60_000, giveRules)
-  periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
-  notifications.start()
   await deviceMetrics.start()
+  await alertEngine.start()
   await presence.start()
+  periodic.every('maintenance windows', 30_000, () => maintenance.refresh())
+  periodic.every('alerts', 1000, () => alertEngine.tick())
 
   let draining = false
   const ready = async (): Promise<boolean> => {
@@ -395,7 +409,6 @@ async function startOn(
   const close = async (): Promise<void> => {
     draining = true
     await periodic.stop()
-    await notifications.stop()
     const drained = hub.drain()
     await http.close()
     await drained
@@ -406,6 +419,7 @@ async function startOn(
     await eventLogs.idle()
     await patches.idle()
     await presence.stop()
+    await alertEngine.idle()
     await door.close()
     await identity.resets.idle()
     await authenticator.flushLastUsed()
@@ -430,6 +444,7 @@ async function startOn(
     events,
     enrollment,
     presence,
+    alertEngine,
     hub,
     close,
   }

@@ -58,6 +58,16 @@ export async function readRules(tx: Tx, unreadable: (id: string, error: unknown)
   })
 }
 
+/** Changes whenever a rule does. */
+export async function rulesVersion(tx: Tx): Promise<string> {
+  const [row] = await tx.prepared<{ version: string }>(
+    'alert_rules_version',
+    `select md5(coalesce(string_agg(id || ' ' || version || ' ' || enabled, ',' order by id), '')) as version from alert_rules`,
+    [],
+  )
+  return row?.version ?? ''
+}
+
 const GIVEN = 'alert rules given to '
 
 /** Gives each partner the default rules that it has not been given yet. Answers how many were added. */
