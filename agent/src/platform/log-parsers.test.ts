@@ -187,12 +187,10 @@ describe('syslog', () => {
 test('a kernel record is read past its fields, with its escapes', () => {
   const booted = new Date('2026-11-25T00:00:00Z')
   expect(parseKernelRecord('6,339,5140900,-;usb: caf\\xc3\\xa9 \\x1b[31m\n SUBSYSTEM=usb\n', booted)).toEqual({
-    at: '2026-11-25T00:00:05.140Z',
-    level: 'info',
-    source: 'kernel',
-    message: 'usb: café  [31m',
+    sequence: 339,
+    entry: { at: '2026-11-25T00:00:05.140Z', level: 'info', source: 'kernel', message: 'usb: café  [31m' },
   })
-  expect(parseKernelRecord('30,1,1000000,-;systemd[1]: hello', booted)).toMatchObject({ source: 'systemd' })
+  expect(parseKernelRecord('30,1,1000000,-;systemd[1]: hello', booted)).toMatchObject({ entry: { source: 'systemd' } })
   expect(parseKernelRecord('garbage', booted)).toBeUndefined()
 })
 

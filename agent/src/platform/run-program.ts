@@ -17,6 +17,8 @@ export interface RunOptions {
   environment?: Record<string, string>
   /** Gives way to everything else on the device. */
   nice?: boolean
+  /** Of what it prints. */
+  encoding?: 'utf8' | 'utf16le'
 }
 
 export interface ProgramResult {
@@ -37,7 +39,13 @@ export async function runProgram(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<ProgramResult> {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxBytes = DEFAULT_BYTES, environment = {}, nice = false } = options
+  const {
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    maxBytes = DEFAULT_BYTES,
+    environment = {},
+    nice = false,
+    encoding = 'utf8',
+  } = options
   const child = spawn(program, [...args], {
     cwd: process.platform === 'win32' ? undefined : '/',
     env: { ...baseEnvironment(), ...environment },
@@ -46,8 +54,8 @@ export async function runProgram(
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
-  const stdout = keep(child.stdout, maxBytes)
-  const stderr = keep(child.stderr, maxBytes)
+  const stdout = keep(child.stdout, maxBytes, encoding)
+  const stderr = keep(child.stderr, maxBytes, encoding)
   if (nice) yieldToOthers(child)
   const exitCode = await ended(child, program, timeoutMs)
   await Promise.all([stdout.finished(), stderr.finished()])
@@ -99,7 +107,7 @@ interface Kept {
 }
 
 /** There is no stream when the agent is out of file descriptors; the child's `error` event tells. */
-function keep(stream: Readable | undefined, maxBytes: number): Kept {
+function keep(stream: Readable | undefined, maxBytes: number, encoding: 'utf8' | 'utf16le'): Kept {
   const chunks: Buffer[] = []
   let kept = 0
   let total = 0
@@ -118,7 +126,7 @@ function keep(stream: Readable | undefined, maxBytes: number): Kept {
     stream?.destroy()
   }
   return {
-    text: () => Buffer.concat(chunks).toString('utf8'),
+    text: () => Buffer.concat(chunks).toString(encoding),
     truncated: () => total > kept,
     finished: () => Promise.race([closed, idle()]),
   }

@@ -14,18 +14,25 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
+/** Each runs some programs, one after the other, on a machine that may be busy. */
+const PATIENCE_MS = 120_000
+const module = (path: string) => JSON.stringify(join(import.meta.dirname, path))
+
 /** A journal that systemd wrote, in the place of this machine's: in a mount namespace, asked through journalctl. */
-function read(args: CommandArgs<'logs.read'>) {
+function withJournal(script: string): unknown {
   mkdirSync(join(folder, machine), { recursive: true })
   const packed = readFileSync(join(import.meta.dirname, '../../../test/recorded/journal.gz'))
   writeFileSync(join(folder, machine, 'system.journal'), gunzipSync(packed))
-  const script = `import { readLogs } from ${JSON.stringify(join(import.meta.dirname, '../../commands/read-logs.ts'))}
-    const { outcome } = await readLogs({ ownLog: { events: () => [] } }).run({ commandId: '', args: ${JSON.stringify(args)},
-      signal: new AbortController().signal, reply: async () => true })
-    console.log(JSON.stringify(outcome))`
   const shell = 'mount --bind "$1" /var/log/journal && exec "$2" --input-type=module -e "$3"'
   const output = execFileSync('unshare', ['-m', 'sh', '-c', shell, 'sh', folder, process.execPath, script])
-  const outcome: unknown = JSON.parse(output.toString())
+  return JSON.parse(output.toString())
+}
+
+function read(args: CommandArgs<'logs.read'>) {
+  const outcome = withJournal(`import { readLogs } from ${module('../../commands/read-logs.ts')}
+    const { outcome } = await readLogs({ ownLog: { events: () => [] } }).run({ commandId: '', args: ${JSON.stringify(args)},
+      signal: new AbortController().signal, reply: async () => true })
+    console.log(JSON.stringify(outcome))`)
   expect(outcome).toMatchObject({ state: 'succeeded' })
   const { data } = outcome as { data: unknown }
   const { source, entries, more } = RESULT_DATA['logs.read'].parse(data)
@@ -34,7 +41,7 @@ function read(args: CommandArgs<'logs.read'>) {
 }
 
 const canRun = isRoot && machine !== '' && existsSync('/var/log/journal') && existsSync('/usr/bin/journalctl')
-describe.runIf(canRun)('a real journal', () => {
+describe.runIf(canRun)('a real journal', { timeout: PATIENCE_MS }, () => {
   test('whole, the newest first, with bytes that are no text', () => {
     const { messages, entries, more } = read({ log: 'system', limit: 10 })
     expect(messages).toEqual([
@@ -59,5 +66,40 @@ describe.runIf(canRun)('a real journal', () => {
     expect(read({ log: 'security', limit: 10 }).messages).toEqual(['sshd: Accepted publickey for anna'])
     expect(read({ log: 'kernel', limit: 10 }).messages).toEqual(['kernel: eth0: link down'])
     expect(read({ log: 'no-such', limit: 10 }).messages).toEqual([])
+  })
+
+  test('is followed from its end, from a place in it, and from its end again when it was replaced', () => {
+    const second =
+      's=99ff1b11baa348418d773df6ae88eabf;i=2;b=0123456789abcdef0123456789abcdef;m=2f9fc5c0;t=66116e3c865c0;x=e0e00e8e4162e67'
+    const found = withJournal(`import { linuxTails } from ${module('./tails.ts')}
+      const follow = async (log, position) => {
+        const { read } = await linuxTails(log)[0]()
+        const { entries, ...rest } = await read(position)
+        return { messages: entries.map((entry) => entry.source + ': ' + entry.message), ...rest }
+      }
+      const end = await follow('system', undefined)
+      console.log(JSON.stringify({
+        end,
+        later: await follow('system', end.position),
+        behind: await follow('system', ${JSON.stringify(second)}),
+        security: await follow('security', ${JSON.stringify(second)}),
+        unit: await follow('nginx', '@0'),
+        nobody: await follow('no-such', undefined),
+        replaced: await follow('system', 'not a cursor'),
+      }))`)
+    const messages = ['app: gr\ufffdn  [31m', 'sshd: Accepted publickey for anna', 'kernel: eth0: link down']
+    const position = expect.stringMatching(/^s=99ff\w+;i=5;/)
+    expect(found).toEqual({
+      end: { messages: [], position },
+      later: { messages: [], position },
+      behind: { messages, position },
+      security: { messages: [messages[1]], position: expect.stringMatching(/;i=4;/) },
+      unit: {
+        messages: expect.arrayContaining(['nginx: connect() failed\nwhile reading']),
+        position: expect.any(String),
+      },
+      nobody: { messages: [], position: expect.stringMatching(/^@\d+$/) },
+      replaced: { messages: [], position },
+    })
   })
 })

@@ -8,7 +8,7 @@ const FOLDERS = ['/var/log/journal', '/run/log/journal'] as const
 /** With a text to look for, so many of the newest entries are searched. */
 const SEARCHED = 20_000
 const MAX_BYTES = 32_000_000
-const FIELDS = 'MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_COMM,__REALTIME_TIMESTAMP'
+export const JOURNAL_FIELDS = 'MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_COMM,__REALTIME_TIMESTAMP'
 
 /** A journal without files has nothing, whatever journalctl says of it. */
 export async function hasJournal(): Promise<boolean> {
@@ -39,7 +39,7 @@ export async function readJournal(query: LogQuery, matches: readonly string[]): 
       '--quiet',
       '--reverse',
       '--output=json',
-      `--output-fields=${FIELDS}`,
+      `--output-fields=${JOURNAL_FIELDS}`,
       `--lines=${lines}`,
       ...(query.level ? [`--priority=${priorityOfLevel(query.level)}`] : []),
       ...(query.since ? [`--since=@${Math.floor(query.since.getTime() / 1000)}`] : []),
@@ -60,27 +60,31 @@ const record = z.object({
   SYSLOG_IDENTIFIER: field.optional(),
   _COMM: field.optional(),
   __REALTIME_TIMESTAMP: z.string(),
+  __CURSOR: z.string().optional(),
 })
 
-/** The last line may be cut off. */
 export function parseJournal(stdout: string): LogEntry[] {
-  const entries: LogEntry[] = []
+  return parseJournalRecords(stdout).map((found) => found.entry)
+}
+
+/** The last line may be cut off. */
+export function parseJournalRecords(stdout: string): { entry: LogEntry; cursor: string | undefined }[] {
+  const records: { entry: LogEntry; cursor: string | undefined }[] = []
   for (const line of stdout.split('\n')) {
     const found = record.safeParse(parseJson(line))
     if (!found.success) continue
-    const { MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, _COMM, __REALTIME_TIMESTAMP } = found.data
+    const { MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, _COMM, __REALTIME_TIMESTAMP, __CURSOR: cursor } = found.data
     const at = new Date(Number(__REALTIME_TIMESTAMP) / 1000)
     const priority = textOf(PRIORITY)
-    entries.push(
-      entry(
-        Number.isNaN(at.getTime()) ? null : at,
-        priority === '' ? null : levelOfPriority(Number(priority)),
-        textOf(SYSLOG_IDENTIFIER) || textOf(_COMM),
-        MESSAGE === null ? '(too long to be shown)' : textOf(MESSAGE),
-      ),
+    const told = entry(
+      Number.isNaN(at.getTime()) ? null : at,
+      priority === '' ? null : levelOfPriority(Number(priority)),
+      textOf(SYSLOG_IDENTIFIER) || textOf(_COMM),
+      MESSAGE === null ? '(too long to be shown)' : textOf(MESSAGE),
     )
+    records.push({ entry: told, cursor })
   }
-  return entries
+  return records
 }
 
 function parseJson(line: string): unknown {

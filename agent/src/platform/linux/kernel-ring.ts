@@ -9,22 +9,35 @@ const MAX_RECORD_BYTES = 8192
 /** The ring is memory, a few megabytes at most. */
 const MAX_RECORDS = 100_000
 
-/** What `dmesg` shows, the newest first. The ring is read from memory without waiting, as /proc is. */
+export interface KernelRecord {
+  /** Counts from the start of the kernel. */
+  sequence: number
+  entry: LogEntry
+}
+
+/** What `dmesg` shows, the newest first. */
 export function readKernelRing(booted: Date): LogEntry[] {
+  return readKernelRecords(booted)
+    .map((record) => record.entry)
+    .toReversed()
+}
+
+/** The oldest first. The ring is read from memory without waiting, as /proc is. */
+export function readKernelRecords(booted: Date): KernelRecord[] {
   const file = openSync(KERNEL_RING, constants.O_RDONLY | constants.O_NONBLOCK)
-  const entries: LogEntry[] = []
+  const records: KernelRecord[] = []
   const buffer = Buffer.alloc(MAX_RECORD_BYTES)
   try {
     for (let count = 0; count < MAX_RECORDS; count++) {
       const length = readRecord(file, buffer)
       if (length === 'end') break
       const parsed = length === 'lost' ? undefined : parseKernelRecord(buffer.toString('utf8', 0, length), booted)
-      if (parsed) entries.push(parsed)
+      if (parsed) records.push(parsed)
     }
   } finally {
     closeSync(file)
   }
-  return entries.toReversed()
+  return records
 }
 
 function readRecord(file: number, buffer: Buffer): number | 'end' | 'lost' {
@@ -40,14 +53,15 @@ function readRecord(file: number, buffer: Buffer): number | 'end' | 'lost' {
 }
 
 /** `priority,sequence,microseconds,flags;message`, then lines of the record's fields (kernel, dev-kmsg). */
-export function parseKernelRecord(text: string, booted: Date): LogEntry | undefined {
-  const [, priority, microseconds, message] = /^(\d+),\d+,(\d+),[^;\n]*;([^\n]*)/.exec(text) ?? []
+export function parseKernelRecord(text: string, booted: Date): KernelRecord | undefined {
+  const [, priority, sequence, microseconds, message] = /^(\d+),(\d+),(\d+),[^;\n]*;([^\n]*)/.exec(text) ?? []
   if (priority === undefined || message === undefined) return undefined
   const at = new Date(booted.getTime() + Number(microseconds) / 1000)
   const plain = unescape(message)
   // Above the facility of the kernel itself it is a program that wrote to the ring, such as an early init.
   const program = Number(priority) >> 3 === 0 ? undefined : /^([^\s:[\]]{1,128})(?:\[\d+\])?: /.exec(plain)
-  return entry(at, levelOfPriority(Number(priority) & 7), program?.[1] ?? 'kernel', plain)
+  const told = entry(at, levelOfPriority(Number(priority) & 7), program?.[1] ?? 'kernel', plain)
+  return { sequence: Number(sequence), entry: told }
 }
 
 /** Bytes that are not printable come as `\x1b`: bytes again, they may be parts of UTF-8 characters. */

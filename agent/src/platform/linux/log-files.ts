@@ -61,16 +61,14 @@ export async function* linesBackward(files: readonly string[]): AsyncGenerator<L
     if (budget <= 0) return
     let file
     try {
-      file = await open(path, SAFELY)
+      file = await openSafely(path)
     } catch (error) {
       // Rotated away in between.
       if (errorCode(error) === 'ENOENT') continue
       throw error
     }
     try {
-      const found = await file.stat()
-      if (!found.isFile()) throw new Error(`${path} is no file`)
-      const { mtime, size } = found
+      const { mtime, size } = await file.stat()
       const lines = path.endsWith('.gz') ? unpackedBackward(file) : plainBackward(file, size, budget)
       for await (const text of lines) yield { text, writtenAt: mtime }
       budget -= size
@@ -78,6 +76,14 @@ export async function* linesBackward(files: readonly string[]): AsyncGenerator<L
       await file.close()
     }
   }
+}
+
+/** Refuses what is no plain file. */
+export async function openSafely(path: string): Promise<FileHandle> {
+  const file = await open(path, SAFELY)
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw new Error(`${path} is no file`)
 }
 
 async function* plainBackward(file: FileHandle, size: number, budget: number): AsyncGenerator<string> {
@@ -93,19 +99,19 @@ async function* plainBackward(file: FileHandle, size: number, budget: number): A
     const block = Buffer.concat([buffer, rest])
     let end = block.length
     for (let feed = lastFeed(block, end); feed >= 0; feed = lastFeed(block, end)) {
-      if (end > feed + 1) yield decode(block.subarray(feed + 1, end))
+      if (end > feed + 1) yield decodeLine(block.subarray(feed + 1, end))
       end = feed
     }
     rest = block.subarray(0, Math.min(end, MAX_LINE_BYTES))
   }
-  if (stop === 0 && rest.length > 0) yield decode(rest)
+  if (stop === 0 && rest.length > 0) yield decodeLine(rest)
 }
 
 function lastFeed(block: Buffer, end: number): number {
   return end === 0 ? -1 : block.lastIndexOf(0x0a, end - 1)
 }
 
-function decode(line: Buffer): string {
+export function decodeLine(line: Buffer): string {
   return line.toString('utf8', 0, Math.min(line.length, MAX_LINE_BYTES))
 }
 
@@ -135,8 +141,8 @@ async function* unpackedBackward(file: FileHandle): AsyncGenerator<string> {
   const block = Buffer.concat(kept)
   let end = block.length
   for (let feed = lastFeed(block, end); feed >= 0; feed = lastFeed(block, end)) {
-    if (end > feed + 1) yield decode(block.subarray(feed + 1, end))
+    if (end > feed + 1) yield decodeLine(block.subarray(feed + 1, end))
     end = feed
   }
-  if (total === block.length && end > 0) yield decode(block.subarray(0, end))
+  if (total === block.length && end > 0) yield decodeLine(block.subarray(0, end))
 }

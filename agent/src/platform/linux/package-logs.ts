@@ -3,7 +3,7 @@ import { entry, type LogEntries, mergeNewest, type OpenLog } from '../log-query.
 import { linesBackward, logFiles, type LogLine } from './log-files.ts'
 import { datedEntries } from './log-lines.ts'
 
-const DATED: readonly (readonly [path: string, source: string])[] = [
+export const DATED_LOGS: readonly (readonly [path: string, source: string])[] = [
   ['/var/log/dpkg.log', 'dpkg'],
   ['/var/log/dnf.rpm.log', 'dnf'],
   ['/var/log/yum.log', 'yum'],
@@ -15,7 +15,7 @@ const APT_HISTORY = '/var/log/apt/history.log'
 /** What was installed, changed and removed, by every package manager's own log. Undefined where there is none. */
 export async function openPackageLogs(root = ''): Promise<OpenLog | undefined> {
   const found: { path: string; entries: LogEntries }[] = []
-  for (const [path, source] of DATED) {
+  for (const [path, source] of DATED_LOGS) {
     const files = await logFiles(root + path)
     if (files) found.push({ path, entries: datedEntries(linesBackward(files), source) })
   }

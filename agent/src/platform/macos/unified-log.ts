@@ -10,7 +10,7 @@ const INSTALL_LOG = '/var/log/install.log'
 /** `log show` begins at the old end and may have millions of entries: a little of the past first, then more of it. */
 const HOURS_BACK = [0.1, 1, 6, 24]
 
-const PREDICATES: Readonly<Record<string, string>> = {
+export const PREDICATES: Readonly<Record<string, string>> = {
   security:
     'process == "authd" OR process == "opendirectoryd" OR process == "sshd" OR process == "sudo" OR process == "loginwindow"',
   kernel: 'process == "kernel"',
@@ -29,7 +29,7 @@ export async function openMacosLog(query: LogQuery, now = new Date()): Promise<O
   for (const hours of HOURS_BACK) {
     since = new Date(now.getTime() - hours * 3_600_000)
     if (query.since && query.since > since) since = query.since
-    entries = await show(since, query.level, predicate)
+    entries = await showUnifiedLog({ since, level: query.level, predicate })
     if (enough(entries, query) || since === query.since) break
   }
   return { source: `unified log since ${since.toISOString()}`, entries }
@@ -45,7 +45,15 @@ function enough(entries: readonly LogEntry[], { limit, level, contains }: LogQue
   return matching.length > limit
 }
 
-async function show(since: Date, level: LogLevel | undefined, predicate: string | undefined): Promise<LogEntry[]> {
+interface Excerpt {
+  since: Date
+  until?: Date
+  level?: LogLevel | undefined
+  predicate?: string | undefined
+}
+
+/** The newest first. */
+export async function showUnifiedLog({ since, until, level, predicate }: Excerpt): Promise<LogEntry[]> {
   const { stdout, stderr, exitCode } = await runProgram(
     '/usr/bin/log',
     [
@@ -54,6 +62,7 @@ async function show(since: Date, level: LogLevel | undefined, predicate: string 
       'ndjson',
       '--start',
       `@${Math.floor(since.getTime() / 1000)}`,
+      ...(until ? ['--end', `@${Math.floor(until.getTime() / 1000)}`] : []),
       ...(level === 'debug' ? ['--info', '--debug'] : level === 'info' ? ['--info'] : []),
       ...(predicate === undefined ? [] : ['--predicate', predicate]),
     ],

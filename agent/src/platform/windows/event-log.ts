@@ -26,17 +26,17 @@ interface Channels {
   logs: string
   providers?: string
 }
-const COMMON: Readonly<Record<string, Channels>> = {
+export const COMMON_CHANNELS: Readonly<Record<string, Channels>> = {
   system: { logs: 'System;Application' },
   security: { logs: 'Security' },
   kernel: { logs: 'System', providers: 'Microsoft-Windows-Kernel-*' },
   packages: { logs: 'System;Application', providers: 'Microsoft-Windows-WindowsUpdateClient;MsiInstaller' },
 }
 /** Zero is what has no level, such as the records of the Security log: it is information. */
-const LEVELS: readonly (LogLevel | null)[] = ['info', 'critical', 'error', 'warning', 'info', 'debug']
+export const WINDOWS_LEVELS: readonly (LogLevel | null)[] = ['info', 'critical', 'error', 'warning', 'info', 'debug']
 
 export async function openWindowsLog(query: LogQuery): Promise<OpenLog> {
-  const { logs, providers = '' } = COMMON[query.log] ?? { logs: query.log }
+  const { logs, providers = '' } = COMMON_CHANNELS[query.log] ?? { logs: query.log }
   const found = await runPowershell(SCRIPT, {
     environment: {
       BREEZE_LOGS: logs,
@@ -53,8 +53,8 @@ export async function openWindowsLog(query: LogQuery): Promise<OpenLog> {
 
 function levelNumbers(level: LogLevel | undefined): string {
   if (level === undefined) return ''
-  const most = LEVELS.lastIndexOf(level)
-  return LEVELS.map((_, number) => number)
+  const most = WINDOWS_LEVELS.lastIndexOf(level)
+  return WINDOWS_LEVELS.map((_, number) => number)
     .filter((number) => number <= most && (number > 0 || most >= 4))
     .join(',')
 }
@@ -75,6 +75,6 @@ export function parseWindowsEvents(json: unknown): LogEntry[] {
       const time = new Date(at)
       // A provider that is not installed any more leaves events without a text.
       const text = message ? message.replaceAll('\r\n', '\n') : `event ${id}`
-      return entry(Number.isNaN(time.getTime()) ? null : time, LEVELS[level ?? 0] ?? null, source ?? '', text)
+      return entry(Number.isNaN(time.getTime()) ? null : time, WINDOWS_LEVELS[level ?? 0] ?? null, source ?? '', text)
     })
 }
