@@ -188,6 +188,8 @@ export class Connection implements LinkOwner {
         return this.#guard('result_recorded', () => device.resultRecorded?.(frame.commandId))
       case 'metrics_recorded':
         return this.#guard('metrics_recorded', () => device.metricsRecorded?.(frame.until))
+      case 'events_recorded':
+        return this.#guard('events_recorded', () => device.eventsRecorded?.(frame.sequence))
       case 'key_rotated':
         return this.#guard('key_rotated', () => device.keyRotated?.(frame.publicKey))
       default:
@@ -268,7 +270,7 @@ export class Connection implements LinkOwner {
   async #beat(online: Online): Promise<void> {
     const body = await this.#device.heartbeat()
     if (this.#state !== online) return
-    const { roundTripMs } = online.link
+    const roundTripMs = body.roundTripMs ?? online.link.roundTripMs
     await this.#send(online.link, { type: 'heartbeat', sentAt: new Date().toISOString(), ...body, roundTripMs })
   }
 

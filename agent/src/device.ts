@@ -41,6 +41,8 @@ export interface Device {
   resultRecorded?(commandId: string): void | Promise<void>
   /** The server holds the samples of the frame that ends with this time. */
   metricsRecorded?(until: string): void | Promise<void>
+  /** The server holds the entries of the frame with this number. */
+  eventsRecorded?(sequence: number): void | Promise<void>
   /** True when it is kept and in force. */
   configure?(etag: string, configuration: AgentConfiguration): boolean | Promise<boolean>
   /** The server knows the key that was offered with `rotate_key`. */

@@ -14,6 +14,8 @@ import { DeviceKeys } from './device-keys.ts'
 import { VitalsReader } from './heartbeat.ts'
 import type { IdentityHolder } from './identity-store.ts'
 import type { Journal } from './journal.ts'
+import { EventShipper } from './events/event-shipper.ts'
+import { EventStore } from './events/event-store.ts'
 import { errorText, type Log } from './log.ts'
 import { type Measuring, MetricReporter } from './metrics/reporter.ts'
 import { SampleStore } from './metrics/sample-store.ts'
@@ -42,6 +44,8 @@ export interface MachineDeviceOptions {
   clock: ServerClock
   capabilities: Collector<'capabilities'>
   metrics: Measuring
+  /** How often the logs are looked at. */
+  eventsEveryMs: number
   onCopied: () => void
   log: Log
 }
@@ -58,6 +62,7 @@ export class MachineDevice implements Device {
   readonly #vitals = new VitalsReader()
   readonly #inventory: Inventory
   readonly #metrics: MetricReporter
+  readonly #events: EventShipper
   #runner: CommandRunner | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   #firstCostlyLook: ReturnType<typeof setTimeout> | undefined
@@ -66,7 +71,11 @@ export class MachineDevice implements Device {
   /** What was under way then must not set a clock again: it would keep the process alive. */
   #stopped = false
 
-  private constructor(options: MachineDeviceOptions, configuration: ConfigurationStore, store: SampleStore) {
+  private constructor(
+    options: MachineDeviceOptions,
+    configuration: ConfigurationStore,
+    stores: { samples: SampleStore; events: EventStore },
+  ) {
     this.#options = options
     this.#identity = options.identity
     this.#keys = new DeviceKeys(options.identity, options.log)
@@ -78,16 +87,26 @@ export class MachineDevice implements Device {
     this.#metrics = new MetricReporter({
       deviceId: this.deviceId,
       sampler: new Sampler(metrics.source, () => clock.now(), log),
-      store,
+      store: stores.samples,
       log,
       everyMs: metrics.everyMs,
+    })
+    this.#events = new EventShipper({
+      store: stores.events,
+      watches: () => this.configuration.eventWatches,
+      log,
+      everyMs: options.eventsEveryMs,
     })
   }
 
   static async open(options: MachineDeviceOptions): Promise<MachineDevice> {
     const { stateDirectory, identity, log } = options
-    const store = await SampleStore.open(stateDirectory, identity.current.deviceId, log)
-    return new MachineDevice(options, await ConfigurationStore.open(stateDirectory, log), store)
+    const { deviceId } = identity.current
+    const stores = {
+      samples: await SampleStore.open(stateDirectory, deviceId, log),
+      events: await EventStore.open(stateDirectory, deviceId, log),
+    }
+    return new MachineDevice(options, await ConfigurationStore.open(stateDirectory, log), stores)
   }
 
   get deviceId(): string {
@@ -112,17 +131,18 @@ export class MachineDevice implements Device {
     await Promise.race([this.refresh(this.#inventory.cheap), sleep(FIRST_LOOK_MS, undefined, { ref: false })])
     await this.#metrics.start()
     if (this.#stopped) return
+    this.#events.start()
     this.#firstCostlyLook = setTimeout(() => void this.#refreshDue([]), between(1, 2) * FIRST_COSTLY_LOOK_MS)
     this.#schedule()
   }
 
-  /** Settles when the samples it has taken are on the disk. */
-  stop(): Promise<void> {
+  /** Settles when what it measured and found is on the disk. */
+  async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#firstCostlyLook)
     clearTimeout(this.#lookAfterCommand)
     clearInterval(this.#timer)
-    return this.#metrics.stop()
+    await Promise.all([this.#metrics.stop(), this.#events.stop()])
   }
 
   sign(message: string): string {
@@ -168,6 +188,7 @@ export class MachineDevice implements Device {
     await this.#considerKeys(welcome.serverKeys)
     await this.#runner?.welcomed(reply)
     await this.#metrics.welcomed(reply)
+    this.#events.welcomed(reply)
     await this.#keys.welcomed(reply, this.#options.clock.now())
   }
 
@@ -180,6 +201,10 @@ export class MachineDevice implements Device {
 
   async metricsRecorded(until: string): Promise<void> {
     await this.#metrics.recorded(until)
+  }
+
+  eventsRecorded(sequence: number): void {
+    this.#events.recorded(sequence)
   }
 
   async configure(etag: string, configuration: AgentConfiguration): Promise<boolean> {

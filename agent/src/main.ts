@@ -16,6 +16,7 @@ import { wakeDevices } from './commands/wake-devices.ts'
 import type { AgentConfig } from './config.ts'
 import type { ConnectionTiming } from './connection.ts'
 import { ensureEnrolled } from './enrollment.ts'
+import { LOOK_EVERY_MS } from './events/event-shipper.ts'
 import type { Executors } from './executor.ts'
 import { armFault } from './faults.ts'
 import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
@@ -34,6 +35,8 @@ export interface AgentOptions extends AgentConfig {
   timing?: Partial<ConnectionTiming>
   /** A minute unless a test is in a hurry. */
   sampleEveryMs?: number
+  /** The same for looks at the logs. */
+  eventsEveryMs?: number
 }
 
 export interface RunningAgent {
@@ -66,6 +69,7 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
       policy,
       capabilities: capabilities({ executors, policy }),
       metrics: { source: platformSource(), everyMs: options.sampleEveryMs ?? SAMPLE_EVERY_MS },
+      eventsEveryMs: options.eventsEveryMs ?? LOOK_EVERY_MS,
     }
     const agent = new Agent({ ...options, work, transport, log }, unlock)
     await agent.start(identity, machineId)

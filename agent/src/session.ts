@@ -20,6 +20,7 @@ export interface MachineWork {
   policy: LocalPolicy
   capabilities: Collector<'capabilities'>
   metrics: Measuring
+  eventsEveryMs: number
 }
 
 export interface SessionOptions {
@@ -57,6 +58,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     clock,
     capabilities: work.capabilities,
     metrics: work.metrics,
+    eventsEveryMs: work.eventsEveryMs,
     onCopied,
     log,
   })

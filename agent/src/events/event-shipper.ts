@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventWatch } from '@breeze/contract/agent-events'
 import type { Reply } from '../device.ts'
 import { errorText, type Log } from '../log.ts'
@@ -9,13 +10,15 @@ import { tailOf } from './tail-of.ts'
 export const LOOK_EVERY_MS = 60_000
 /** Batches on their way to the server at once. */
 const IN_FLIGHT = 5
+/** A log may be slow to read; what this look would have found, the next start finds. */
+const STOP_PATIENCE_MS = 2000
 
 export interface EventShipperOptions {
   store: EventStore
   /** In force at this moment. */
   watches(): readonly EventWatch[]
   log: Log
-  everyMs?: number
+  everyMs: number
   tail?(log: string, onlySignIns: boolean): Promise<LogTail>
 }
 
@@ -35,14 +38,14 @@ export class EventShipper {
 
   /** Logs are read from where they were read to, or from their end. */
   start(): void {
-    this.#timer ??= setInterval(() => void this.look(), this.#options.everyMs ?? LOOK_EVERY_MS)
+    this.#timer ??= setInterval(() => void this.look(), this.#options.everyMs)
     void this.look()
   }
 
   /** Settles when what was found is on the disk. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#looking
+    await Promise.race([this.#looking, sleep(STOP_PATIENCE_MS, undefined, { ref: false })])
     await this.#save()
   }
 

@@ -1,4 +1,5 @@
 import { commandPayload, type SignedCancel, type SignedCommand } from '@breeze/contract/agent-commands'
+import type { EventEntry } from '@breeze/contract/agent-events'
 import type { SectionData, SectionName } from '@breeze/contract/agent-inventory'
 import { CommandRunner } from '../command-runner.ts'
 import { Connection, type ConnectionTiming } from '../connection.ts'
@@ -29,6 +30,7 @@ import { type ServiceState, servicesOf, type ServiceStates } from './services.ts
 import type { SimulatedMachine } from './simulated-machine.ts'
 import { Software } from './software-catalogue.ts'
 import type { Recorder } from './statistics.ts'
+import { ToldEvents } from './told-events.ts'
 import { type Patches, seededPatches } from './updates.ts'
 
 export interface SimulatedDeviceOptions {
@@ -97,6 +99,9 @@ export class SimulatedDevice implements Device {
   #introduced: (() => void) | undefined
   #stopped = false
   #welcomedAt = 0
+  readonly #events = new ToldEvents()
+  /** What it says of its way to the server instead of what is measured. */
+  #slowMs: number | null = null
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options
@@ -216,10 +221,25 @@ export class SimulatedDevice implements Device {
     this.#told = new Map([...this.#told, ['services', { collectedAt }]])
   }
 
+  /** Sends entries of its event logs, as if watches had matched; at any time in the past. */
+  tellEvents(entries: EventEntry[]): void {
+    this.#events.tell(entries)
+  }
+
+  eventsRecorded(sequence: number): void {
+    this.#events.recorded(sequence)
+  }
+
+  /** Answers after about so long from now on; null: as fast as it really is. */
+  answerAfter(milliseconds: number | null): void {
+    this.#slowMs = milliseconds
+  }
+
   /** With its own idea of when that was. */
   heartbeat(): HeartbeatBody & { sentAt: string } {
     const { totalBytes, availableBytes } = this.#facts.memory
-    const roundTripMs = this.#connection?.roundTripMs ?? null
+    const roundTripMs =
+      this.#slowMs === null ? (this.#connection?.roundTripMs ?? null) : this.#slowMs * (0.9 + this.#chance.next() / 5)
     this.#options.recorder.heartbeat(Object.keys(this.#hashes).length, roundTripMs)
     return {
       sentAt: new Date(this.#now()).toISOString(),
@@ -265,6 +285,7 @@ export class SimulatedDevice implements Device {
     this.#options.keys.consider(welcome.serverKeys)
     if (this.#introduced) setTimeout(this.#introduced, INTRODUCTION_MS)
     await this.#runner?.welcomed(this.#noting(reply))
+    this.#events.welcomed(reply)
   }
 
   async resultRecorded(commandId: string): Promise<void> {

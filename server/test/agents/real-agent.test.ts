@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +35,7 @@ const start = (token?: string) =>
     fault: undefined,
     scriptEnvironment: { path: '/usr/bin:/bin', home: stateDirectory },
     log: () => undefined,
+    eventsEveryMs: 100,
     timing: { reconnectBaseMs: 50 },
   })
 const details = () =>
@@ -128,3 +129,34 @@ test('work queued while the agent was stopped is done when it starts again; its 
     return found?.status === 'online' && found.conditions.length === 0
   })
 })
+
+const kernelLog = '/dev/kmsg'
+test.runIf(isWritable(kernelLog))(
+  'a line of this machine’s kernel log that somebody watches reaches the server',
+  async () => {
+    const mark = `seen-${process.pid}-${Date.now()}`
+    fleet.settings.watchThrough(() => [{ id: 'disk', log: 'kernel', minLevel: 'error', text: mark }])
+    const found = await until(async () => {
+      // The agent follows the log from the moment in which it learns of the watch.
+      writeFileSync(kernelLog, `<3>breeze-test: ${mark}\n`)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      return fleet.logged.find(({ entries }) => entries.some(({ text }) => text.includes(mark)))
+    }, 60_000)
+    expect(found.deviceId).toBe(agent.deviceId)
+    expect(found.entries[0]).toMatchObject({ watchId: 'disk', log: 'kernel', level: 'error', program: 'breeze-test' })
+    const kept = await fleet.db.tenant(reach(place), (tx) =>
+      fleet.eventLogs.latest(tx, agent.deviceId, { log: 'kernel', text: mark, limit: 5 }),
+    )
+    expect(kept.entries[0]).toMatchObject({ level: 'error', source: 'breeze-test' })
+  },
+  90_000,
+)
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return readFileSync('/proc/sys/kernel/printk_devkmsg', 'utf8').trim() !== 'off'
+  } catch {
+    return false
+  }
+}

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { LogEntry } from '@breeze/contract/agent-commands'
 import type { LogTail, TailRead } from '../log-tail.ts'
 import { decodeLine, logFiles, type LogLine, openSafely } from './log-files.ts'
