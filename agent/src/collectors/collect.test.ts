@@ -8,13 +8,16 @@ import { parseMountinfo, selectMounts, usedPercent } from './disks.ts'
 import { parseIpAddr } from './network.ts'
 import { TimedOut, Unsupported } from './section.ts'
 
-test('every section has the shape of the contract', async () => {
+// apt needs a while for its simulation where others are at work.
+test('every section has the shape of the contract', { timeout: 300_000 }, async () => {
   const { sections, hashes } = await new Inventory().collect()
   expect(Object.keys(sections).sort()).toEqual(Object.keys(COLLECTORS).sort())
   expect(inventorySections.partial().parse(sections)).toEqual(sections)
   for (const [name, section] of Object.entries(sections)) {
     // A container may have no service manager, and a fresh one no package lists.
-    const fine = { services: ['ok', 'unsupported'], updates: ['ok', 'error'] }[name] ?? ['ok']
+    const fine = { services: ['ok', 'unsupported'], updates: ['ok', 'error'], update_history: ['ok', 'unsupported'] }[
+      name
+    ] ?? ['ok']
     expect(fine, name).toContain(section?.status)
   }
   for (const hash of Object.values(hashes)) expect(hash).toHaveLength(43)
@@ -219,16 +222,17 @@ test('a refresh changes the hash that the next heartbeat tells', async () => {
   expect(inventory.hashes['identity']).not.toBe(first)
 })
 
-test('pending updates are due again when the software changed', async () => {
+test('pending updates and their history are due again when the software changed', async () => {
   let items = [{ source: 'dpkg' as const, name: 'a', version: '1', architecture: 'all' }]
   const inventory = new Inventory({
     software: { ...COLLECTORS.software, collect: async () => items },
     updates: { ...COLLECTORS.updates, collect: async () => ({ manager: 'apt', listsUpdatedAt: null, updates: [] }) },
+    update_history: { ...COLLECTORS.update_history, costly: true, collect: async () => [] },
   })
-  await inventory.refresh(['software', 'updates'])
+  await inventory.refresh(['software', 'updates', 'update_history'])
   await inventory.refresh(['software'])
   expect(inventory.due(3600)).toEqual([])
   items = []
   await inventory.refresh(['software'])
-  expect(inventory.due(3600)).toEqual(['updates'])
+  expect(inventory.due(3600)).toEqual(['updates', 'update_history'])
 })

@@ -20,6 +20,7 @@ import { clip, type Collector, type Collectors, type Note, type SectionData, sta
 import { SentSoftware } from './sent-software.ts'
 import { linuxServices } from './services.ts'
 import { linuxSoftware } from './software.ts'
+import { linuxUpdateHistory } from './update-history.ts'
 import { linuxUpdates } from './updates.ts'
 import { users } from './users.ts'
 import { windowsCollectors } from './windows.ts'
@@ -39,6 +40,7 @@ export const COLLECTORS = {
   services: linuxServices,
   software: linuxSoftware,
   updates: linuxUpdates,
+  update_history: linuxUpdateHistory,
   users,
   certificates,
   ...(process.platform === 'win32' && windowsCollectors),
@@ -141,10 +143,12 @@ export class Inventory {
     return collected
   }
 
-  /** What was installed or removed changes what is pending. */
+  /** What was installed or removed changes what is pending, and is recorded. */
   #considerSoftware(hash: string): void {
     const before = this.#hashes['software']
-    if (before !== undefined && before !== hash) this.#readAtMs.delete('updates')
+    if (before === undefined || before === hash) return
+    this.#readAtMs.delete('updates')
+    this.#readAtMs.delete('update_history')
   }
 
   async #collectOne<N extends SectionName>(collector: Collector<N>): Promise<Collected<N>> {

@@ -4,6 +4,7 @@ import { macosCertificates } from '../platform/macos/certificates.ts'
 import { macosCpu, macosDisks, macosIdentity, macosMemory, macosNetwork, macosOs } from '../platform/macos/sections.ts'
 import { macosServices } from '../platform/macos/services.ts'
 import { applications, homebrew } from '../platform/macos/software.ts'
+import { macosUpdateHistory } from '../platform/macos/update-history.ts'
 import { macosUpdates } from '../platform/macos/updates.ts'
 import { runProgram } from '../platform/run-program.ts'
 import { certificates } from './certificates.ts'
@@ -16,6 +17,7 @@ import { os } from './os.ts'
 import type { PlatformCollectors } from './section.ts'
 import { linuxServices } from './services.ts'
 import { softwareCollector } from './software.ts'
+import { linuxUpdateHistory } from './update-history.ts'
 import { linuxUpdates } from './updates.ts'
 
 const macos = { platforms: ['darwin' as const], timeoutMs: 60_000 }
@@ -70,5 +72,13 @@ export const macosCollectors: PlatformCollectors = {
   services: { ...linuxServices, ...macos, source: 'launchctl', collect: macosServices },
   software: softwareCollector([applications, homebrew()], 'darwin'),
   updates: { ...linuxUpdates, ...macos, source: 'softwareupdate', timeoutMs: 300_000, collect: macosUpdates },
+  update_history: {
+    ...linuxUpdateHistory,
+    ...macos,
+    source: 'system_profiler',
+    timeoutMs: 90_000,
+    costly: true,
+    collect: macosUpdateHistory,
+  },
   certificates: { ...certificates, ...macos, source: 'security', costly: true, collect: macosCertificates },
 }

@@ -29,7 +29,17 @@ export type Collectors = { readonly [N in SectionName]?: Collector<N> }
 export type PlatformCollectors = Required<
   Pick<
     Collectors,
-    'identity' | 'os' | 'cpu' | 'memory' | 'disks' | 'network' | 'services' | 'software' | 'updates' | 'certificates'
+    | 'identity'
+    | 'os'
+    | 'cpu'
+    | 'memory'
+    | 'disks'
+    | 'network'
+    | 'services'
+    | 'software'
+    | 'updates'
+    | 'update_history'
+    | 'certificates'
   >
 >
 

@@ -53,8 +53,16 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function brief({ source, name, version, architecture }: SoftwareItem): SoftwareItem {
-  return { source, name, version, architecture }
+/** What names a package and its version, and what it was built from. */
+function brief({ source, name, version, architecture, sourcePackage, sourceVersion }: SoftwareItem): SoftwareItem {
+  return {
+    source,
+    name,
+    version,
+    architecture,
+    ...(sourcePackage !== undefined && { sourcePackage }),
+    ...(sourceVersion !== undefined && { sourceVersion }),
+  }
 }
 
 /** As much as a frame carries: without the less important facts before without packages. */

@@ -11,6 +11,7 @@ import {
 } from '../platform/windows/sections.ts'
 import { windowsServices } from '../platform/windows/services.ts'
 import { windowsAppx, windowsRegistry } from '../platform/windows/software.ts'
+import { windowsUpdateHistory } from '../platform/windows/update-history.ts'
 import { windowsUpdates } from '../platform/windows/updates.ts'
 import { certificates } from './certificates.ts'
 import { cpu } from './cpu.ts'
@@ -22,6 +23,7 @@ import { os } from './os.ts'
 import type { PlatformCollectors } from './section.ts'
 import { linuxServices } from './services.ts'
 import { softwareCollector } from './software.ts'
+import { linuxUpdateHistory } from './update-history.ts'
 import { linuxUpdates } from './updates.ts'
 
 const windows = { source: 'Get-CimInstance', platforms: ['win32' as const], timeoutMs: 60_000 }
@@ -41,5 +43,13 @@ export const windowsCollectors: PlatformCollectors = {
   services: { ...linuxServices, ...windows, collect: windowsServices },
   software: softwareCollector([windowsRegistry, windowsAppx], 'win32'),
   updates: { ...linuxUpdates, ...windows, source: 'Windows Update Agent', timeoutMs: 300_000, collect: windowsUpdates },
+  update_history: {
+    ...linuxUpdateHistory,
+    ...windows,
+    source: 'Windows Update Agent',
+    timeoutMs: 150_000,
+    costly: true,
+    collect: windowsUpdateHistory,
+  },
   certificates: { ...certificates, ...windows, source: 'Get-ChildItem', costly: true, collect: windowsCertificates },
 }

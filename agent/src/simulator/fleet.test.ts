@@ -19,6 +19,8 @@ describe('the planned fleet', () => {
     expect(count(fleet, { state: 'offline' })).toBe(12)
     expect(count(fleet, { state: 'pending' })).toBe(3)
     expect(count(fleet, { organization: 'Contoso' })).toBe(89)
+    // Of each of them its patches are known.
+    expect(count(fleet, { organization: 'Contoso', state: 'pending' })).toBe(0)
   })
 
   test('has most of its offline devices at one branch office', () => {

@@ -44,7 +44,7 @@ const northwind = { organization: 'Northwind Traders', prefix: 'Northwind' }
 const harbor = { organization: 'Harbor Dental', prefix: 'Harbor' }
 const lakeside = { organization: 'Lakeside Legal', prefix: 'Lakeside' }
 
-/** 147 devices: 132 online, 12 offline, 3 pending; 89 of them Contoso's, 9 of the 12 at its branch office. */
+/** 147 devices: 132 online, 12 offline, 3 pending; 89 of them Contoso's, none of these pending, 9 of the 12 at its branch office. */
 const ROWS: readonly Row[] = [
   { ...contoso, site: 'Contoso - Headquarters', kind: 'domain_controller', online: 2 },
   { ...contoso, site: 'Contoso - Headquarters', kind: 'sql', online: 2 },
@@ -52,7 +52,7 @@ const ROWS: readonly Row[] = [
   { ...contoso, site: 'Contoso - Headquarters', kind: 'hypervisor', online: 2 },
   { ...contoso, site: 'Contoso - Headquarters', kind: 'terminal', online: 2 },
   { ...contoso, site: 'Contoso - Headquarters', kind: 'web', online: 2 },
-  { ...contoso, site: 'Contoso - Headquarters', kind: 'pc', online: 24, pending: 1 },
+  { ...contoso, site: 'Contoso - Headquarters', kind: 'pc', online: 25 },
   { ...contoso, site: 'Contoso - Headquarters', kind: 'laptop', online: 12 },
   { ...contoso, site: 'Contoso - Headquarters', kind: 'mac', online: 4 },
   { ...contoso, site: 'Contoso - Branch Office', kind: 'domain_controller', online: 1 },
@@ -72,7 +72,7 @@ const ROWS: readonly Row[] = [
   { ...northwind, site: 'Northwind - Harbour Street', kind: 'domain_controller', online: 1 },
   { ...northwind, site: 'Northwind - Harbour Street', kind: 'pc', online: 6 },
   { ...northwind, site: 'Northwind - Harbour Street', kind: 'mac', online: 2 },
-  { ...northwind, site: 'Northwind - Market Square', kind: 'pc', online: 5 },
+  { ...northwind, site: 'Northwind - Market Square', kind: 'pc', online: 4, pending: 1 },
   { ...northwind, site: 'Northwind - Market Square', kind: 'laptop', online: 1, offline: 1 },
   { ...harbor, site: 'Harbor - Clinic', kind: 'domain_controller', online: 1 },
   { ...harbor, site: 'Harbor - Clinic', kind: 'file', online: 1 },

@@ -1,6 +1,6 @@
 import type { SectionData } from '@breeze/contract/agent-inventory'
 import type { Facts } from './facts.ts'
-import { type Chance, seededChance } from './seeded.ts'
+import { seededChance } from './seeded.ts'
 import type { System } from './systems.ts'
 
 export const DAY_MS = 86_400_000
@@ -77,17 +77,18 @@ export function seededPatches({ system, machineId }: Facts, now: number): Patche
   const chance = seededChance(`${machineId}\nupdates`)
   const known = KNOWN[system.family]
   const pending = chance.next() < 0.5 ? [] : known.slice(0, chance.between(1, known.length))
-  const history = known.slice(pending.length).map((patch) => installed(patch, now, chance))
+  const today = now - (now % DAY_MS)
+  const history = known.slice(pending.length).map((patch) => installed(patch, today - chance.between(2, 30) * DAY_MS))
   const [first] = pending
-  if (first && chance.next() < 0.05) history.unshift(failed(first, now - (now % DAY_MS) - 20 * HOUR_MS))
+  if (first && chance.next() < 0.05) history.unshift(failed(first, today - 20 * HOUR_MS))
   return { pending, history }
 }
 
-const installed = ({ name, available, article }: PendingPatch, now: number, chance: Chance): PatchOutcome => ({
+export const installed = ({ name, available, article }: PendingPatch, at: number): PatchOutcome => ({
   name,
   version: available,
   ...(article !== undefined && { article }),
-  at: new Date(now - (now % DAY_MS) - chance.between(2, 30) * DAY_MS),
+  at: new Date(at),
   outcome: 'installed',
 })
 

@@ -50,10 +50,20 @@ export function parseDpkgStatus(text: string): Entry[] {
       name,
       version,
       architecture: fields.get('Architecture'),
+      ...sourceOf(fields.get('Source'), name, version),
       publisher: personName(fields.get('Maintainer')),
       sizeBytes: kilobytes === undefined ? undefined : Number(kilobytes) * 1024,
     })
     entries.push({ item, sameOnEveryArchitecture: fields.get('Multi-Arch') === 'same' })
   }
   return entries
+}
+
+/** `Source: name` or `Source: name (version)`, where either differs from the package's own. */
+function sourceOf(field: string | undefined, name: string, version: string) {
+  const [, source, sourceVersion] = /^(\S+)(?: \((\S+)\))?$/.exec(field ?? '') ?? []
+  return {
+    ...(source !== undefined && source !== name && { sourcePackage: source }),
+    ...(sourceVersion !== undefined && sourceVersion !== version && { sourceVersion }),
+  }
 }

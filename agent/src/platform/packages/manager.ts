@@ -16,6 +16,8 @@ export interface RawItem {
   name: string
   version: string
   architecture?: string | undefined
+  sourcePackage?: string | undefined
+  sourceVersion?: string | undefined
   publisher?: string | undefined
   installedAt?: string | undefined
   sizeBytes?: number | undefined
@@ -23,13 +25,25 @@ export interface RawItem {
 
 /** Within the contract's bounds, without what is not known. */
 export function softwareItem(raw: RawItem): SoftwareItem {
-  const { source, name, version, architecture = '', publisher, installedAt, sizeBytes } = raw
+  const {
+    source,
+    name,
+    version,
+    architecture = '',
+    sourcePackage,
+    sourceVersion,
+    publisher,
+    installedAt,
+    sizeBytes,
+  } = raw
   const size = sizeBytes !== undefined && Number.isSafeInteger(sizeBytes) && sizeBytes >= 0 ? sizeBytes : undefined
   return {
     source,
     name: clip(name, 300),
     version: clip(version, 200),
     architecture: clip(architecture, 40),
+    ...(sourcePackage && { sourcePackage: clip(sourcePackage, 300) }),
+    ...(sourceVersion && { sourceVersion: clip(sourceVersion, 200) }),
     ...(publisher && { publisher: clip(publisher, 200) }),
     ...(installedAt !== undefined && { installedAt }),
     ...(size !== undefined && { sizeBytes: size }),

@@ -22,13 +22,17 @@ const agree = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_00
 
 test('dpkg packages are those of dpkg-query, line by line', () =>
   agree(async () => {
-    const format = '${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n'
+    const format =
+      '${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\t${db:Status-Status}\n'
     const lines = execFileSync('dpkg-query', ['-W', '-f', format], { encoding: 'utf8' }).trim().split('\n')
     const expected = lines
       .filter((line) => line.endsWith('\tinstalled'))
       .map((line) => line.replace(/\tinstalled$/, ''))
     const found = await dpkg().read()
-    expect(found.map((item) => `${item.name}\t${item.version}\t${item.architecture}`).sort()).toEqual(expected.sort())
+    const shown = found.map(({ name, version, architecture, sourcePackage = name, sourceVersion = version }) =>
+      [name, version, architecture, sourcePackage, sourceVersion].join('\t'),
+    )
+    expect(shown.sort()).toEqual(expected.sort())
     for (const { name, installedAt } of found) expect(installedAt, name).toBeDefined()
   }))
 

@@ -15,6 +15,7 @@ $updates = foreach ($update in $searcher.Search('IsInstalled=0 and IsHidden=0').
     Title = "$($update.Title)"; UpdateId = "$($update.Identity.UpdateID)"; Revision = $update.Identity.RevisionNumber
     Articles = @($update.KBArticleIDs | ForEach-Object { "$_" })
     Categories = @($update.Categories | ForEach-Object { "$($_.CategoryID)" }); Severity = "$($update.MsrcSeverity)"
+    ReleasedOn = $(if ($update.LastDeploymentChangeTime) { $update.LastDeploymentChangeTime.ToString('yyyy-MM-dd') } else { '' })
   }
 }
 [pscustomobject]@{
@@ -34,6 +35,8 @@ const update = z.object({
   Articles: z.unknown(),
   Categories: z.unknown(),
   Severity: z.string(),
+  /** When its publisher last changed its deployment: of what is never revised, its release. */
+  ReleasedOn: z.string().optional(),
 })
 
 /** The category "Security Updates" by its id, because its name is translated. */
@@ -52,6 +55,7 @@ function parseUpdate(raw: unknown) {
   const found = update.parse(raw)
   const [article] = asArray(found.Articles)
   const severity = z.enum(['critical', 'important', 'moderate', 'low']).safeParse(found.Severity.toLowerCase()).data
+  const released = z.iso.date().safeParse(found.ReleasedOn).data
   return pendingUpdate({
     name: found.Title,
     installed: null,
@@ -62,5 +66,6 @@ function parseUpdate(raw: unknown) {
     security: asArray(found.Categories).some((id) => String(id).toLowerCase() === SECURITY_UPDATES),
     ...(typeof article === 'string' && { article: clip(`KB${article.replace(/^KB/i, '')}`, 40) }),
     ...(severity && { severity }),
+    ...(released && { releasedOn: released }),
   })
 }
