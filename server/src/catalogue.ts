@@ -15,6 +15,11 @@ import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens
 import listServices from './domains/devices/tools/list-services.ts'
 import manageDevices from './domains/devices/tools/manage-devices.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
+import listNotificationChannels from './domains/notifications/tools/list-notification-channels.ts'
+import listNotificationRoutes from './domains/notifications/tools/list-notification-routes.ts'
+import listNotifications from './domains/notifications/tools/list-notifications.ts'
+import manageNotificationChannels from './domains/notifications/tools/manage-notification-channels.ts'
+import manageNotificationRoutes from './domains/notifications/tools/manage-notification-routes.ts'
 import cancelOperation from './domains/operations/tools/cancel-operation.ts'
 import getOperation from './domains/operations/tools/get-operation.ts'
 import previewAction from './domains/operations/tools/preview-action.ts'
@@ -71,6 +76,11 @@ export const catalogue: readonly Tool[] = [
   listServices,
   manageDevices,
   manageServices,
+  listNotificationChannels,
+  listNotificationRoutes,
+  listNotifications,
+  manageNotificationChannels,
+  manageNotificationRoutes,
   cancelOperation,
   getOperation,
   previewAction,

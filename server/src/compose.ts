@@ -43,6 +43,8 @@ import { EventLogs } from './domains/event-logs/service.ts'
 import { Maintenance } from './domains/maintenance/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
 import { Patches } from './domains/patches/service.ts'
+import { Outbound } from './domains/notifications/outbound.ts'
+import { Notifications } from './domains/notifications/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -235,8 +237,21 @@ async function startOn(
     ...config.mail,
     onError: (error) => log.error({ err: error }, 'a mail could not be sent'),
   })
+  const notifications = new Notifications({
+    db,
+    events,
+    mail,
+    box: keys.box,
+    outbound: new Outbound({ ownHosts: config.webhookHosts }),
+    publicUrl,
+    now: environment.now,
+    newId: environment.newId,
+    randomBytes: environment.randomBytes,
+    failed: (error) => log.error({ err: error }, 'notifications could not be sent'),
+  })
   const services: Services = {
     mail,
+    notifications,
     server: { publicUrl },
     alerts: new Alerts(events),
     commands,
@@ -283,7 +298,9 @@ async function startOn(
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
   periodic.every('default alert rules', 60_000, giveRules)
+  periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
+  notifications.start()
   await deviceMetrics.start()
   await alertEngine.start()
   await presence.start()
@@ -409,6 +426,7 @@ async function startOn(
   const close = async (): Promise<void> => {
     draining = true
     await periodic.stop()
+    await notifications.stop()
     const drained = hub.drain()
     await http.close()
     await drained

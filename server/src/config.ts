@@ -145,6 +145,12 @@ export const VARIABLES = {
     meaning: 'Password of the first Partner Admin; read at the first start only.',
     parse: text(null),
   }),
+  BREEZE_WEBHOOK_HOSTS: variable({
+    default: 'none: notifications go to public https addresses only',
+    meaning:
+      'Comma-separated hosts (`name` or `name:port`) in your own network that webhooks may also reach, with or without TLS.',
+    parse: list,
+  }),
   BREEZE_SMTP_URL: variable({
     default: 'none: links are shown to whoever makes them, and nothing is mailed',
     meaning: 'Mail server for invitations and new passwords, such as smtps://user:password@mail.example.com:465.',
@@ -275,6 +281,7 @@ export interface Config {
   databaseUrl: string | null
   admin: { email: string; password: string | null }
   mail: { url: string | null; from: string }
+  webhookHosts: string[]
   providers: ProviderConfig[]
   localAgent: boolean
   /** What agents work by, where nothing else is set. */
@@ -320,6 +327,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     trustedProxies: read('BREEZE_TRUSTED_PROXIES'),
     databaseUrl: read('DATABASE_URL'),
     admin: { email: read('BREEZE_ADMIN_EMAIL'), password: read('BREEZE_ADMIN_PASSWORD') },
+    webhookHosts: read('BREEZE_WEBHOOK_HOSTS'),
     mail: {
       url: read('BREEZE_SMTP_URL'),
       from: read('BREEZE_MAIL_FROM') ?? `breeze@${new URL(publicUrl).hostname}`,

@@ -46,6 +46,13 @@ export class Mail {
     ])
   }
 
+  /** A message to several people, each address as it stands. Throws where the mail server did not take it. */
+  async deliver(to: readonly string[], subject: string, text: string): Promise<void> {
+    if (!this.#transport) throw new Error('no mail server is set up')
+    const addresses = to.map((address) => ({ name: '', address }))
+    await this.#transport.sendMail({ from: this.#options.from, to: addresses, subject, text })
+  }
+
   /** Whether the mail server took it. A failure is for the log: the caller goes on without. */
   async #send(to: string, subject: string, lines: readonly string[]): Promise<boolean> {
     if (!this.#transport) return false

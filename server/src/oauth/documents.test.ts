@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { isPublicAddress } from './addresses.ts'
+import { isPublicAddress } from '../kernel/public-address.ts'
 import { Documents, isDocumentUrl } from './documents.ts'
 
 const ID = 'https://assistant.example.com/client.json'

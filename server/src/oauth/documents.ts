@@ -7,7 +7,7 @@ import { lookup } from 'node:dns/promises'
 import { request } from 'node:https'
 import { isIP } from 'node:net'
 import { LocalRateLimiter } from '../kernel/rate-limit.ts'
-import { isPublicAddress } from './addresses.ts'
+import { isPublicAddress } from '../kernel/public-address.ts'
 import { type ClientDescription, readDescription } from './client-metadata.ts'
 
 const LONGEST_BYTES = 5 * 1024

@@ -191,6 +191,24 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, 'secret window', '{"kind": "once", "date": "2027-01-01", "time": "22:00"}', 'UTC', 60, now(), $4, now(), $4)`,
     [newId(), partner, org, user],
   )
+  const channel = newId()
+  await world.sql(
+    `insert into notification_channels (id, partner_id, organization_id, name, kind, target, shown, created_at, updated_at, updated_by)
+     values ($1, $2, $3, 'secret channel', 'webhook', '', 'secret.test', now(), now(), $4)`,
+    [channel, partner, org, user],
+  )
+  const route = newId()
+  await world.sql(
+    `insert into notification_routes (id, partner_id, organization_id, name, channel_id, severity, group_wait_seconds, tells_resolved,
+       created_at, updated_at, updated_by)
+     values ($1, $2, $3, 'secret route', $4, 'low', 3600, true, now(), now(), $5)`,
+    [route, partner, org, channel, user],
+  )
+  await world.sql(
+    `insert into notifications (id, organization_id, site_id, route_id, channel_id, kind, state, alert_ids, due_at, created_at)
+     values ($1, $2, $3, $4, $5, 'alerts', 'sent', $6, now(), now())`,
+    [newId(), org, site, route, channel, [alert]],
+  )
   await world.sql(
     `insert into agent_settings (id, partner_id, organization_id, settings, updated_by, updated_at)
      values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,

@@ -15,6 +15,8 @@ export interface Things {
   invitation: string
   grant: string
   client: string
+  channel: string
+  route: string
 }
 
 type Input = Record<string, unknown>
@@ -103,6 +105,26 @@ const table = (at: Things): Table => ({
     get: { action: 'get', organization: at.organization },
     set: { action: 'set', organization: at.organization, heartbeat_seconds: 30 },
   },
+  list_notification_channels: {},
+  manage_notification_channels: {
+    create: {
+      action: 'create',
+      name: 'A new channel',
+      organization: at.organization,
+      kind: 'slack',
+      webhook_url: 'https://hooks.example.test/x',
+    },
+    update: { action: 'update', channel: at.channel, enabled: false },
+    delete: { action: 'delete', channel: at.channel },
+    test: { action: 'test', channel: at.channel },
+  },
+  list_notification_routes: {},
+  manage_notification_routes: {
+    create: { action: 'create', name: 'A new route', organization: at.organization, channel: at.channel },
+    update: { action: 'update', route: at.route, enabled: false },
+    delete: { action: 'delete', route: at.route },
+  },
+  list_notifications: { organization: at.organization },
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
   update_api_key: { key: at.key, name: 'Another name' },
   update_user: {

@@ -46,6 +46,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
   const [grant, client] = [randomUUID(), `${prefix}-client`]
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
+  const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
   const things = {
     organization: organization.id,
     site,
@@ -58,6 +59,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     invitation,
     grant,
     client,
+    channel,
+    route,
   }
   const names = {
     ...things,
@@ -68,8 +71,28 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     user: `${prefix} Person`,
     invitation: `invited@${prefix.toLowerCase()}.test`,
     client: `${prefix} Assistant`,
+    channel: `${prefix} Channel`,
+    route: `${prefix} Route`,
   }
   return { ...organization, things, names }
+}
+
+async function insertRoute(world: Harness, organization: string, prefix: string, user: string) {
+  const [channel, route] = [randomUUID(), randomUUID()]
+  const partner = world.server.installation.partnerId
+  const target = world.server.services.notifications.seal(channel, { url: 'https://127.0.0.1:1/none' })
+  await world.sql(
+    `insert into notification_channels (id, partner_id, organization_id, name, kind, target, shown, created_at, updated_at, updated_by)
+     values ($1, $2, $3, $4, 'webhook', $5, '127.0.0.1:1', now(), now(), $6)`,
+    [channel, partner, organization, `${prefix} Channel`, target, user],
+  )
+  await world.sql(
+    `insert into notification_routes (id, partner_id, organization_id, name, channel_id, severity, group_wait_seconds, tells_resolved,
+       created_at, updated_at, updated_by)
+     values ($1, $2, $3, $4, $5, 'critical', 45, true, now(), now(), $6)`,
+    [route, partner, organization, `${prefix} Route`, channel, user],
+  )
+  return { channel, route }
 }
 
 async function insertGrant(
@@ -126,4 +149,6 @@ export const absent = (): Things => ({
   invitation: randomUUID(),
   grant: randomUUID(),
   client: randomUUID(),
+  channel: randomUUID(),
+  route: randomUUID(),
 })
