@@ -3,6 +3,14 @@ import whoami from './domains/account/tools/whoami.ts'
 import manageAgentSettings from './domains/agent-settings/tools/manage-agent-settings.ts'
 import manageAudit from './domains/audit/tools/manage-audit.ts'
 import queryAuditLog from './domains/audit/tools/query-audit-log.ts'
+import complianceSummary from './domains/compliance/tools/compliance-summary.ts'
+import getComplianceHistory from './domains/compliance/tools/get-compliance-history.ts'
+import listCheckResults from './domains/compliance/tools/list-check-results.ts'
+import listFrameworks from './domains/compliance/tools/list-frameworks.ts'
+import listWaivers from './domains/compliance/tools/list-waivers.ts'
+import manageComplianceSettings from './domains/compliance/tools/manage-compliance-settings.ts'
+import manageFrameworks from './domains/compliance/tools/manage-frameworks.ts'
+import manageWaivers from './domains/compliance/tools/manage-waivers.ts'
 import createEnrollmentToken from './domains/devices/tools/create-enrollment-token.ts'
 import deleteEnrollmentToken from './domains/devices/tools/delete-enrollment-token.ts'
 import deviceActions from './domains/devices/tools/device-actions.ts'
@@ -64,6 +72,14 @@ export const catalogue: readonly Tool[] = [
   manageAgentSettings,
   manageAudit,
   queryAuditLog,
+  complianceSummary,
+  getComplianceHistory,
+  listCheckResults,
+  listFrameworks,
+  listWaivers,
+  manageComplianceSettings,
+  manageFrameworks,
+  manageWaivers,
   createEnrollmentToken,
   deleteEnrollmentToken,
   deviceActions,

@@ -34,6 +34,7 @@ import { giveDefaultRules } from './domains/alerts/rule-rows.ts'
 import { Alerts } from './domains/alerts/service.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
+import { Compliance } from './domains/compliance/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
 import { Inventory } from './domains/devices/inventory.ts'
@@ -197,6 +198,12 @@ async function startOn(
     turned: (turns) => alertEngine.turned(turns),
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
+  const compliance = new Compliance({
+    db,
+    now: environment.now,
+    failed: (error) => log.error({ err: error }, 'compliance could not be judged'),
+  })
+  await compliance.policies.refresh()
   const deviceMetrics = new Metrics({
     db,
     now: environment.now,
@@ -216,6 +223,7 @@ async function startOn(
     changed: (changes) => {
       patches.reported(changes)
       alertEngine.changed(changes)
+      compliance.changed(changes)
     },
   })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
@@ -254,6 +262,7 @@ async function startOn(
     notifications,
     server: { publicUrl },
     alerts: new Alerts(events),
+    compliance,
     commands,
     devices: new Devices(),
     maintenance,
@@ -294,6 +303,9 @@ async function startOn(
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('patches behind', 300_000, () => patches.catchUp())
+  periodic.every('compliance', 600_000, () => compliance.sweep())
+  periodic.every('waivers', 60_000, () => compliance.expireWaivers())
+  periodic.every('compliance rules', 60_000, () => compliance.policies.refresh())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
@@ -433,6 +445,7 @@ async function startOn(
     await listener.close()
     await commands.stop()
     await inventory.idle()
+    await compliance.stop()
     await deviceMetrics.idle()
     await eventLogs.idle()
     await patches.idle()

@@ -86,5 +86,17 @@ export function rowAccess(caller: Caller, permission: Permission, adminOnly = fa
   }
 }
 
+/** Whether a permission beside the call's own is held at a place: part of an answer may need it. */
+export function holdsAt(
+  caller: Pick<Caller, 'organizations'>,
+  permission: Permission,
+  place: { organizationId: string; siteId: string },
+): boolean {
+  const grants = caller.organizations.get(place.organizationId)?.grants ?? []
+  return grants.some(
+    ({ permissions, sites }) => permissions.has(permission) && (sites === 'all' || sites.includes(place.siteId)),
+  )
+}
+
 export const seesNothing = (access: RowAccess): boolean =>
   !access.partnerWide && access.whole.length === 0 && access.limited.length === 0

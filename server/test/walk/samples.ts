@@ -17,6 +17,8 @@ export interface Things {
   client: string
   channel: string
   route: string
+  framework: string
+  waiver: string
 }
 
 type Input = Record<string, unknown>
@@ -125,6 +127,35 @@ const table = (at: Things): Table => ({
     delete: { action: 'delete', route: at.route },
   },
   list_notifications: { organization: at.organization },
+  compliance_summary: { organization: at.organization, site: at.site },
+  get_compliance_history: { organization: at.organization },
+  list_check_results: { device: at.device, check: 'firewall_on' },
+  list_frameworks: {},
+  list_waivers: { organization: at.organization },
+  manage_compliance_settings: {
+    get: { action: 'get', organization: at.organization },
+    set: { action: 'set', organization: at.organization, dormant_days: 30 },
+  },
+  manage_frameworks: {
+    create: {
+      action: 'create',
+      name: 'A framework',
+      organization: at.organization,
+      controls: [{ id: '1', title: 'One', checks: [] }],
+    },
+    update: { action: 'update', framework: at.framework, name: 'Another name' },
+    delete: { action: 'delete', framework: at.framework },
+  },
+  manage_waivers: {
+    add: {
+      action: 'add',
+      check: 'firewall_on',
+      device: at.device,
+      reason: 'a walk',
+      until: new Date(Date.now() + 86_400_000).toISOString(),
+    },
+    end: { action: 'end', waiver: at.waiver },
+  },
   set_confirmation_policy: { policy: 'preview', organization: at.organization },
   update_api_key: { key: at.key, name: 'Another name' },
   update_user: {

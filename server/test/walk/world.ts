@@ -47,6 +47,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   const [grant, client] = [randomUUID(), `${prefix}-client`]
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
+  const { framework, waiver } = await insertCompliance(world, organization.id, site, device, user, prefix)
   const things = {
     organization: organization.id,
     site,
@@ -61,6 +62,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     client,
     channel,
     route,
+    framework,
+    waiver,
   }
   const names = {
     ...things,
@@ -73,6 +76,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     client: `${prefix} Assistant`,
     channel: `${prefix} Channel`,
     route: `${prefix} Route`,
+    framework: `${prefix} Framework`,
   }
   return { ...organization, things, names }
 }
@@ -136,6 +140,25 @@ async function insertRun(world: Harness, organization: string, site: string, dev
   return { operation, run }
 }
 
+async function insertCompliance(
+  world: Harness,
+  ...[organization, site, device, user, prefix]: [string, string, string, string, string]
+) {
+  const [framework, waiver] = [randomUUID(), randomUUID()]
+  await world.sql(
+    `insert into compliance_frameworks (id, partner_id, organization_id, name, version, controls, updated_by, updated_at)
+     values ($1, $2, $3, $4, 1, '[{"id": "1", "title": "One", "checks": []}]', $5, now())`,
+    [framework, world.server.installation.partnerId, organization, `${prefix} Framework`, user],
+  )
+  await world.sql(
+    `insert into compliance_waivers (id, organization_id, site_id, device_id, check_id, reason, created_by, created_at, until)
+     values ($1, $2, $3, $4, 'firewall_on', $5, $6, now(), now() + interval '1 day')`,
+    [waiver, organization, site, device, `${prefix} reason`, user],
+  )
+  await world.server.services.compliance.policies.refresh()
+  return { framework, waiver }
+}
+
 /** Ids and names of nothing. */
 export const absent = (): Things => ({
   organization: randomUUID(),
@@ -151,4 +174,6 @@ export const absent = (): Things => ({
   client: randomUUID(),
   channel: randomUUID(),
   route: randomUUID(),
+  framework: randomUUID(),
+  waiver: randomUUID(),
 })

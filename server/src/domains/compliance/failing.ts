@@ -3,5 +3,5 @@ import { type RawBuilder, sql } from 'kysely'
 
 /** Of a row of `devices d`. A failure that is waived does not count. */
 export const failsCheck = (check: string): RawBuilder<unknown> => sql`exists (
-  select from compliance_results r where r.device_id = d.id and r.check_id = ${check} and r.result = 'fail'
-    and (r.waived_until is null or r.waived_until <= now()))`
+  select from compliance_results r
+  where r.device_id = d.id and r.check_id = ${check} and r.result = 'fail' and r.waiver_id is null)`

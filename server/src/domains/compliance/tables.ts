@@ -33,6 +33,9 @@ interface EvaluationsTable {
   organization_id: string
   site_id: string
   evaluated_at: Instant
+  standing: string | null
+  catalogue: string | null
+  digest: string | null
 }
 
 interface WaiversTable {

@@ -1,15 +1,17 @@
 import { SECTION_NAMES } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
+import { holdsAt } from '../../../kernel/caller.ts'
 import { deviceText, fenced } from '../../../kernel/content/device-text.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
+import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 import type { DeviceSoftware } from '../software-list.ts'
 
-const CHOICES = [...SECTION_NAMES, 'commands'] as const
+const CHOICES = [...SECTION_NAMES, 'compliance', 'commands'] as const
 /** Items of each list: of everything at once a few, of what was asked for by name a page. */
 const FEW = 20
 const PAGE = 200
@@ -18,7 +20,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -56,6 +58,7 @@ export default defineTool({
         next_cursor: z.string().optional(),
       })
       .optional(),
+    compliance: z.array(z.object(resultShape)).optional(),
     recent_commands: z
       .array(
         z.object({
@@ -69,17 +72,19 @@ export default defineTool({
       )
       .optional(),
   }),
-  async run({ tx, services }, input) {
+  async run({ tx, caller, services }, input) {
     const wanted = input.sections ?? CHOICES
     const names = SECTION_NAMES.filter((name) => wanted.includes(name))
     const device = await services.devices.deviceDetails(tx, await deviceId(tx, input.device), names)
     if (!device) throw notFound('device', input.device)
     const page = { limit: input.software_limit, text: input.software_text, cursor: input.software_cursor }
     const software = names.includes('software') ? await services.devices.software(tx, device.id, page) : undefined
+    const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
+    const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
-    return { device, names, software, commands }
+    return { device, names, software, compliance, commands }
   },
-  present({ device, names, software, commands }, input) {
+  present({ device, names, software, compliance, commands }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -88,7 +93,12 @@ export default defineTool({
     // In the short form its line among the sections, which counts the packages, is enough.
     const packages = software && input.sections !== undefined ? softwareText(device.name, software) : []
     return {
-      text: [head, ...sectionsText(device.name, names, stored), ...packages].join('\n'),
+      text: [
+        head,
+        ...sectionsText(device.name, names, stored),
+        ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
+        ...packages,
+      ].join('\n'),
       data: {
         ...presentDevice(device),
         simulated: device.simulated,
@@ -100,6 +110,7 @@ export default defineTool({
         memory_percent: device.heartbeat?.memoryPercent ?? null,
         sections: names.map((name) => presentSection(name, stored.get(name), most)),
         ...(software && { software: softwareData(software) }),
+        ...(compliance && { compliance: shownResults(compliance, input.sections !== undefined).map(presentResult) }),
         ...(commands && {
           recent_commands: commands.map(({ id, operationId, type, state, issuedAt, exitCode }) => {
             return { id, operation: operationId, type, state, issued_at: issuedAt, exit_code: exitCode }
