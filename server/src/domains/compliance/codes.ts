@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
+import { SERVER_LIKE } from '../devices/scope.ts'
 import { CHECK_IDS, CHECKS } from './checks/all.ts'
 import { UNKNOWN_REASONS } from './checks/check.ts'
 import type { Control } from './frameworks/framework.ts'
@@ -101,7 +102,9 @@ export function countReasons(controls: readonly Asked[], shares: readonly Share[
 const reasonOf = (code: string): string => UNKNOWN_REASONS[Number(code)] ?? 'error'
 
 /** A device of an unknown role counts as a workstation, as its facts do. */
-export const IS_WORKSTATION = sql<boolean>`d.role in ('workstation', 'unknown')`
+const SERVERS = `'{${SERVER_LIKE.join(',')}}'::text[]`
+export const IS_WORKSTATION_SQL = `(d.role <> all (${SERVERS}))`
+export const IS_WORKSTATION = sql.raw<boolean>(IS_WORKSTATION_SQL)
 
 /** The characters of a control's checks; of rows of `devices d` and, where they were judged, `compliance_evaluations e`. */
 export function codesSql(control: Asked): RawBuilder<string> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { DeviceFilter } from '../devices/filter.ts'
 import { day } from './checks/facts.ts'
-import { CATALOGUE, type Counts, type Share } from './codes.ts'
+import { CATALOGUE, type Counts, IS_WORKSTATION_SQL, type Share } from './codes.ts'
 import type { Framework } from './frameworks/framework.ts'
 import { coverageOf, figuresOf, scoreOf, shareOf, weighed } from './standing.ts'
 
@@ -16,7 +16,7 @@ export interface SiteShares {
 
 const SHARES = `
   select d.organization_id, o.partner_id, d.site_id, case when e.catalogue = $1 then e.standing end as standing,
-    d.role in ('workstation', 'unknown') as workstation, count(*) as devices
+    ${IS_WORKSTATION_SQL} as workstation, count(*) as devices
   from devices d join organizations o on o.id = d.organization_id left join compliance_evaluations e on e.device_id = d.id
   where d.removed_at is null group by 1, 2, 3, 4, 5`
 

@@ -104,7 +104,7 @@ async function checksOf(tx: Tx, { control, status, reason }: ResultsQuery, devic
   const byDevice = new Map<string, CheckResult[]>()
   if (deviceIds.length === 0) return byDevice
   const { devices } = control
-  const isAsked = devices === undefined ? sql`true` : sql`(${IS_WORKSTATION}) = ${devices === 'workstations'}`
+  const isAsked = devices === undefined ? sql`true` : sql`${IS_WORKSTATION} = ${devices === 'workstations'}`
   const built = sql<CheckRow>`
     select d.id as device_id, m.check_id, ${isAsked} as applies, r.result, r.waiver_id is not null as waived, r.reason, r.seen,
       r.items, r.source, r.collected_at, r.since, r.waived_until

@@ -1,5 +1,6 @@
 /** What checks know of a device, and how they read it: a fact that is missing, refused or stale is unknown, never a failure. */
 import type { Posture, SectionData } from '@breeze/contract/agent-inventory'
+import { isServerLike } from '../../devices/scope.ts'
 import type { DeviceRole, Platform } from '../../devices/tables.ts'
 import { type Provenance, type Rules, type UnknownReason, unknown, type Verdict } from './check.ts'
 
@@ -40,8 +41,6 @@ export type Read<Data> = { data: Data; at: Provenance; detail: string | null } |
 
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
-
-export const isServerLike = (role: DeviceRole): boolean => role !== 'workstation' && role !== 'unknown'
 
 /** After this long without a word from the device, what it said is not taken for what is. */
 export const staleAfterMs = (role: DeviceRole, rules: Rules): number =>

@@ -1,4 +1,5 @@
 /** What stands between the device and whoever should not get in. */
+import { isServerLike } from '../../devices/scope.ts'
 import { type Check, fail, notApplicable, pass, unknown } from './check.ts'
 import { DAY_MS, day, readPosture } from './facts.ts'
 
@@ -107,8 +108,7 @@ export const screenLock: Check = {
   passes: ({ screenLockMinutes }) => `The screen locks after at most ${screenLockMinutes} minutes.`,
   severity: 'medium',
   judge(facts, rules) {
-    if (facts.role !== 'workstation' && facts.role !== 'unknown')
-      return notApplicable('Servers are not used at their screen.')
+    if (isServerLike(facts.role)) return notApplicable('Servers are not used at their screen.')
     const lock = readPosture('screenLock', facts, rules)
     if ('unknown' in lock) return lock.unknown
     const { enabled, afterSeconds } = lock.data
