@@ -20,6 +20,8 @@ import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/co
 import { Events } from '../../src/kernel/events.ts'
 
 export const MINUTE = 60_000
+/** Presence takes a longer pause for a time in which nobody listened. */
+const LISTENED_MS = 10_000
 export const HOUR = 60 * MINUTE
 
 export interface Place {
@@ -56,7 +58,7 @@ const { newId, randomBytes } = systemEnvironment
 const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' })
 
 /** One disk in a sample. */
-const disk = (usedPercent: number, mount = 'C:') => ({
+export const disk = (usedPercent: number, mount = 'C:') => ({
   disks: [{ mount, usedPercent, totalBytes: 100_000, availableBytes: Math.round(1000 * (100 - usedPercent)) }],
 })
 
@@ -156,11 +158,15 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
     await parts.presence.tick()
     await parts.engine.tick()
   }
-  /** Time passes in small steps, each with its ticks; those who are there say so. */
+  /** Time passes: presence listens all the while, the engine looks at each step. Those who are there say so. */
   const pass = async (ms: number, present: readonly string[] = [], step = 5000): Promise<void> => {
+    let lookedAt = clock.now
     for (const end = clock.now + ms; clock.now < end;) {
-      clock.now = Math.min(end, clock.now + step)
+      clock.now = Math.min(end, clock.now + Math.min(step, LISTENED_MS))
       for (const id of present) parts.presence.heard(id, beat)
+      await parts.presence.tick()
+      if (clock.now < end && clock.now - lookedAt < step) continue
+      lookedAt = clock.now
       await settle()
     }
   }

@@ -24,11 +24,14 @@ export const NOTIFYING_KINDS = [
 ] as const satisfies readonly AlertEventKind[]
 const notifying: ReadonlySet<AlertEventKind> = new Set(NOTIFYING_KINDS)
 
-/** `detail` as stored: of `severity` events `{ from, to, worse }`. */
+/**
+ * `detail` as stored. Of a change of severity, `worse` says which way; with `suppressed`, nobody was to be told when it
+ * happened, whatever became of the alert since.
+ */
 export function isNotifying(kind: AlertEventKind, detail: unknown): boolean {
-  if (kind === 'severity')
-    return typeof detail === 'object' && detail !== null && 'worse' in detail && detail.worse === true
-  return notifying.has(kind)
+  const said: Record<string, unknown> = typeof detail === 'object' && detail !== null ? { ...detail } : {}
+  if (said['suppressed'] !== undefined) return false
+  return kind === 'severity' ? said['worse'] === true : notifying.has(kind)
 }
 
 export interface Act {

@@ -143,7 +143,11 @@ export class Watched {
   suppress(because: Suppression, parentId: string | null, at: number): void {
     const { alert } = this
     if (alert === null || alert.resolvedAt !== null) return
-    if (alert.suppressed === null) this.#tell('suppressed', at, { because })
+    if (alert.suppressed === null) {
+      // What was not written yet is not to be told either.
+      this.events = this.events.map((event) => quiet(event, because))
+      this.#tell('suppressed', at, { because })
+    }
     alert.suppressed = because
     alert.parentId = parentId ?? alert.parentId
     this.#changed = true
@@ -152,8 +156,10 @@ export class Watched {
   surface(at: number): void {
     const { alert } = this
     if (alert === null || alert.suppressed === null || alert.resolvedAt !== null) return
-    this.#tell('surfaced', at, { from: alert.suppressed })
+    const from = alert.suppressed
     alert.suppressed = null
+    this.#tell('surfaced', at, { from })
+    this.#changed = true
   }
 
   /** Whether it still holds or not: nobody needs to hear of it any more. */
@@ -330,6 +336,13 @@ export class Watched {
   }
 
   #tell(kind: NewEvent['kind'], at: number, detail?: Record<string, unknown>): void {
-    this.events.push({ kind, at, ...(detail && { detail }) })
+    const event = { kind, at, ...(detail && { detail }) }
+    const because = this.alert?.suppressed ?? null
+    this.events.push(because === null ? event : quiet(event, because))
   }
 }
+
+const quiet = (event: NewEvent, suppressed: Suppression): NewEvent => ({
+  ...event,
+  detail: { ...event.detail, suppressed },
+})

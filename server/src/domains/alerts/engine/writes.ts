@@ -95,24 +95,17 @@ const NO_LONGER_PENDING = `
   where (p.device_id, p.rule_id, p.instance) = (g.device_id, g.rule_id, g.instance)`
 
 export async function write(tx: Tx, writes: readonly Write[]): Promise<Written> {
-  const closed = await update(
-    tx,
-    writes.filter((one) => one.stored === 'alert'),
-  )
-  // Those of places first: alerts of devices may be their children.
-  const fresh = writes.filter((one) => one.alert !== null && one.stored !== 'alert')
-  const ofPlaces = await insert(
-    tx,
-    fresh.filter((one) => one.watched.place.deviceId === null),
-  )
-  const refused = [
-    ...ofPlaces,
-    ...(await insert(
-      tx,
-      fresh.filter((one) => one.watched.place.deviceId !== null),
-    )),
-  ]
-  const unheard = new Set([...closed, ...refused])
+  const written: Written = { closed: [], refused: [] }
+  // Those of places first: alerts of devices may be their children. What ends before what begins in its place.
+  const ofPlaces = writes.filter((one) => one.watched.place.deviceId === null)
+  const ofDevices = writes.filter((one) => one.watched.place.deviceId !== null)
+  for (const some of [ofPlaces, ofDevices]) {
+    const known = some.filter((one) => one.stored === 'alert')
+    const fresh = some.filter((one) => one.stored !== 'alert')
+    written.closed.push(...(await update(tx, known)))
+    written.refused.push(...(await insert(tx, fresh)))
+  }
+  const unheard = new Set([...written.closed, ...written.refused])
   await tell(
     tx,
     writes.filter((one) => !unheard.has(one)),
@@ -125,7 +118,7 @@ export async function write(tx: Tx, writes: readonly Write[]): Promise<Written> 
     tx,
     writes.filter((one) => one.stored === 'pending' && one.pending === null),
   )
-  return { closed, refused }
+  return written
 }
 
 type WithAlert = Write & { alert: OpenAlert }
