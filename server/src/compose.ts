@@ -18,6 +18,7 @@ import { consoleRoutes } from './adapters/console/routes.ts'
 import type { ConsoleDeps } from './adapters/console/types.ts'
 import { createHttpApp } from './adapters/http/app.ts'
 import { createMetrics } from './adapters/http/metrics.ts'
+import { RevocableCalls } from './adapters/http/revocable-calls.ts'
 import { createOauth, type OauthDeps } from './adapters/oauth/adapter.ts'
 import { RESOURCE_METADATA_PATH } from './adapters/oauth/metadata.ts'
 import { authorizationPath } from './adapters/oauth/routes.ts'
@@ -363,8 +364,9 @@ async function startOn(
       })
     : null
   if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
+  const calls = new RevocableCalls(door, authenticator)
   const consoleDeps: ConsoleDeps = {
-    kernel: door,
+    kernel: calls,
     toolNeedsProof: (name) => registry.get(name)?.needsProof ?? false,
     audit,
     people: authenticator,
@@ -379,7 +381,7 @@ async function startOn(
   }
   const console = consoleRoutes(consoleDeps, oauth ? [oauth.consent] : [])
   const http = createHttpApp({
-    kernel: door,
+    kernel: calls,
     authenticator,
     config: {
       publicUrl,
@@ -424,10 +426,11 @@ async function startOn(
   hub.attach(listener.server)
   // Settings decide who may use what: clients with a stream are told to look again.
   events.subscribe('administration', () => http.mcp.toolsChanged())
-  // What other nodes ended: streams that are open here are cut within a second.
+  // What other nodes ended: streams and calls that are open here are cut within a second.
   periodic.every('ended credentials', ENDED_CHECK_MS, async () => {
     // While the database is away nobody can end anything; the next look finds what came since.
-    const ended = await endedCredentials(db, http.mcp.openCredentials()).catch((error: unknown) => {
+    const open = new Set([...http.mcp.openCredentials(), ...calls.credentials()])
+    const ended = await endedCredentials(db, [...open]).catch((error: unknown) => {
       if (isDatabaseAway(error)) return []
       throw error
     })

@@ -1,6 +1,6 @@
 /**
- * What another node ended. Each request asks the database anyway; only streams that are open go on by themselves. So each node
- * asks for those that it holds, all in one statement, and not at all while it holds none.
+ * What another node ended. Each request asks the database anyway; only streams and calls that are open go on by themselves. So
+ * each node asks for those that it holds, all in one statement, and not at all while it holds none.
  */
 import type { Db } from '../kernel/db.ts'
 

@@ -307,14 +307,18 @@ export class Door implements Kernel {
     return { caller, callId: record.callId, now: environment.now, newId: environment.newId, events, services }
   }
 
-  #settle(walk: Walk, pending: Pending): Promise<Presentation<Readonly<Record<string, unknown>>>> {
+  async #settle(walk: Walk, pending: Pending): Promise<Presentation<Readonly<Record<string, unknown>>>> {
     const signals = [AbortSignal.timeout(LONGEST_WAIT_MS), ...(walk.options.signal ? [walk.options.signal] : [])]
     const access = this.#access(walk)
-    return pending.settle({
+    const shown = await pending.settle({
       ...walk.context,
       signal: AbortSignal.any(signals),
       transaction: (work) => this.#parts.db.tenant(access, work),
     })
+    // Whoever ended the waiting with a refusal means that nothing is shown any more.
+    const reason: unknown = walk.options.signal?.reason
+    if (reason instanceof KernelError) throw reason
+    return shown
   }
 
   async #append(record: CallRecord, kind: 'intent' | 'outcome', said: Partial<Draft>): Promise<string> {
