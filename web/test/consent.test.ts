@@ -153,6 +153,25 @@ describe.skipIf(noBrowser !== undefined)('consent', () => {
     expect(back.searchParams.get('error')).toBe('access_denied')
   })
 
+  test('stands in no frame of somebody else’s page, where a click could be led astray', async () => {
+    const page = await opened('ai:read')
+    const consent = page.url()
+    const other = await page.context().newPage()
+    await other.goto(program.callback)
+    await other.setContent(`<iframe src="${consent}" width="800" height="600"></iframe>`)
+    await expect.poll(() => other.frames()[1]?.url()).toMatch(/^chrome-error:/)
+    const answers = await Promise.all(
+      ['/sign-in', consent, client.authorizationUrl({ response_type: 'token' })].map((address) =>
+        fetch(new URL(String(address), console.url), { headers: { accept: 'text/html' } }),
+      ),
+    )
+    for (const { headers } of answers) {
+      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+      expect(headers.get('content-security-policy')).toContain("base-uri 'none'")
+      expect(headers.get('x-frame-options')).toBe('DENY')
+    }
+  })
+
   test('whoever signed in since the page was made reads it again before anything is given', async () => {
     const page = await opened('ai:read')
     const other = await page.context().newPage()

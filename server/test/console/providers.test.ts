@@ -100,6 +100,16 @@ describe('signing in with another issuer', () => {
     expect(await go(attacker, back)).toBe('/sign-in?problem=expired')
   })
 
+  test('is not mixed up with another issuer: an answer counts at the address of the one that was asked', async () => {
+    const { subject } = await linked()
+    const browser = anybody()
+    const back = pathOf(issuer.approve(await go(browser, 'sign-in/provider/local'), subject))
+    const before = issuer.redeemed
+    expect(await go(browser, back.replace('provider/local/', 'provider/away/'))).toBe('/sign-in?problem=expired')
+    expect(issuer.redeemed).toBe(before)
+    expect((await browser.get('session')).status).toBe(401)
+  })
+
   test.each(['https://evil.example/', '//evil.example', '/\\evil.example', '/.//evil.example'])(
     'leads to a page of ours, not to %s',
     async (returnTo) => {

@@ -45,6 +45,10 @@ describe('the authorization server', () => {
     const refreshes = []
     for (let index = 0; index < 14; index += 1) refreshes.push((await client.refresh('brzr_x')).status)
     expect(refreshes.slice(-2)).toEqual([429, 429])
+    // Each may make this server read a document somewhere.
+    const opened = []
+    for (let index = 0; index < 14; index += 1) opened.push((await fetch(client.authorizationUrl())).status)
+    expect([opened[0], ...opened.slice(-2)]).toEqual([400, 429, 429])
   })
 
   test('ends a grant at its own end, however often it is refreshed', async () => {

@@ -97,6 +97,25 @@ describe('revoke_grant', () => {
   })
 })
 
+test('revoke_grant ends all of a program, of whoever may be seen, and spares other programs', async () => {
+  const shared = await connect(technician)
+  const again = await authorized(world, await signedIn(world, stranger))
+  await world.sql('update oauth_grants set client_id = $1, client_name = $2 where client_id = $3', [
+    shared.client.clientId,
+    'Shared',
+    again.client.clientId,
+  ])
+  const other = await connect(technician)
+  const own = done(await world.invoke(organizationAdmin, 'revoke_grant', { client: shared.client.clientId }))
+  expect(own).toMatchObject({ revoked: 1 })
+  expect(await statusWith(world.server.url, again.tokens.access_token)).toBe(200)
+  expect(done(await world.invoke(admin, 'revoke_grant', { client: shared.client.clientId }))).toMatchObject({
+    revoked: 1,
+  })
+  for (const { tokens } of [shared, again]) expect(await statusWith(world.server.url, tokens.access_token)).toBe(401)
+  expect(await statusWith(world.server.url, other.tokens.access_token)).toBe(200)
+})
+
 describe('block_client', () => {
   test('is for people at the partner, ends what there is, and keeps the program out until it is unblocked', async () => {
     const { client, tokens } = await connect(technician)
