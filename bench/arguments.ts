@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['calls', 'commands', 'agents', 'restart', 'fleet', 'agent'] as const
+export const PARTS = ['calls', 'tokens', 'commands', 'agents', 'restart', 'fleet', 'agent'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface Arguments {
@@ -23,6 +23,8 @@ export interface Size {
   /** Of one case within one round. */
   roundMs: number
   warmUpMs: number
+  /** Credential checks of each kind. */
+  checks: number
   commands: number
   steadyMs: number
   /** Agents of the part `fleet`. */
@@ -37,18 +39,29 @@ const FULL: Size = {
   rounds: 6,
   roundMs: 1200,
   warmUpMs: 1500,
+  checks: 10_000,
   commands: 200,
   steadyMs: 65_000,
   fleet: 10_000,
   agentMs: 60_000,
 }
-const QUICK: Size = { ...FULL, rounds: 3, roundMs: 500, warmUpMs: 600, commands: 60, steadyMs: 10_000, agentMs: 15_000 }
+const QUICK: Size = {
+  ...FULL,
+  rounds: 3,
+  roundMs: 500,
+  warmUpMs: 600,
+  checks: 3000,
+  commands: 60,
+  steadyMs: 10_000,
+  agentMs: 15_000,
+}
 /** What a quick run leaves out unless it is asked for. */
 const LONG: ReadonlySet<Part> = new Set(['fleet'])
 
 export const HELP = `npm run bench -- [options]: starts a server, loads it, prints one table and stops everything
 
   calls     tools/list and list_devices against the floor
+  tokens    the check of an API key, an OAuth token and a session
   commands  one script on one device, again and again
   agents    2,000 simulated agents: steady, a mass reconnect, one script to 2,000 devices
   fleet     the same with 10,000, on a server of their own

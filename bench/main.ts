@@ -16,6 +16,7 @@ import { runRounds, summarise } from './rounds.ts'
 import { FLEET_SEED, seed, type Seeded } from './seed.ts'
 import { BenchedServer } from './server-process.ts'
 import { StatementCounter } from './statements.ts'
+import { measureTokens } from './tokens.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const progress = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
@@ -41,6 +42,7 @@ async function run(options: Arguments): Promise<Measured> {
     devices: size.devices,
     calls: [],
     answers: [],
+    tokens: null,
     commands: null,
     loads: [],
     agent: null,
@@ -52,6 +54,11 @@ async function run(options: Arguments): Promise<Measured> {
   if (parts.has('calls')) {
     Object.assign(measured, await measureCalls(server, seeded, options))
     measured.loadedBytes = residentBytes(server.pid)
+  }
+  if (parts.has('tokens')) {
+    progress('checking credentials')
+    const { pepper } = await loadKeys(server.dataDir)
+    measured.tokens = await measureTokens(await server.ownerConnection(), pepper, seeded.partnerId, size.checks)
   }
   // Also so that the memory with agents is theirs, and not what the calls left behind.
   if (parts.has('restart')) {

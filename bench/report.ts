@@ -5,12 +5,14 @@ import type { Errors, HerdSummary, SteadyReport } from './agents.ts'
 import type { CommandReport } from './commands.ts'
 import type { FanOutReport } from './fan-out.ts'
 import type { Summary } from './rounds.ts'
+import type { TokenReport } from './tokens.ts'
 
 export interface Measured {
   devices: number
   calls: Summary[]
   /** Characters of the answers' text, by what was asked. */
   answers: { what: string; characters: number }[]
+  tokens: TokenReport | null
   commands: CommandReport | null
   /** One for each number of agents. */
   loads: LoadReport[]
@@ -82,12 +84,13 @@ function callTable(calls: readonly Summary[]): string {
 }
 
 function facts(measured: Measured): string[][] {
-  const { answers, commands, loads, agent, firstStartMs, secondStartMs, startedBytes, loadedBytes } = measured
+  const { answers, tokens, commands, loads, agent, firstStartMs, secondStartMs, startedBytes, loadedBytes } = measured
   return [
     ['first start, database made, until ready', seconds(firstStartMs)],
     ...(secondStartMs === null ? [] : [['second start until ready', seconds(secondStartMs)]]),
     ['resident: server after its first start', mib(startedBytes)],
     ...(loadedBytes === null ? [] : [['resident: server after the calls', mib(loadedBytes)]]),
+    ...(tokens ? tokenFacts(tokens) : []),
     ...(commands
       ? [
           [
@@ -104,6 +107,14 @@ function facts(measured: Measured): string[][] {
     ]),
   ]
 }
+
+const tokenFacts = ({ grants, tokens, costs }: TokenReport): string[][] =>
+  costs.map(({ kind, postgresMicroseconds, nodeMicroseconds }) => [
+    kind === 'nothing'
+      ? 'a statement that looks nothing up'
+      : `check of one ${kind}, ${grants} grants, ${tokens} tokens`,
+    `${postgresMicroseconds.toFixed(0)} µs of CPU in PostgreSQL, ${nodeMicroseconds.toFixed(0)} µs in Node`,
+  ])
 
 function loadFacts({ steady, herd, fanOut, statistics }: LoadReport): string[][] {
   const [{ sectionHits: sections }, agents] = [statistics, String(steady.connected)]
@@ -160,7 +171,7 @@ function agentFacts({ heartbeats, heartbeatMs, busyPercent, idlePercent, bytes }
 }
 
 export function requirements(measured: Measured): Requirement[] {
-  const { calls, commands, loads, agent, secondStartMs } = measured
+  const { calls, tokens, commands, loads, agent, secondStartMs } = measured
   const at32 = calls.filter((row) => row.call === 'list_devices' && row.concurrency === 32)
   const mine = calls.filter((row) => row.call === 'list_devices' && row.over !== 'floor')
   const floor = (least: number, over: string): Requirement[] =>
@@ -180,6 +191,16 @@ export function requirements(measured: Measured): Requirement[] {
             '',
           ),
           below('list_devices: 1 transaction', Math.max(...mine.map((row) => row.transactions)), 1 + TOLERANCE, ''),
+        ]
+      : []),
+    ...(tokens
+      ? [
+          below(
+            'token check < 0.3 ms of CPU in PostgreSQL',
+            Math.max(...tokens.costs.map((cost) => cost.postgresMicroseconds)) / 1000,
+            0.3,
+            'ms',
+          ),
         ]
       : []),
     ...(commands ? [below('command round trip p50 < 100 ms', commands.p50, 100, 'ms')] : []),

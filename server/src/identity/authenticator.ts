@@ -16,7 +16,6 @@ interface KeyAnswer {
     expires_at: string | null
     last_used_at: string | null
   }
-  stopped: string | null
   rights: Rights
 }
 
@@ -27,13 +26,19 @@ interface SessionAnswer {
   organization: string | null
   partner_name: string
   proofs: Record<'password' | 'totp' | 'passkey' | 'recovery', boolean>
-  stopped: string | null
   rights: Rights
 }
 
 interface GrantAnswer {
-  grant: { id: string; name: string; scopes: string[]; expires_at: string; last_used_at: string | null }
-  stopped: string | null
+  grant: {
+    id: string
+    name: string
+    scopes: string[]
+    /** Of the grant's, those that this token was asked for. */
+    token_scope: string | null
+    expires_at: string
+    last_used_at: string | null
+  }
   rights: Rights
 }
 
@@ -93,12 +98,11 @@ export class DatabaseAuthenticator implements Authenticator {
       [hashToken(token, this.#parts.pepper)],
     )
     if (!row?.answer) return null
-    const { session, email, name, organization, partner_name: partnerName, proofs, stopped, rights } = row.answer
+    const { session, email, name, organization, partner_name: partnerName, proofs, rights } = row.answer
     this.#seen.set(session.id, new Date())
     const identity = identityFrom(rights, {
       credential: { kind: 'session', id: session.id, name: 'console' },
       scopes: 'all',
-      stopped,
       expiresAt: new Date(session.expires_at),
       lastUsedAt: session.last_used_at,
       ip,
@@ -176,12 +180,12 @@ export class DatabaseAuthenticator implements Authenticator {
     const hash = hashToken(token, this.#parts.pepper)
     const answer = await this.#tokens.ask(hash.toString('base64'), () => this.#lookUpToken(hash))
     if (!answer) return null
-    const { grant, stopped, rights } = answer
+    const { grant, rights } = answer
+    const asked = new Set(grant.token_scope?.split(' '))
     this.#usedGrants.set(grant.id, new Date())
     return identityFrom(rights, {
       credential: { kind: 'oauth_grant', id: grant.id, name: grant.name },
-      scopes: new Set(grant.scopes),
-      stopped,
+      scopes: new Set(grant.scopes.filter((scope) => asked.has(scope))),
       expiresAt: new Date(grant.expires_at),
       lastUsedAt: grant.last_used_at,
       ip,
@@ -198,13 +202,12 @@ export class DatabaseAuthenticator implements Authenticator {
     const hash = hashToken(token, this.#parts.pepper)
     const answer = await this.#keys.ask(hash.toString('base64'), () => this.#lookUpKey(hash))
     if (!answer) return null
-    const { key, stopped, rights } = answer
+    const { key, rights } = answer
     if (key.ip_allow_list && !isAllowed(ip, key.ip_allow_list)) return null
     this.#used.set(key.id, { at: new Date(), ip })
     return identityFrom(rights, {
       credential: { kind: 'api_key', id: key.id, name: key.name },
       scopes: new Set(key.scopes),
-      stopped,
       expiresAt: key.expires_at === null ? null : new Date(key.expires_at),
       lastUsedAt: key.last_used_at,
       ip,
@@ -232,7 +235,6 @@ export class DatabaseAuthenticator implements Authenticator {
     return identityFrom(row.answer.rights, {
       credential,
       scopes: 'all',
-      stopped: null,
       expiresAt: null,
       lastUsedAt: null,
       ip,

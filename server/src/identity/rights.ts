@@ -1,6 +1,6 @@
 /** Turns the answer of a credential look-up into the caller's rights as they are now. */
 import type { Permission } from '@breeze/contract/governance'
-import type { Credential, OrganizationAccess } from '../kernel/caller.ts'
+import type { Caller, Credential, OrganizationAccess } from '../kernel/caller.ts'
 import { isDelegated } from '../kernel/caller.ts'
 import type { Identity } from './authenticate.ts'
 
@@ -8,19 +8,19 @@ import type { Identity } from './authenticate.ts'
 export interface Rights {
   user: { id: string; name: string; kind: 'person' | 'service' }
   partner: string
-  admin: boolean
-  /** Permissions by role id. */
-  roles: Record<string, Permission[]>
-  /** Those of them that make an administrator. */
-  admin_roles: string[]
-  /** Roles held at the partner's level. */
-  partner_roles: string[]
+  /** Neither the user nor the credential is kept to some organizations. */
+  partner_wide: boolean
+  /** Which role where; `organization` null: at the partner's level, `sites` null: at every site. */
+  held: { role: string; organization: string | null; sites: string[] | null }[]
+  /** Those that are held, by id. */
+  roles: Record<string, { permissions: Permission[]; admin: boolean; level: 'partner' | 'organization' }>
+  /** The reason, while this credential or everything is stopped. */
   stopped: string | null
+  /** Those within reach, whether a role is held there or not. */
   organizations: {
     id: string
     name: string
-    role: string
-    sites: string[] | null
+    internal: boolean
     stopped: boolean
     assistants: boolean
     approval_limit: number
@@ -30,58 +30,59 @@ export interface Rights {
 export interface CredentialFacts {
   credential: Credential
   scopes: ReadonlySet<string> | 'all'
-  stopped: string | null
   expiresAt: Date | null
   lastUsedAt: string | null
   ip: string | null
 }
 
 export function identityFrom(rights: Rights, facts: CredentialFacts): Identity {
-  const assistant = isDelegated(facts.credential)
-  const permissions = new Map(Object.entries(rights.roles).map(([role, list]) => [role, new Set(list)]))
-  const atPartner = rights.partner_roles.flatMap((role) => rights.roles[role] ?? [])
+  const permissions = new Map(Object.entries(rights.roles).map(([id, role]) => [id, new Set(role.permissions)]))
   return {
     user: rights.user,
     partnerId: rights.partner,
     credential: facts.credential,
     ip: facts.ip,
     scopes: facts.scopes,
-    admin: rights.admin,
-    partner: rights.partner_roles.length > 0 ? { permissions: new Set(atPartner) } : null,
-    // "Assistants off" takes an organization out of the reach of every key and grant.
-    organizations: mergeAssignments(
-      rights.organizations.filter((item) => item.assistants || !assistant),
-      permissions,
-      new Set(rights.admin_roles),
-    ),
-    stopped: facts.stopped ?? rights.stopped,
+    admin: rights.held.some(({ role }) => rights.roles[role]?.admin === true),
+    partner: rights.partner_wide ? partnerAccess(rights) : null,
+    organizations: organizationsOf(rights, permissions, isDelegated(facts.credential)),
+    stopped: rights.stopped,
     expiresAt: facts.expiresAt,
     lastUsedAt: facts.lastUsedAt,
   }
 }
 
+function partnerAccess({ held, roles }: Rights): Caller['partner'] {
+  const atPartner = held.flatMap(({ role, organization }) => {
+    const known = organization === null ? roles[role] : undefined
+    return known?.level === 'partner' ? [known.permissions] : []
+  })
+  return atPartner.length > 0 ? { permissions: new Set(atPartner.flat()) } : null
+}
+
 const NONE: ReadonlySet<Permission> = new Set()
+/** The one role whose holders see the partner's internal organization. */
+const SEES_INTERNAL = 'partner_admin'
 
 /** A user may hold several roles in one organization; each keeps its own sites. */
-function mergeAssignments(
-  assigned: Rights['organizations'],
+function organizationsOf(
+  { held, roles, organizations }: Rights,
   permissions: ReadonlyMap<string, ReadonlySet<Permission>>,
-  adminRoles: ReadonlySet<string>,
+  assistant: boolean,
 ): Map<string, OrganizationAccess> {
-  const merged = new Map<string, OrganizationAccess>()
-  for (const item of assigned) {
-    const grant = {
-      permissions: permissions.get(item.role) ?? NONE,
-      sites: item.sites ?? ('all' as const),
-      admin: adminRoles.has(item.role),
-    }
-    merged.set(item.id, {
-      id: item.id,
-      name: item.name,
-      grants: [...(merged.get(item.id)?.grants ?? []), grant],
-      stopped: item.stopped,
-      approvalLimit: item.approval_limit,
-    })
+  const everywhere = held.filter(({ organization }) => organization === null)
+  const there = Map.groupBy(held, ({ organization }) => organization)
+  const reached = new Map<string, OrganizationAccess>()
+  for (const { id, name, internal, stopped, assistants, approval_limit: approvalLimit } of organizations) {
+    // "Assistants off" takes an organization out of the reach of every key and grant.
+    if (assistant && !assistants) continue
+    const wide = internal ? everywhere.filter(({ role }) => role === SEES_INTERNAL) : everywhere
+    const grants = [...wide, ...(there.get(id) ?? [])].map(({ role, sites }) => ({
+      permissions: permissions.get(role) ?? NONE,
+      sites: sites ?? ('all' as const),
+      admin: roles[role]?.admin === true,
+    }))
+    if (grants.length > 0) reached.set(id, { id, name, grants, stopped, approvalLimit })
   }
-  return merged
+  return reached
 }
