@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { InventorySections, SectionName } from '@breeze/contract/agent-inventory'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chooseRole } from '../../src/domains/devices/device-roles.ts'
 import { Inventory } from '../../src/domains/devices/inventory.ts'
 import { bootFleet, type Fleet, type Place, reach, until } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'
@@ -111,6 +112,43 @@ test('the role of a Windows machine is what Windows says, or what its name says'
     'domain_controller',
   )
   expect(await role(windows({ name: 'Windows 11 Pro', productType: 'workstation' }))).toBe('workstation')
+  await agent.disconnect()
+})
+
+test('services make a server a database or a hypervisor, as long as no person says otherwise', async () => {
+  const agent = await connected()
+  const service = (name: string, state: 'running' | 'stopped', start: 'automatic' | 'manual' = 'automatic') => ({
+    name,
+    state,
+    start,
+    displayName: null,
+    manager: 'windows' as const,
+    pid: null,
+  })
+  const told = async (sections: Partial<InventorySections>) => {
+    await report(agent, sections)
+    return (await fleet.sql('select role, role_source from devices where id = $1', [agent.deviceId]))[0]
+  }
+  const services = (...data: ReturnType<typeof service>[]) => ({ services: { status: 'ok' as const, ...about, data } })
+  const server = windows({ name: 'Windows Server 2022', productType: 'server' })
+  expect(await told(services(service('MSSQLSERVER', 'running')))).toEqual({ role: 'unknown', role_source: null })
+  expect(await told({ os: server })).toEqual({ role: 'database', role_source: 'services' })
+  expect(await told(services(service('MSSQLSERVER', 'stopped'), service('vmms', 'stopped', 'manual')))).toEqual({
+    role: 'database',
+    role_source: 'services',
+  })
+  // Nobody could read them this time: what was last known still holds.
+  expect(await told({ services: { status: 'timeout', ...about } })).toMatchObject({ role: 'database' })
+  expect(await told(services(service('vmms', 'running')))).toEqual({ role: 'hypervisor', role_source: 'services' })
+  await fleet.db.tenant(reach(place), (tx) => chooseRole(tx, [agent.deviceId], 'workstation'))
+  expect(await told(services(service('MSSQLSERVER', 'running')))).toEqual({
+    role: 'workstation',
+    role_source: 'person',
+  })
+  await fleet.db.tenant(reach(place), (tx) => chooseRole(tx, [agent.deviceId], null))
+  expect(await told({})).toEqual({ role: 'database', role_source: 'services' })
+  const elsewhere = await fleet.place()
+  expect(await fleet.db.tenant(reach(elsewhere), (tx) => chooseRole(tx, [agent.deviceId], 'server'))).toEqual([])
   await agent.disconnect()
 })
 

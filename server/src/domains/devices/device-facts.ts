@@ -6,7 +6,7 @@ import type { DeviceRole } from './tables.ts'
 type OsFacts = NonNullable<InventorySections['os']['data']>
 
 /** Windows says what it is; where an agent could not ask, its name does. A Linux machine is taken for a server. */
-export function roleOf(os: OsFacts): DeviceRole {
+export function roleOf(os: Pick<OsFacts, 'family' | 'name' | 'productType'>): DeviceRole {
   if (os.family === 'linux') return 'server'
   if (os.family === 'macos') return 'workstation'
   return os.productType ?? (/\bserver\b/i.test(os.name) ? 'server' : 'workstation')

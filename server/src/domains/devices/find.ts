@@ -120,6 +120,8 @@ export interface DeviceTarget extends Target {
 const WEIGHT: Partial<Record<DeviceRole, string>> = {
   server: 'server',
   domain_controller: 'domain controller',
+  database: 'database server',
+  hypervisor: 'hypervisor',
   unknown: 'device of unknown role',
 }
 

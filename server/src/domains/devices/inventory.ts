@@ -3,12 +3,12 @@ import type { InventorySections, SectionName, SoftwareDelta } from '@breeze/cont
 import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
-import { osText, roleOf } from './device-facts.ts'
+import { osText } from './device-facts.ts'
 import { plausibleTime } from '../../kernel/plausible-time.ts'
 import { hostName } from './device-name.ts'
+import { assignRoles, ROLE_SECTIONS } from './device-roles.ts'
 import { COMPARED, type SectionChange, type SectionContent } from './section-changes.ts'
 import { type Applied, changeSoftware, cleanSoftware, replaceSoftware, type SoftwareList } from './software.ts'
-import type { DeviceRole } from './tables.ts'
 
 export interface InventoryReport {
   deviceId: string
@@ -35,21 +35,19 @@ interface Facts {
   id: string
   name: string | null
   os: string | null
-  role: DeviceRole | null
 }
 
 // A name that a technician gave stays: only one that is still what the machine called itself before follows it.
 const FACTS = `
-  with facts as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as f (id, name, os, role)),
+  with facts as (select * from unnest($1::uuid[], $2::text[], $3::text[]) as f (id, name, os)),
   locked as (
     select id from devices where id in (select id from facts) and removed_at is null order by id for no key update)
   update devices d set
     name = case when s.data is null or d.name = s.data->>'hostname' then coalesce(f.name, d.name) else d.name end,
-    os = coalesce(f.os, d.os),
-    role = coalesce(f.role, d.role)
+    os = coalesce(f.os, d.os)
   from facts f join locked using (id)
     left join device_sections s on s.device_id = f.id and s.section = 'identity'
-  where d.id = f.id and (f.name, f.os, f.role) is distinct from (d.name, d.os, d.role)`
+  where d.id = f.id and (f.name, f.os) is distinct from (d.name, d.os)`
 
 // What the statement replaces is read in it: all parts of one statement see the same state, the one before it.
 const SECTIONS = `
@@ -170,7 +168,10 @@ async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Pr
     return isCompared ? { ...change, software: differences.of(deviceId) } : change
   })
   const { changes: deltas, unfit } = await writeDeltas(tx, now, reports)
-  return { changes: [...changes, ...deltas], unfit }
+  const all = [...changes, ...deltas]
+  const telling = all.filter(({ section }) => ROLE_SECTIONS.includes(section))
+  await assignRoles(tx, [...new Set(telling.map(({ deviceId }) => deviceId))].sort())
+  return { changes: all, unfit }
 }
 
 const keyOf = (deviceId: string, section: string): string => `${deviceId} ${section}`
@@ -246,13 +247,12 @@ function factsOf({ deviceId, sections }: InventoryReport): Facts | undefined {
     id: deviceId,
     name: identity ? hostName(identity.hostname) : null,
     os: os ? osText(os) : null,
-    role: os ? roleOf(os) : null,
   }
 }
 
 function merged(before: Facts | undefined, told: Facts): Facts {
   if (!before) return told
-  return { id: told.id, name: told.name ?? before.name, os: told.os ?? before.os, role: told.role ?? before.role }
+  return { id: told.id, name: told.name ?? before.name, os: told.os ?? before.os }
 }
 
 async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {
@@ -260,7 +260,6 @@ async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {
     facts.map((one) => one.id),
     facts.map((one) => one.name),
     facts.map((one) => one.os),
-    facts.map((one) => one.role),
   ])
 }
 

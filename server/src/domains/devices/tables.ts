@@ -3,8 +3,10 @@ import type { ColumnType } from 'kysely'
 
 export const DEVICE_STATUSES = ['online', 'offline', 'pending'] as const
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
-export const DEVICE_ROLES = ['workstation', 'server', 'domain_controller', 'unknown'] as const
+export const DEVICE_ROLES = ['workstation', 'server', 'domain_controller', 'database', 'hypervisor', 'unknown'] as const
 export type DeviceRole = (typeof DEVICE_ROLES)[number]
+/** `services`: also packages, where services can't be told. */
+export type RoleSource = 'os' | 'services' | 'person'
 export type Platform = 'linux' | 'windows' | 'macos'
 
 type Instant = ColumnType<Date, Date, Date>
@@ -37,6 +39,7 @@ export interface DevicesTable {
   platform: Platform
   os: string | null
   role: Defaulted<DeviceRole>
+  role_source: ColumnType<RoleSource | null, RoleSource | null | undefined, RoleSource | null>
   simulated: Defaulted<boolean>
   agent_version: string
   status: Defaulted<DeviceStatus>

@@ -1,6 +1,6 @@
 /** What the pages know of devices: the shapes of the tools' answers. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import { Laptop, Monitor, Network, Server, type LucideIcon } from 'lucide-react'
+import { Database, Laptop, Monitor, Network, Server, type LucideIcon } from 'lucide-react'
 import { api } from '../../app/api.ts'
 
 export interface Device {
@@ -87,6 +87,8 @@ export const deviceDetails = (device: string) =>
 const ICONS: Readonly<Record<string, LucideIcon>> = {
   server: Server,
   domain_controller: Server,
+  database: Database,
+  hypervisor: Server,
   workstation: Monitor,
   laptop: Laptop,
 }
