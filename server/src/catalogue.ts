@@ -20,9 +20,13 @@ import getDeviceDetails from './domains/devices/tools/get-device-details.ts'
 import getEventLogs from './domains/devices/tools/get-event-logs.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
 import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
+import listGroups from './domains/devices/tools/list-groups.ts'
 import listServices from './domains/devices/tools/list-services.ts'
+import manageCustomFields from './domains/devices/tools/manage-custom-fields.ts'
 import manageDevices from './domains/devices/tools/manage-devices.ts'
+import manageGroups from './domains/devices/tools/manage-groups.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
+import tagDevices from './domains/devices/tools/tag-devices.ts'
 import listNotificationChannels from './domains/notifications/tools/list-notification-channels.ts'
 import listNotificationRoutes from './domains/notifications/tools/list-notification-routes.ts'
 import listNotifications from './domains/notifications/tools/list-notifications.ts'
@@ -89,9 +93,13 @@ export const catalogue: readonly Tool[] = [
   getEventLogs,
   listDevices,
   listEnrollmentTokens,
+  listGroups,
   listServices,
+  manageCustomFields,
   manageDevices,
+  manageGroups,
   manageServices,
+  tagDevices,
   listNotificationChannels,
   listNotificationRoutes,
   listNotifications,

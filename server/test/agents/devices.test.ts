@@ -126,7 +126,7 @@ test('filters agree with each other and with their totals', async () => {
     [{ text: 'contoso-12' }, 2 + 18],
     [{ roles: ['server'] }, 36],
     [{ simulated: true }, 0],
-    [{ condition: 'shutdown_expected' }, 0],
+    [{ conditions: ['shutdown_expected'] }, 0],
     [{ lastSeenBefore: new Date('2027-01-01T00:10:00Z') }, 19],
     [{ lastSeenAfter: new Date('2027-01-01T00:10:00Z'), statuses: ['online'] }, 75],
     [{ firstSeenAfter: new Date('2020-01-01') }, 171],

@@ -159,6 +159,24 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     `insert into emergency_stops (id, partner_id, organization_id, reason, stopped_by, lifted_at) values ($1, $2, $3, 'drill', $4, now())`,
     [newId(), partner, org, user],
   )
+  const [field, group] = [newId(), newId()]
+  await world.sql(
+    `insert into custom_fields (id, partner_id, organization_id, name, type, created_at) values ($1, $2, $3, 'secret field', 'text', now())`,
+    [field, partner, org],
+  )
+  await world.sql(
+    `insert into device_field_values (device_id, field_id, organization_id, site_id, value, updated_at, updated_by)
+     values ($1, $2, $3, $4, '"secret value"', now(), $5)`,
+    [device, field, org, site, user],
+  )
+  await world.sql(
+    `insert into device_groups (id, partner_id, organization_id, name, updated_at, updated_by) values ($1, $2, $3, 'secret group', now(), $4)`,
+    [group, partner, org, user],
+  )
+  await world.sql(
+    `insert into device_group_members (group_id, device_id, organization_id, site_id) values ($1, $2, $3, $4)`,
+    [group, device, org, site],
+  )
   const rule = newId()
   await world.sql(
     `insert into alert_rules (id, partner_id, organization_id, name, signal, condition, severity, created_at, updated_at)

@@ -19,6 +19,8 @@ export interface Things {
   route: string
   framework: string
   waiver: string
+  group: string
+  customField: string
 }
 
 type Input = Record<string, unknown>
@@ -63,6 +65,22 @@ const table = (at: Things): Table => ({
   },
   list_devices: { organization: at.organization, site: at.site },
   get_patch_status: { organization: at.organization, site: at.site },
+  list_groups: { organization: at.organization },
+  manage_groups: {
+    create: { action: 'create', organization: at.organization, name: 'A new group' },
+    update: { action: 'update', group: at.group, name: 'Another name' },
+    delete: { action: 'delete', group: at.group },
+    add: { action: 'add', group: at.group, devices: at.device },
+    remove: { action: 'remove', group: at.group, devices: at.device },
+  },
+  tag_devices: { devices: at.device, add: ['a tag'] },
+  manage_custom_fields: {
+    list: { action: 'list' },
+    create: { action: 'create', organization: at.organization, name: 'A new field', type: 'text' },
+    update: { action: 'update', field: at.customField, name: 'Another name' },
+    delete: { action: 'delete', field: at.customField },
+    set: { action: 'set', field: at.customField, devices: at.device, value: 'a value' },
+  },
   cancel_operation: { operation: at.operation },
   get_operation: { operation: at.operation },
   preview_action: { tool: 'run_script', input: { devices: at.device, content: 'true' } },

@@ -44,6 +44,16 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     ],
   )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
+  const [group, customField] = [randomUUID(), randomUUID()]
+  const partner = world.server.installation.partnerId
+  await world.sql(
+    `insert into device_groups (id, partner_id, organization_id, name, updated_at, updated_by) values ($1, $2, $3, $4, now(), $5)`,
+    [group, partner, organization.id, `${prefix} Group`, user],
+  )
+  await world.sql(
+    `insert into custom_fields (id, partner_id, organization_id, name, type, created_at) values ($1, $2, $3, $4, 'text', now())`,
+    [customField, partner, organization.id, `${prefix} Field`],
+  )
   const [grant, client] = [randomUUID(), `${prefix}-client`]
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
@@ -64,6 +74,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     route,
     framework,
     waiver,
+    group,
+    customField,
   }
   const names = {
     ...things,
@@ -77,6 +89,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     channel: `${prefix} Channel`,
     route: `${prefix} Route`,
     framework: `${prefix} Framework`,
+    group: `${prefix} Group`,
+    customField: `${prefix} Field`,
   }
   return { ...organization, things, names }
 }
@@ -176,4 +190,6 @@ export const absent = (): Things => ({
   route: randomUUID(),
   framework: randomUUID(),
   waiver: randomUUID(),
+  group: randomUUID(),
+  customField: randomUUID(),
 })

@@ -42,7 +42,7 @@ export async function findDevice(tx: Tx, idOrName: string): Promise<Found> {
     : sql`lower(d.name) = lower(${idOrName.replaceAll('\0', '')})`
   const built = sql<RawDevice>`
     select d.id, d.organization_id, o.name as organization_name, d.site_id, s.name as site_name, d.name, d.platform, d.os, d.role,
-      d.status, d.conditions, d.simulated, d.agent_version, d.enrolled_at, d.first_seen_at, p.last_seen_at
+      d.status, d.conditions, d.tags, d.simulated, d.agent_version, d.enrolled_at, d.first_seen_at, p.last_seen_at
     from devices d
     join organizations o on o.id = d.organization_id
     join sites s on s.id = d.site_id

@@ -2,7 +2,7 @@
 import { type Compilable, type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import { type DeviceOrder, type DevicePosition, type DeviceSort, readPosition, writePosition } from './cursor.ts'
-import { deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
+import { asksPresence, deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
 import type { DeviceStatus } from './tables.ts'
 
@@ -97,12 +97,12 @@ function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order
   return { compile: () => built.compile(query) }
 }
 
-const COLUMNS = sql`d.id, d.organization_id, d.site_id, d.name, d.platform, d.os, d.role, d.status, d.conditions, d.simulated,
+const COLUMNS = sql`d.id, d.organization_id, d.site_id, d.name, d.platform, d.os, d.role, d.status, d.conditions, d.tags, d.simulated,
   d.agent_version, d.enrolled_at, d.first_seen_at`
 
 /** Presence is joined before the limit only where it decides which devices match. */
 function source(filter: DeviceFilter): RawBuilder<unknown> {
-  if (!filter.lastSeenBefore && !filter.lastSeenAfter) return sql`devices d`
+  if (!asksPresence(filter)) return sql`devices d`
   return sql`devices d left join device_presence p on p.device_id = d.id`
 }
 

@@ -13,6 +13,7 @@ export interface DeviceRow {
   role: DeviceRole
   status: DeviceStatus
   conditions: string[]
+  tags: string[]
   simulated: boolean
   agentVersion: string
   enrolledAt: string
@@ -33,6 +34,7 @@ export interface RawDevice {
   role: DeviceRole
   status: DeviceStatus
   conditions: string[]
+  tags: string[]
   simulated: boolean
   agent_version: string
   enrolled_at: string | Date
@@ -63,6 +65,7 @@ export function deviceRow(raw: RawDevice): DeviceRow {
     role: raw.role,
     status: raw.status,
     conditions: raw.conditions,
+    tags: raw.tags,
     simulated: raw.simulated,
     agentVersion: raw.agent_version,
     enrolledAt: new Date(raw.enrolled_at).toISOString(),

@@ -1,5 +1,6 @@
 /** Which devices a stored setting (an alert rule, a maintenance window) is about: data, matched in memory. */
 import { z } from 'zod'
+import { tagField } from './tags.ts'
 import { DEVICE_ROLES, type DeviceRole, type Platform } from './tables.ts'
 
 const ids = z.array(z.uuid()).min(1).max(500)
@@ -17,7 +18,7 @@ export const deviceScope = z
       .min(1)
       .max(3)
       .optional(),
-    tags: z.array(z.string().trim().min(1).max(64)).min(1).max(50).optional(),
+    tags: z.array(tagField).min(1).max(50).optional(),
   })
   .strict()
 export type DeviceScope = z.infer<typeof deviceScope>

@@ -1,60 +1,46 @@
-/** How calls name devices: by id or name, or by a filter. Shared by every tool that acts on devices. */
+/**
+ * How calls name devices: by id or name, or by the filter of `list_devices`. Shared by every tool that acts on devices.
+ */
+import { asList } from '../../identity/fields.ts'
 import { z } from 'zod'
 import type { Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { ambiguous, invalidInput, notFound } from '../../kernel/errors.ts'
 import { query } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { isUuid } from '../organizations/service.ts'
 import { blocked, blockedBy } from './conditions.ts'
 import { findDevice, targetsByFilter, type DeviceTarget } from './find.ts'
 import type { DeviceFilter } from './filter.ts'
-import { DEVICE_ROLES, DEVICE_STATUSES } from './tables.ts'
+import { requiredMatches } from './custom-fields.ts'
+import { groupsCalled } from './groups.ts'
+import { conditionsOf, fieldsOfFilter, reference, type SavedFilter, savedFields, several } from './saved-filter.ts'
 
 /** Devices that one call may touch. */
 export const MOST_DEVICES = 5000
 
-const reference = z.string().min(1).max(255)
-export const oneOrMany = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1).max(200)])
-export const asList = <T>(value: T | T[] | undefined): T[] | undefined =>
-  value === undefined ? undefined : Array.isArray(value) ? value : [value]
-
-export const filterFields = {
-  organization: oneOrMany(reference).optional().describe('Id or name.'),
-  site: oneOrMany(reference).optional().describe('Id or name.'),
-  status: oneOrMany(z.enum(DEVICE_STATUSES)).optional(),
-  role: oneOrMany(z.enum(DEVICE_ROLES)).optional(),
-  os: z.string().max(100).optional().describe('Part of the operating system name.'),
-  text: z.string().max(100).optional().describe('Part of the name, system, site or organization.'),
-}
-export const deviceFilter = z.object(filterFields)
-type FilterInput = z.output<typeof deviceFilter>
+export const filterFields = { ...savedFields, group: several(reference).optional().describe('Id or name.') }
+export const deviceFilter = z.strictObject(filterFields)
+export type FilterInput = z.output<typeof deviceFilter>
 
 export const selectionFields = {
-  devices: oneOrMany(reference).optional().describe('Ids or names.'),
+  devices: several(reference).optional().describe('Ids or names.'),
   filter: deviceFilter.optional().describe('Instead of devices, as in list_devices:'),
-}
-/** For tools that need no more: each field stands in every listing. */
-export const placeFields = {
-  devices: selectionFields.devices,
-  filter: deviceFilter
-    .pick({ organization: true, site: true, text: true })
-    .optional()
-    .describe('Instead of devices, as in list_devices:'),
 }
 export type Selection = { devices?: string | string[] | undefined; filter?: FilterInput | undefined }
 
-/** Names of organizations and sites become ids; what the caller can't see is not found. */
+/** Names become ids; what the caller can't see is not found. */
 export async function resolveFilter(tx: Tx, caller: Caller, input: FilterInput): Promise<DeviceFilter> {
+  const fields = await fieldsOfFilter(tx, input.field, requiredMatches)
+  const filter = conditionsOf(await withIds(tx, caller, input), fields)
+  return input.group === undefined ? filter : { ...filter, groups: await groupsCalled(tx, asList(input.group) ?? []) }
+}
+
+/** With ids in the place of the names of organizations and sites. */
+export async function withIds(tx: Tx, caller: Caller, input: SavedFilter): Promise<SavedFilter> {
   const organizations = asList(input.organization)?.map((item) => organizationId(caller, item))
   const sites = input.site === undefined ? undefined : await siteIds(tx, asList(input.site) ?? [], organizations)
-  return {
-    organizationIds: organizations,
-    siteIds: sites,
-    statuses: asList(input.status),
-    roles: asList(input.role),
-    os: input.os,
-    text: input.text,
-  }
+  return { ...input, organization: organizations, site: sites }
 }
 
 /** Devices for commands: a filter passes over those that get none, and naming one of them is refused. */
@@ -70,7 +56,7 @@ export function selectDevices(
   tx: Tx,
   caller: Caller,
   selection: Selection,
-  narrower: Pick<DeviceFilter, 'condition'> = {},
+  narrower: Pick<DeviceFilter, 'having'> = {},
 ): Promise<DeviceTarget[]> {
   return select(tx, caller, selection, narrower)
 }
@@ -96,6 +82,10 @@ async function select(tx: Tx, caller: Caller, selection: Selection, narrower: De
   return targets
 }
 
+/** For what does not wait until a device connects. */
+export const withoutCaveats = (targets: readonly DeviceTarget[]): Target[] =>
+  targets.map(({ caveat: _caveat, ...target }) => target)
+
 /** Where a device's command belongs. */
 export function placeOf(target: Target): { id: string; organizationId: string; siteId: string } {
   if (target.organizationId === null || target.siteId === null)
@@ -119,10 +109,8 @@ export async function deviceId(tx: Tx, wanted: string): Promise<string> {
   )
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 async function deviceIds(tx: Tx, wanted: readonly string[]): Promise<string[]> {
-  const ids = wanted.filter((item) => UUID.test(item)).map((item) => item.toLowerCase())
+  const ids = wanted.filter((item) => isUuid(item)).map((item) => item.toLowerCase())
   if (ids.length > 0) {
     const rows = await tx.all(
       query.selectFrom('devices').select('id').where('id', 'in', ids).where('removed_at', 'is', null),
@@ -132,7 +120,7 @@ async function deviceIds(tx: Tx, wanted: readonly string[]): Promise<string[]> {
     if (missing) throw notFound('device', missing)
   }
   const all = new Set(ids)
-  for (const name of wanted) if (!UUID.test(name)) all.add(await deviceId(tx, name))
+  for (const name of wanted) if (!isUuid(name)) all.add(await deviceId(tx, name))
   return [...all]
 }
 

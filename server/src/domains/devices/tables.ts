@@ -103,8 +103,54 @@ export interface DeviceSoftwareTable {
   source_version: string | null
 }
 
+export const FIELD_TYPES = ['text', 'number', 'date', 'boolean', 'choice'] as const
+export type FieldType = (typeof FIELD_TYPES)[number]
+export type FieldValue = string | number | boolean
+
+export interface CustomFieldsTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  name: string
+  type: FieldType
+  choices: Defaulted<string[]>
+  created_at: Instant
+}
+
+export interface DeviceFieldValuesTable {
+  device_id: string
+  field_id: string
+  organization_id: string
+  site_id: string
+  value: FieldValue
+  updated_at: Instant
+  updated_by: string
+}
+
+export interface DeviceGroupsTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  name: string
+  filter: unknown
+  version: Defaulted<number>
+  updated_at: Instant
+  updated_by: string
+}
+
+export interface DeviceGroupMembersTable {
+  group_id: string
+  device_id: string
+  organization_id: string
+  site_id: string
+}
+
 declare module '../../kernel/schema.ts' {
   interface Database {
+    custom_fields: CustomFieldsTable
+    device_field_values: DeviceFieldValuesTable
+    device_groups: DeviceGroupsTable
+    device_group_members: DeviceGroupMembersTable
     enrollment_tokens: EnrollmentTokensTable
     devices: DevicesTable
     device_presence: DevicePresenceTable

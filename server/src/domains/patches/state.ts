@@ -4,7 +4,6 @@ import { FAILED_DAYS } from './derive.ts'
 import { SERVER_LIKE } from '../devices/scope.ts'
 import type { PatchState } from './tables.ts'
 
-const DAY_MS = 86_400_000
 /** A device that has not looked for updates for so long does not know what it lacks. */
 export const LISTS_DAYS = 14
 /** Silence after which its facts are no longer today's: people switch off workstations, not servers. */
@@ -20,9 +19,14 @@ export type UnknownBecause =
   | 'lists_outdated'
   | 'unrated'
 
+/** Whoever has no clock at hand asks the database's. */
+type Time = Date | RawBuilder<Date>
+const daysBefore = (now: Time, days: number): RawBuilder<unknown> =>
+  sql`${now}::timestamptz - make_interval(hours => ${24 * days}::integer)`
+
 /** Null where the last report counts. Expects `devices d`, and left joined `device_presence p` and `device_patch_state ps`. */
-export function unknownBecause(now: Date): RawBuilder<UnknownBecause | null> {
-  const before = (days: number): RawBuilder<unknown> => sql`${new Date(now.getTime() - days * DAY_MS)}::timestamptz`
+export function unknownBecause(now: Time): RawBuilder<UnknownBecause | null> {
+  const before = (days: number) => daysBefore(now, days)
   return sql<UnknownBecause | null>`case
     when ps.device_id is null then 'not_reported'
     when ps.state = 'unknown' then ps.reason
@@ -32,17 +36,16 @@ export function unknownBecause(now: Date): RawBuilder<UnknownBecause | null> {
 }
 
 /** Expects the same. */
-export function patchState(now: Date): RawBuilder<PatchState> {
-  const failedBefore = new Date(now.getTime() - FAILED_DAYS * DAY_MS)
+export function patchState(now: Time): RawBuilder<PatchState> {
   return sql<PatchState>`case
     when ${unknownBecause(now)} is not null then 'unknown'
-    when ps.state = 'failed' and ps.last_failed_at < ${failedBefore}::timestamptz
+    when ps.state = 'failed' and ps.last_failed_at < ${daysBefore(now, FAILED_DAYS)}
       then case when ps.missing > 0 then 'missing' else 'up_to_date' end
     else ps.state end`
 }
 
 /** As a condition on `devices d`, without joins of the statement's own. */
-export function hasPatchState(states: readonly PatchState[], now: Date): RawBuilder<unknown> {
+export function hasPatchState(states: readonly PatchState[], now: Time): RawBuilder<unknown> {
   return sql`(select ${patchState(now)} from (select d.id, d.role) one
     left join device_presence p on p.device_id = one.id
     left join device_patch_state ps on ps.device_id = one.id) = any (${[...states]}::text[])`

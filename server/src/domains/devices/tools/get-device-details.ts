@@ -6,6 +6,7 @@ import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
 import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
+import { fieldsOf } from '../custom-fields.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
@@ -34,6 +35,9 @@ export default defineTool({
   }),
   output: z.object({
     ...deviceFields,
+    custom_fields: z
+      .array(z.object({ name: z.string(), type: z.string(), value: z.union([z.string(), z.number(), z.boolean()]) }))
+      .optional(),
     simulated: z.boolean(),
     agent_version: z.string(),
     enrolled_at: z.string(),
@@ -82,9 +86,10 @@ export default defineTool({
     const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
     const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
-    return { device, names, software, compliance, commands }
+    const fields = await fieldsOf(tx, device.id)
+    return { device, names, software, compliance, commands, fields }
   },
-  present({ device, names, software, compliance, commands }, input) {
+  present({ device, names, software, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -101,6 +106,7 @@ export default defineTool({
       ].join('\n'),
       data: {
         ...presentDevice(device),
+        ...(fields.length > 0 && { custom_fields: fields }),
         simulated: device.simulated,
         agent_version: device.agentVersion,
         enrolled_at: device.enrolledAt,

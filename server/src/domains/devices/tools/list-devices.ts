@@ -1,10 +1,7 @@
 import { z } from 'zod'
-import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { filterFields, resolveFilter } from '../select.ts'
-
-const time = z.iso.datetime().optional()
 
 const output = z.object({
   devices: z.array(
@@ -29,15 +26,6 @@ export default defineTool({
   actions: { tier: 1, permission: 'devices.read' },
   input: z.object({
     ...filterFields,
-    condition: z
-      .string()
-      .max(60)
-      .optional()
-      .describe('Such as awaiting_approval, quarantined, duplicate_machine, shutdown_expected.'),
-    last_seen_before: time.describe('UTC.'),
-    last_seen_after: time,
-    first_seen_after: time,
-    simulated: z.boolean().optional(),
     sort: z.enum(['name', 'last_seen']).default('name'),
     descending: z.boolean().default(false),
     limit: z.number().int().min(1).max(200).default(25),
@@ -50,11 +38,6 @@ export default defineTool({
       ...named,
       // Row-level security says the same; named, the few organizations of a narrow caller are found by their index.
       organizationIds: named.organizationIds ?? few(caller.organizations),
-      condition: input.condition,
-      lastSeenBefore: instant(input.last_seen_before),
-      lastSeenAfter: instant(input.last_seen_after),
-      firstSeenAfter: instant(input.first_seen_after),
-      simulated: input.simulated,
     }
     return services.devices.listDevices(tx, filter, input)
   },
@@ -87,10 +70,3 @@ const FEW = 3
 
 const few = (reach: ReadonlyMap<string, unknown>): string[] | undefined =>
   reach.size <= FEW ? [...reach.keys()] : undefined
-
-function instant(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const date = new Date(text)
-  if (Number.isNaN(date.getTime())) throw invalidInput(`"${text}" is not a time.`)
-  return date
-}

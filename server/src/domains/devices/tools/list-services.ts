@@ -1,10 +1,11 @@
 import type { ServiceItem } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
+import { asList, oneOrMany } from '../../../identity/fields.ts'
 import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { deviceText, fenced, quoted } from '../../../kernel/content/device-text.ts'
 import { invalidInput, notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { asList, deviceId, oneOrMany } from '../select.ts'
+import { deviceId } from '../select.ts'
 import { type StoredServices, storedServices } from '../stored-services.ts'
 
 const STATES = ['running', 'stopped', 'starting', 'stopping', 'failed', 'unknown'] as const

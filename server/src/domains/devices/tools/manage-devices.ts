@@ -3,7 +3,7 @@ import { nameField } from '../../../identity/fields.ts'
 import { conflict, invalidInput } from '../../../kernel/errors.ts'
 import { defineTool, type RunContext, type Target } from '../../../kernel/tool.ts'
 import type { BlockingCondition } from '../conditions.ts'
-import { selectDevices, placeFields } from '../select.ts'
+import { selectDevices, selectionFields, withoutCaveats } from '../select.ts'
 import { removeDevices, renameDevice, trustDevices } from '../standing.ts'
 import type { DeviceTarget } from '../find.ts'
 
@@ -44,7 +44,7 @@ export default defineTool({
   },
   input: z.object({
     action: z.enum(ACTIONS),
-    ...placeFields,
+    ...selectionFields,
     name: nameField.optional().describe('For rename: the new name of the one device.'),
   }),
   output: z.object({
@@ -53,15 +53,11 @@ export default defineTool({
     total: z.number().int(),
   }),
   async targets({ tx, caller }, input): Promise<Target[]> {
-    const targets = await selectDevices(tx, caller, input, { condition: CONCERNS[input.action] })
+    const targets = await selectDevices(tx, caller, input, { having: CONCERNS[input.action] })
     if ((input.action === 'rename') !== (input.name !== undefined))
       throw invalidInput('name: belongs to rename, and rename needs it.')
     if (input.action === 'rename' && targets.length > 1) throw invalidInput('devices: rename takes one device.')
-    // Nothing here waits for a device to connect.
-    return targets.map((target) => {
-      const { caveat: _caveat, ...here } = target
-      return here
-    })
+    return withoutCaveats(targets)
   },
   plan: async (_, { action, name }, targets) => {
     const condition = CONCERNS[action]

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { conflict, invalidInput } from '../../../kernel/errors.ts'
 import { defineTool, type Target, type TransactionContext } from '../../../kernel/tool.ts'
 import type { Cancellation } from '../../commands/cancel.ts'
-import { selectDevices, placeFields } from '../../devices/select.ts'
+import { selectDevices, selectionFields } from '../../devices/select.ts'
 import { cancelOperation, findOperation, type Operation } from '../service.ts'
 
 const input = z.object({
   operation: z.string().max(100).optional().describe('Operation id from an earlier answer.'),
-  devices: placeFields.devices.describe('Only their commands.'),
-  filter: placeFields.filter,
+  devices: selectionFields.devices.describe('Only their commands.'),
+  filter: selectionFields.filter,
 })
 type Input = z.output<typeof input>
 
