@@ -215,6 +215,7 @@ async function startOn(
   const patches = new Patches({
     db,
     now: environment.now,
+    changed: (changes) => compliance.derived(changes.map(({ deviceId }) => deviceId)),
     failed: (error) => log.error({ err: error }, 'what devices lack of updates could not be derived'),
   })
   const inventory = new Inventory({

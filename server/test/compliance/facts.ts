@@ -43,6 +43,7 @@ export interface Told {
   siteId?: string
   posture?: Posture
   users?: ReturnType<typeof userCalled>[]
+  updates?: SectionData<'updates'>['updates']
   /** Days since the device was last heard. */
   silentDays?: number
 }
@@ -60,12 +61,16 @@ export async function deviceWithFacts(world: Harness, place: Organization, name:
     posture: told.posture ?? postureOf(),
     users: { users: told.users ?? [userCalled('anna')], sessions: [] },
     software: { count: 700 },
+    updates: { manager: 'apt', listsUpdatedAt: at.toISOString(), updates: told.updates ?? [] },
     services: [
       { name: 'cron', displayName: null, state: 'running', start: 'automatic', manager: 'systemd', pid: 7 },
       { name: 'rsyslog.service', displayName: null, state: 'running', start: 'automatic', manager: 'systemd', pid: 8 },
     ],
   }
   for (const [section, data] of Object.entries(sections)) await tell(world, id, section, data, at)
+  const { patches } = world.server.services
+  patches.reported([{ deviceId: id, section: 'updates', before: null, after: { status: 'ok', collectedAt: at } }])
+  await patches.idle()
   return id
 }
 

@@ -1,8 +1,9 @@
-/** The facts of many devices from what is stored of them, in two statements. */
+/** The facts of many devices from what is stored of them, in a few statements. */
 import { postureData, type SectionData, usersSection, osSection } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
 import type { Tx } from '../../kernel/db.ts'
 import type { DeviceRole, Platform } from '../devices/tables.ts'
+import { type Lacking, lackingUpdates } from '../patches/lacking.ts'
 import type { DeviceFacts, LogService, StoredFact } from './checks/facts.ts'
 
 export interface Subject {
@@ -29,27 +30,26 @@ export const JUDGED_SECTIONS: ReadonlySet<string> = new Set([
 
 const DEVICES = `
   select d.id, d.organization_id, d.site_id, o.partner_id, d.role, d.platform, d.enrolled_at, p.last_seen_at, e.digest,
-    coalesce(e.standing like '%w%', false) as waived, r.observed_since as reboot_since
+    coalesce(e.standing like '%w%', false) as waived
   from devices d
     join organizations o on o.id = d.organization_id
     left join device_presence p on p.device_id = d.id
     left join compliance_evaluations e on e.device_id = d.id
-    left join compliance_results r on r.device_id = d.id and r.check_id = 'reboot_pending'
   where d.id = any ($1::uuid[]) and d.removed_at is null`
 
 /** Services that record what happens, by the names that systems give them; a device may list hundreds of others. */
 const LOG_SERVICES =
   '^(systemd-journald|rsyslogd?|syslog|syslog-ng|sysklogd|metalog|(busybox|inetutils)-syslogd?|auditd|EventLog|com\\.apple\\.(logd|auditd))(\\.service)?$'
 
-// A section that the device has anew and has not sent counts as of when that was noticed.
+// Pending updates are rows of their own. A section that the device has anew and has not sent counts as of when that was noticed.
 const SECTIONS = `
   select s.device_id, s.section, s.status, s.source, s.detail, s.collected_at,
     coalesce(s.outdated_since, greatest(s.received_at, p.last_seen_at)) as confirmed_at,
     case when s.section = 'services'
       then jsonb_path_query_array(s.data, ('$[*] ? (@.name like_regex ' || to_jsonb($2::text)::text || ')')::jsonpath)
-      else s.data end as data
+      when s.section <> 'updates' then s.data end as data
   from device_sections s left join device_presence p on p.device_id = s.device_id
-  where s.device_id = any ($1::uuid[]) and s.section in ('os', 'users', 'posture', 'services', 'software')`
+  where s.device_id = any ($1::uuid[]) and s.section in ('os', 'users', 'posture', 'services', 'software', 'updates')`
 
 interface DeviceRow {
   id: string
@@ -62,7 +62,6 @@ interface DeviceRow {
   platform: Platform
   enrolled_at: Date
   last_seen_at: Date | null
-  reboot_since: Date | null
 }
 
 interface SectionRow {
@@ -88,6 +87,7 @@ export async function loadSubjects(tx: Tx, now: Date, ids: readonly string[]): P
     const own = sections.get(row.device_id) ?? new Map<string, SectionRow>()
     sections.set(row.device_id, own.set(row.section, row))
   }
+  const lacking = await lackingUpdates(tx, ids)
   return devices.map((device) => ({
     id: device.id,
     organizationId: device.organization_id,
@@ -95,11 +95,11 @@ export async function loadSubjects(tx: Tx, now: Date, ids: readonly string[]): P
     digest: device.digest,
     isWaived: device.waived,
     partnerId: device.partner_id,
-    facts: factsOf(now, device, sections.get(device.id) ?? new Map()),
+    facts: factsOf(now, device, sections.get(device.id) ?? new Map(), lacking.get(device.id)),
   }))
 }
 
-function factsOf(now: Date, device: DeviceRow, sections: Sections): DeviceFacts {
+function factsOf(now: Date, device: DeviceRow, sections: Sections, lacking: Lacking | undefined): DeviceFacts {
   return {
     now,
     role: device.role,
@@ -111,7 +111,8 @@ function factsOf(now: Date, device: DeviceRow, sections: Sections): DeviceFacts 
     posture: stored(sections, 'posture', (data) => parsed(postureData, data)),
     logServices: stored(sections, 'services', (data) => parsed(logServices, data) as LogService[] | null),
     software: stored(sections, 'software', (data) => parsed(softwareCount, data)),
-    rebootPendingSince: device.reboot_since?.toISOString() ?? null,
+    updates: lacking ? stored(sections, 'updates', () => lacking) : null,
+    rebootPendingSince: lacking?.rebootPendingSince?.toISOString() ?? null,
   }
 }
 

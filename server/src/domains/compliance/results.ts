@@ -24,21 +24,21 @@ export function judge({ id, organizationId, siteId, facts, digest: before }: Sub
 
 const WRITE = `
   insert into compliance_results as r
-    (device_id, check_id, organization_id, site_id, check_version, result, reason, seen, items, source, collected_at, observed_since, since)
+    (device_id, check_id, organization_id, site_id, check_version, result, reason, seen, items, source, collected_at, since)
   select d.id, v.check_id, d.organization_id, d.site_id, v.check_version, v.result, v.reason, v.seen, v.items, v.source,
-    v.collected_at, v.observed_since, $2
+    v.collected_at, $2
   from jsonb_to_recordset($1::jsonb) as v (device_id uuid, check_id text, check_version integer, result text, reason text,
-      seen text, items jsonb, source text, collected_at timestamptz, observed_since timestamptz)
+      seen text, items jsonb, source text, collected_at timestamptz)
     join devices d on d.id = v.device_id and d.removed_at is null
   order by d.id, v.check_id
   on conflict (device_id, check_id) do update set
     organization_id = excluded.organization_id, site_id = excluded.site_id, check_version = excluded.check_version,
     result = excluded.result, reason = excluded.reason, seen = excluded.seen, items = excluded.items, source = excluded.source,
-    collected_at = excluded.collected_at, observed_since = excluded.observed_since,
+    collected_at = excluded.collected_at,
     since = case when r.result = excluded.result then r.since else excluded.since end
-  where (r.organization_id, r.site_id, r.check_version, r.result, r.reason, r.seen, r.items, r.source, r.collected_at, r.observed_since)
+  where (r.organization_id, r.site_id, r.check_version, r.result, r.reason, r.seen, r.items, r.source, r.collected_at)
     is distinct from (excluded.organization_id, excluded.site_id, excluded.check_version, excluded.result, excluded.reason,
-      excluded.seen, excluded.items, excluded.source, excluded.collected_at, excluded.observed_since)`
+      excluded.seen, excluded.items, excluded.source, excluded.collected_at)`
 
 // Derived from the rows, whatever changed them.
 const STANDING = `
@@ -83,7 +83,6 @@ const rowsOf = ({ deviceId, verdicts }: Judged) =>
     items: verdict.items,
     source: verdict.source,
     collected_at: verdict.collectedAt,
-    observed_since: verdict.observedSince,
   }))
 
 /** Of devices that were removed, and of checks that there are no more. */

@@ -40,6 +40,11 @@ export class Compliance {
     this.#evaluator = new Evaluator({ db, now, failed, policies: this.policies })
   }
 
+  /** Something that is derived from their facts became different; they are judged within moments. */
+  derived(deviceIds: readonly string[]): void {
+    this.#evaluator.changed(deviceIds)
+  }
+
   /** Told by the inventory; judged within moments. */
   changed(changes: readonly SectionChange[]): void {
     this.#evaluator.changed(

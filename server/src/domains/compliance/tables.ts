@@ -22,7 +22,6 @@ interface ResultsTable {
   items: unknown
   source: string | null
   collected_at: OptionalInstant
-  observed_since: OptionalInstant
   since: Instant
   waiver_id: string | null
   waived_until: OptionalInstant

@@ -58,8 +58,6 @@ export interface Verdict extends Provenance {
   seen: string
   /** What of the device it is about, in the device's words. */
   items: readonly string[]
-  /** ISO 8601. Since when what was seen has been so; what a later evaluation counts from. */
-  observedSince: string | null
 }
 
 export interface Check {
@@ -86,7 +84,6 @@ function verdict(result: Result, seen: string, at: Provenance, items: readonly s
     items: items.slice(0, MOST_ITEMS).map((item) => item.slice(0, LONGEST_ITEM).toWellFormed()),
     source: at.source,
     collectedAt: at.collectedAt,
-    observedSince: null,
   }
 }
 

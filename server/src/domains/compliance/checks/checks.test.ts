@@ -2,6 +2,7 @@ import type { Posture, SectionData } from '@breeze/contract/agent-inventory'
 import { describe, expect, it } from 'vitest'
 import { CHECKS, checkById } from './all.ts'
 import { DEFAULT_RULES, type Rules, UNKNOWN_REASONS, type Verdict } from './check.ts'
+import type { Lacking } from '../../patches/lacking.ts'
 import type { DeviceFacts, StoredFact } from './facts.ts'
 
 const NOW = new Date('2026-11-20T12:00:00.000Z')
@@ -51,6 +52,15 @@ const OS: SectionData<'os'> = {
   bootedAt: daysAgo(40).toISOString(),
 }
 
+const UPDATES: Lacking = {
+  reason: null,
+  manager: 'apt',
+  listsUpdatedAt: daysAgo(1),
+  important: [],
+  unratedSince: null,
+  rebootPendingSince: null,
+}
+
 const device = (more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   now: NOW,
   role: 'workstation',
@@ -62,6 +72,7 @@ const device = (more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   posture: stored(POSTURE),
   logServices: stored([{ name: 'rsyslog', state: 'running' as const }]),
   software: stored({ count: 700 }),
+  updates: stored(UPDATES),
   rebootPendingSince: null,
   ...more,
 })
@@ -77,7 +88,7 @@ function judge(id: string, facts: Partial<DeviceFacts> = {}, rules: Partial<Rule
 }
 const result = (...asked: Parameters<typeof judge>) => judge(...asked).result
 
-const NOT_MEASURED = ['os_patches', 'backup_recent']
+const NOT_MEASURED = ['backup_recent']
 
 describe('every check', () => {
   it('passes a device in order, tells its evidence, and the same each time', () => {
@@ -99,6 +110,7 @@ describe('every check', () => {
       posture: null,
       logServices: null,
       software: null,
+      updates: null,
     }
     for (const { id } of CHECKS) {
       const verdict = judge(id, nothing)
@@ -117,6 +129,7 @@ describe('every check', () => {
         posture: stored(POSTURE, at),
         logServices: stored([{ name: 'rsyslog', state: 'running' as const }], at),
         software: stored({ count: 1 }, at),
+        updates: stored(UPDATES, at),
       }
     }
     const about = CHECKS.filter(({ id }) => ![...NOT_MEASURED, 'device_reporting', 'screen_lock'].includes(id))
@@ -136,6 +149,7 @@ describe('every check', () => {
         posture: stored(POSTURE, whole),
         logServices: stored([], whole),
         software: stored({ count: 0 }, whole),
+        updates: stored(UPDATES, whole),
       })
       expect([id, denied.result, denied.reason]).toEqual([id, 'unknown', 'no_permission'])
     }
@@ -163,14 +177,39 @@ it('knows the last day of support', () => {
   expect([until('2026-11-20'), until('2026-11-19'), until(null)]).toEqual(['pass', 'fail', 'unknown'])
 })
 
+describe('patches', () => {
+  const lacking = (more: Partial<Lacking>) => judge('os_patches', { updates: stored({ ...UPDATES, ...more }) })
+  const since = (days: number) => daysAgo(days).toISOString()
+
+  it('fail by the important ones that are missing for longer than the limit', () => {
+    const important = [
+      { name: 'KB5034441', since: since(20) },
+      { name: 'KB5050000', since: since(3) },
+    ]
+    expect(lacking({ important })).toMatchObject({ result: 'fail', items: ['KB5034441'] })
+    expect(lacking({ important: important.slice(1) })).toMatchObject({ result: 'pass', items: ['KB5050000'] })
+    expect(judge('os_patches', { updates: stored({ ...UPDATES, important }) }, { patchDays: 30 }).result).toBe('pass')
+  })
+
+  it('are unknown where nobody rates them, or the device has not looked for long', () => {
+    expect(lacking({ unratedSince: since(20) })).toMatchObject({ reason: 'incomplete' })
+    expect(lacking({ unratedSince: since(2) }).result).toBe('pass')
+    expect(lacking({ listsUpdatedAt: daysAgo(15) })).toMatchObject({ reason: 'stale' })
+    expect(lacking({ listsUpdatedAt: null })).toMatchObject({ reason: 'incomplete' })
+  })
+})
+
 describe('a restart that is due', () => {
   const due = posture({ rebootPending: finding({ pending: true, reasons: ['package linux-image'] }) })
   it('counts from when it was first seen', () => {
-    expect(judge('reboot_pending', due)).toMatchObject({ result: 'pass', observedSince: NOW.toISOString() })
+    expect(judge('reboot_pending', due)).toMatchObject({
+      result: 'pass',
+      seen: 'A restart is due, first seen on 2026-11-20.',
+    })
     const since = daysAgo(6.9).toISOString()
     expect(judge('reboot_pending', { ...due, rebootPendingSince: since })).toMatchObject({
       result: 'pass',
-      observedSince: since,
+      seen: 'A restart is due, first seen on 2026-11-13.',
     })
     expect(judge('reboot_pending', { ...due, rebootPendingSince: daysAgo(7.1).toISOString() })).toMatchObject({
       result: 'fail',
@@ -182,9 +221,9 @@ describe('a restart that is due', () => {
     const os = stored({ ...OS, bootedAt: daysAgo(3).toISOString() })
     expect(judge('reboot_pending', { ...due, os, rebootPendingSince: daysAgo(20).toISOString() })).toMatchObject({
       result: 'pass',
-      observedSince: daysAgo(3).toISOString(),
+      seen: 'A restart is due, first seen on 2026-11-17.',
     })
-    expect(judge('reboot_pending', { rebootPendingSince: daysAgo(20).toISOString() }).observedSince).toBeNull()
+    expect(result('reboot_pending', { rebootPendingSince: daysAgo(20).toISOString() })).toBe('pass')
   })
 })
 

@@ -2,6 +2,7 @@
 import type { Posture, SectionData } from '@breeze/contract/agent-inventory'
 import { isServerLike } from '../../devices/scope.ts'
 import type { DeviceRole, Platform } from '../../devices/tables.ts'
+import type { Lacking } from '../../patches/lacking.ts'
 import { type Provenance, type Rules, type UnknownReason, unknown, type Verdict } from './check.ts'
 
 /** A section as it is stored. */
@@ -33,7 +34,8 @@ export interface DeviceFacts {
   posture: StoredFact<Posture> | null
   logServices: StoredFact<readonly LogService[]> | null
   software: StoredFact<{ count: number }> | null
-  /** When an earlier evaluation first saw that a restart was due; ISO 8601. */
+  updates: StoredFact<Lacking> | null
+  /** Since when a restart is known to be due; ISO 8601. */
   rebootPendingSince: string | null
 }
 

@@ -1,5 +1,6 @@
 /** The operating system: supported, patched, and running what was installed. */
-import { type Check, fail, pass, unknown, type Verdict } from './check.ts'
+import { LISTS_DAYS } from '../../patches/state.ts'
+import { type Check, fail, pass, unknown } from './check.ts'
 import { DAY_MS, day, type DeviceFacts, read, readPosture } from './facts.ts'
 
 export const osSupported: Check = {
@@ -27,7 +28,27 @@ export const osPatches: Check = {
   title: 'No important patch is missing for long',
   passes: ({ patchDays }) => `No critical or high patch has been missing for more than ${patchDays} days.`,
   severity: 'critical',
-  judge: () => unknown('not_measured', 'Since when patches are missing is not measured yet.'),
+  judge(facts, rules) {
+    const updates = read(facts.updates, facts, rules)
+    if ('unknown' in updates) return updates.unknown
+    const { important, unratedSince, listsUpdatedAt } = updates.data
+    const { at } = updates
+    if (listsUpdatedAt === null)
+      return unknown('incomplete', 'When the device last looked for updates is not told.', at)
+    if (facts.now.getTime() - listsUpdatedAt.getTime() > LISTS_DAYS * DAY_MS)
+      return unknown('stale', `The device last looked for updates on ${day(listsUpdatedAt)}.`, at)
+    const limit = facts.now.getTime() - rules.patchDays * DAY_MS
+    const [oldest] = important
+    const late = important.filter(({ since }) => Date.parse(since) < limit)
+    const names = (late.length > 0 ? late : important).map(({ name }) => name)
+    if (oldest && late.length > 0)
+      return fail(at, `Critical or high patches are missing since ${day(oldest.since)}.`, names)
+    if (unratedSince !== null && Date.parse(unratedSince) < limit)
+      return unknown('incomplete', `Patches that nobody rates are missing since ${day(unratedSince)}.`, at)
+    return oldest
+      ? pass(at, `Critical or high patches are missing since ${day(oldest.since)}, which is within the limit.`, names)
+      : pass(at, 'No critical or high patch is missing.')
+  },
 }
 
 export const rebootPending: Check = {
@@ -45,8 +66,7 @@ export const rebootPending: Check = {
     const since = dueSince(facts, bootedAt)
     const late = facts.now.getTime() - Date.parse(since) > rules.rebootDays * DAY_MS
     const seen = `A restart is due, first seen on ${day(since)}.`
-    const verdict: Verdict = (late ? fail : pass)(pending.at, seen, pending.data.reasons)
-    return { ...verdict, observedSince: since }
+    return (late ? fail : pass)(pending.at, seen, pending.data.reasons)
   },
 }
 
