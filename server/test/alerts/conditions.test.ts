@@ -112,9 +112,10 @@ describe('services', () => {
     await world.report(id, 'services', [service('Spooler', 'stopped'), service('MSSQLSERVER', 'stopped'), ...rest])
     await world.pass(70_000, [id])
     const alerts = await world.ofDevice(id)
-    expect(alerts.map(({ instance, severity, title }) => ({ instance, severity, title }))).toEqual([
-      { instance: 'Spooler', severity: 'high', title: 'Service Spooler stopped' },
+    const told = alerts.map(({ instance, severity, title }) => ({ instance, severity, title }))
+    expect(told.toSorted((a, b) => a.instance.localeCompare(b.instance))).toEqual([
       { instance: 'MSSQLSERVER', severity: 'critical', title: 'Service MSSQLSERVER stopped' },
+      { instance: 'Spooler', severity: 'high', title: 'Service Spooler stopped' },
     ])
     await world.report(id, 'services', [...all.map((name) => service(name, 'running')), ...rest.slice(1)])
     await world.pass(6 * MINUTE, [id], 20_000)

@@ -136,8 +136,8 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
   const devices = async (place: Place, count: number, role = 'server', platform = 'windows'): Promise<string[]> => {
     const ids = Array.from({ length: count }, () => newId())
     await sql(
-      `insert into devices (id, organization_id, site_id, name, machine_id, public_key, platform, role, agent_version)
-       select id, $2, $3, 'device-' || id, id::text, decode(md5(id::text) || md5('x' || id::text), 'hex'), $4, $5, '1'
+      `insert into devices (id, organization_id, site_id, name, machine_id, public_key, platform, role, role_source, agent_version)
+       select id, $2, $3, 'device-' || id, id::text, decode(md5(id::text) || md5('x' || id::text), 'hex'), $4, $5, 'person', '1'
        from unnest($1::uuid[]) as t (id)`,
       [ids, place.organizationId, place.siteId, platform, role],
     )

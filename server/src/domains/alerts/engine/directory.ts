@@ -36,6 +36,15 @@ export class Directory {
     for (const device of devices) this.#devices.set(device.id, device)
   }
 
+  /** What these are for, and how they are grouped, as it is now. Of their presence, turns tell. */
+  async lookAgain(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    for (const device of await this.#db.worker((tx) => readWatchedDevices(tx, ids))) {
+      const { role, tags, groups, platform } = device
+      this.#devices.set(device.id, { ...(this.#devices.get(device.id) ?? device), role, tags, groups, platform })
+    }
+  }
+
   /** The facts of these as they are now: turns need the time at which each was last heard. */
   async look(ids: readonly string[]): Promise<void> {
     const devices = await this.#db.worker((tx) => readWatchedDevices(tx, ids))

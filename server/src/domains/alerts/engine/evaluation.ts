@@ -17,6 +17,8 @@ import { evaluatePresence, placeOf } from './signals/offline.ts'
 import { type Baseline, readBaselines } from './stored.ts'
 
 const NOTHING = new Plan([])
+/** What a device is, and so which rules watch it, may be another thing since. */
+const tellsRole = ({ section }: SectionChange): boolean => section === 'os' || section === 'services'
 const keyOf = ({ deviceId, kind }: Pick<Baseline, 'deviceId' | 'kind'>): string => `${deviceId} ${kind}`
 const OLDEST_FACT_MS = 48 * 3_600_000
 
@@ -79,6 +81,7 @@ export class Evaluation {
   async changes(changes: readonly SectionChange[]): Promise<void> {
     const { directory, book, now } = this.#options
     await directory.know(changes.map((change) => change.deviceId))
+    await directory.lookAgain([...new Set(changes.filter(tellsRole).map((change) => change.deviceId))])
     const facts = changes.map(({ deviceId, section, after }): Fact => {
       const at = Math.min(now(), Math.max(after.collectedAt.getTime(), now() - OLDEST_FACT_MS))
       return { deviceId, section, status: after.status, data: after.data, at }

@@ -200,7 +200,11 @@ export class Rounds {
 
   async #lookAtDevices(now: number): Promise<void> {
     const { directory, evaluation, book, maintenance } = this.#options
+    const plans = new Map([...directory.all()].map((device) => [device.id, evaluation.planOf(device)]))
     await directory.refresh()
+    // Rules that watch a device only since it has this role, tag or group did not see what it told before.
+    const others = [...directory.all()].filter((device) => plans.get(device.id) !== evaluation.planOf(device))
+    await this.#factsOf(new Set(others.filter(({ id }) => plans.has(id)).map(({ id }) => id)))
     for (const watched of book.all()) this.#closeIfUnwatched(watched, now)
     for (const device of directory.all()) {
       evaluation.clock(device)

@@ -202,8 +202,8 @@ export class Watched {
     if (seen === null || seen.fires === null) return
     const due = Math.max(this.since + this.rule.fireAfterMs, this.notBefore)
     if (at < due) return
-    // Fulfilled since then, though looked at later: of samples it is the time of one of them.
-    const openedAt = Math.max(due, seen.at)
+    // Fulfilled since then, though looked at later. Of samples it is the time of one of them: between two, nothing is known.
+    const openedAt = this.#mostGapMs === Infinity ? due : Math.max(due, seen.at)
     this.#changed = true
     this.alert = {
       id: this.#newId(),

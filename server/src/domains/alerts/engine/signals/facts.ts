@@ -13,6 +13,8 @@ import { newAdministrators } from './users.ts'
 
 export interface Finding {
   severity: Severity
+  /** When it began, where the fact itself says so: milliseconds. */
+  since?: number
   value?: number | null
   describe(): Description
 }
@@ -66,8 +68,9 @@ export function settle(book: Book, rule: Rule, place: Place, at: number, finding
     else if (!findings.found.has(watched.instance) && !findings.unknown?.has(watched.instance))
       book.change(watched, then, () => watched.observe(over(then)))
   }
-  for (const [instance, { severity, describe, value }] of findings?.found ?? []) {
-    const then = Math.max(at, book.find(rule, place, instance)?.observedAt ?? 0)
+  for (const [instance, { severity, describe, value, since = at }] of findings?.found ?? []) {
+    const known = book.find(rule, place, instance)
+    const then = known ? Math.max(at, known.observedAt) : Math.min(at, since)
     book.observe(rule, place, instance, there(then, severity, describe, value ?? null))
   }
 }

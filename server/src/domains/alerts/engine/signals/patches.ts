@@ -35,5 +35,6 @@ export function failedPatches(rule: RuleOf<'patch_failed'>, content: unknown, { 
       },
     },
   })
-  return { found: new Map([['', { severity: rule.severity, value: failed.length, describe }]]) }
+  const began = Math.min(...failed.map(({ at }) => Date.parse(at)))
+  return { found: new Map([['', { severity: rule.severity, value: failed.length, since: began, describe }]]) }
 }
