@@ -3,7 +3,7 @@ import type { Facts } from './facts.ts'
 import { seededChance, seededHex } from './seeded.ts'
 
 const DAY_MS = 86_400_000
-const SOONEST_DAYS = 40
+const SOONEST_DAYS = 75
 
 interface Kind {
   on: RegExp

@@ -33,7 +33,8 @@ export function factsOf(device: PlannedDevice, seed: string): Facts {
       swapTotalBytes: 2 * GIB,
       swapFreeBytes: 2 * GIB,
     },
-    disks: [disk(system, 0.2 + 0.7 * chance.next())],
+    // Room for what comes: a disk that is nearly full is a story's doing.
+    disks: [disk(system, 0.2 + 0.55 * chance.next())],
   }
 }
 

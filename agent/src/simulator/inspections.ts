@@ -1,4 +1,4 @@
-import type { CommandOutcome, CommandType, ResultData } from '@breeze/contract/agent-commands'
+import type { CommandArgs, CommandOutcome, CommandType, ResultData } from '@breeze/contract/agent-commands'
 import type { Execution, Executor, Executors } from '../executor.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
 
@@ -10,7 +10,7 @@ type Found = Pick<CommandOutcome, 'state' | 'reason' | 'data'>
 export function inspections(machine: SimulatedMachine): Executors {
   return {
     'service.control': executor('service.control', machine, ({ args }) => controlService(machine, args)),
-    'logs.read': executor('logs.read', machine, () => found<'logs.read'>(logs(machine))),
+    'logs.read': executor('logs.read', machine, ({ args }) => found<'logs.read'>(logs(machine, args))),
     'processes.list': executor('processes.list', machine, () => found<'processes.list'>(processes(machine))),
     'network.diagnose': executor('network.diagnose', machine, ({ args }) =>
       found<'network.diagnose'>(diagnosis(args.target ?? 'server')),
@@ -55,13 +55,12 @@ function controlService(
   return found<'service.control'>({ source: SOURCE, name: service.name, state, before: service.state, pid })
 }
 
-const logs = (machine: SimulatedMachine): ResultData<'logs.read'> => ({
-  source: SOURCE,
-  entries: [
-    { at: machine.look().bootedAt.toISOString(), level: 'info', source: SOURCE, message: 'simulated device started' },
-  ],
-  more: false,
-})
+function logs(machine: SimulatedMachine, { since, ...args }: CommandArgs<'logs.read'>): ResultData<'logs.read'> {
+  const { entries, more } = machine.readLog({ ...args, since: since === undefined ? undefined : new Date(since) })
+  const began = { level: 'info', source: SOURCE, message: 'simulated device started' } as const
+  const start = { ...began, at: machine.look().bootedAt.toISOString() }
+  return { source: SOURCE, entries: entries.length > 0 ? entries : [start], more }
+}
 
 function processes(machine: SimulatedMachine): ResultData<'processes.list'> {
   const { bootedAt, services } = machine.look()

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import type { Mode } from './modes.ts'
+import { paused } from './pause.ts'
 import type { RunningSimulation } from './simulation.ts'
 import { SlowPeers } from './slow-peers.ts'
 
@@ -59,16 +59,5 @@ async function slowPeers(simulation: RunningSimulation, options: ScenarioOptions
     }
   } finally {
     peers.stop()
-  }
-}
-
-/** False when it was stopped meanwhile. */
-async function paused(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(milliseconds, undefined, { signal })
-    return true
-  } catch (error) {
-    if (signal.aborted) return false
-    throw error
   }
 }

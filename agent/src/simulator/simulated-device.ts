@@ -1,5 +1,6 @@
 import { commandPayload, type SignedCancel, type SignedCommand } from '@breeze/contract/agent-commands'
 import type { EventEntry } from '@breeze/contract/agent-events'
+import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
 import type { SectionData, SectionName } from '@breeze/contract/agent-inventory'
 import { CommandRunner } from '../command-runner.ts'
 import { Connection, type ConnectionTiming } from '../connection.ts'
@@ -14,6 +15,8 @@ import { simulatedExecutors } from './executors.ts'
 import { type Facts, factsOf } from './facts.ts'
 import type { PlannedDevice } from './fleet.ts'
 import type { KeyRing } from './key-ring.ts'
+import { Logged, type LoggedEntry } from './logged.ts'
+import { type Course, Measured } from './measured.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import {
   type Boot,
@@ -86,6 +89,7 @@ export class SimulatedDevice implements Device {
   readonly #journal = new MemoryJournal()
   readonly #sent = new Map<string, number>()
   readonly #software: Software
+  readonly #measured: Measured
   #patches: Patches
   #services: ServiceStates = AS_BOOTED
   #told: ToldSections = new Map()
@@ -100,6 +104,7 @@ export class SimulatedDevice implements Device {
   #stopped = false
   #welcomedAt = 0
   readonly #events = new ToldEvents()
+  readonly #log = new Logged((entries) => this.#events.tell(entries))
   /** What it says of its way to the server instead of what is measured. */
   #slowMs: number | null = null
 
@@ -115,6 +120,17 @@ export class SimulatedDevice implements Device {
     const uptimeSeconds = this.#chance.between(600, 30 * DAY_SECONDS)
     this.#boot = this.#newBoot(new Date(this.#now() - uptimeSeconds * 1000))
     this.#hashes = hashesOf(this.#state())
+    this.#measured = new Measured({
+      deviceId: options.deviceId,
+      facts: this.#facts,
+      chance: this.#chance,
+      now: () => this.#now(),
+      bootedAt: () => this.#boot.at,
+    })
+  }
+
+  get facts(): Facts {
+    return this.#facts
   }
 
   get name(): string {
@@ -163,6 +179,7 @@ export class SimulatedDevice implements Device {
     this.#connection = connection
     // What ran when the device went down is found interrupted, as on a real one; the journal is in memory: no wait.
     this.#background(runner.recover().then(() => connection.start()))
+    this.#measured.start()
   }
 
   /** Connects, shows its inventory, and goes as a machine that is switched off. */
@@ -179,6 +196,7 @@ export class SimulatedDevice implements Device {
 
   async stop(reason: 'stop' | 'shutdown'): Promise<void> {
     this.#stopped = true
+    this.#measured.stop()
     clearTimeout(this.#down)
     this.#introduced?.()
     await this.#runner?.stop()
@@ -197,6 +215,11 @@ export class SimulatedDevice implements Device {
     const service = services[this.#chance.between(0, services.length - 1)]
     if (service) this.#setService(service.name, service.state === 'running' ? 'stopped' : 'running')
     this.#hashes = { ...this.#hashes, software: hashOf('software', this.#state()) }
+  }
+
+  /** From now on it measures this; with `since`, it tells also what it measured from then until now. */
+  follow(course: Course, since?: Date): void {
+    this.#measured.follow(course, since)
   }
 
   setPatches(patches: Patches): void {
@@ -219,6 +242,11 @@ export class SimulatedDevice implements Device {
   tellService(name: string, state: ServiceState, collectedAt: Date): void {
     this.#setService(name, state)
     this.#told = new Map([...this.#told, ['services', { collectedAt }]])
+  }
+
+  /** Writes into its event logs, also at times that are over. */
+  log(entries: readonly LoggedEntry[]): void {
+    this.#log.write(entries)
   }
 
   /** Sends entries of its event logs, as if watches had matched; at any time in the past. */
@@ -262,8 +290,9 @@ export class SimulatedDevice implements Device {
     return inventoryOf(this.#state(), this.#hashes, names, whole)
   }
 
-  configure(etag: string): boolean {
+  configure(etag: string, { eventWatches }: AgentConfiguration): boolean {
     this.#options.recorder.configured()
+    this.#log.watch(eventWatches ?? [])
     this.#configurationEtag = etag
     return true
   }
@@ -286,6 +315,11 @@ export class SimulatedDevice implements Device {
     if (this.#introduced) setTimeout(this.#introduced, INTRODUCTION_MS)
     await this.#runner?.welcomed(this.#noting(reply))
     this.#events.welcomed(reply)
+    this.#measured.welcomed(reply)
+  }
+
+  metricsRecorded(until: string): void {
+    this.#measured.recorded(until)
   }
 
   async resultRecorded(commandId: string): Promise<void> {
@@ -338,6 +372,7 @@ export class SimulatedDevice implements Device {
       }),
       power: (action) => this.#power(action),
       setService: (name, state) => this.#setService(name, state),
+      readLog: (query) => this.#log.read(query),
       failing: this.#options.quirks.failingScripts,
     }
   }
@@ -351,6 +386,7 @@ export class SimulatedDevice implements Device {
   #power(action: 'reboot' | 'shutdown'): void {
     const { rebootMs, log } = this.#options
     log(action)
+    this.#measured.stop()
     // Not waited for: the command that asked for this is one of those the runner ends.
     this.#background(this.#runner?.stop())
     this.#background(this.#connection?.stop(action))

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogAnswer, LogQuery } from '../platform/log-query.ts'
 import type { ServiceState } from './services.ts'
 import type { Machine } from './machine.ts'
 
@@ -9,6 +10,7 @@ export interface SimulatedMachine {
   /** Goes down; after a reboot it comes back as another boot. */
   power(action: 'reboot' | 'shutdown'): void
   setService(name: string, state: ServiceState): void
+  readLog(query: LogQuery): Pick<LogAnswer, 'entries' | 'more'>
   /** Share of scripts that fail, for no reason. */
   failing: number
 }

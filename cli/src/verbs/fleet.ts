@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MODE_NAMES, MODES, type Mode } from '../../../agent/src/simulator/modes.ts'
+import { STORIES, STORY_NAMES, type StoryName } from '../../../agent/src/simulator/stories/stories.ts'
+import type { Story } from '../../../agent/src/simulator/stories/story.ts'
+import { planFleet } from '../../../agent/src/simulator/fleet.ts'
 import type { RunningSimulation, SimulationStatistics } from '../../../agent/src/simulator/simulation.ts'
 import { Client } from '../client.ts'
 import { fanOut, provisionThrough } from '../fleet-provision.ts'
@@ -15,6 +18,7 @@ interface SimulateOptions extends CommonOptions {
   server?: string
   state?: string
   mode: Mode
+  scenario?: StoryName
   every: number
   downFor: number
   share: number
@@ -32,6 +36,9 @@ const SECOND_MS = 1000
 const ABOUT = `
 Modes:
 ${MODE_NAMES.map((name) => `  ${name.padEnd(11)} ${MODES[name]}`).join('\n')}
+
+Scenarios, told by the usual 147 devices:
+${STORY_NAMES.map((name) => `  ${name.padEnd(11)} ${STORIES[name].about}`).join('\n')}
 
 A script steers the devices that run it by a comment, such as
   # simulate: lines=200 seconds=5 fail=0.1
@@ -52,7 +59,8 @@ export function fleetVerbs(program: Command): void {
     .option('--server <url>', 'where the devices connect; the server you act on, when left out')
     .option('--state <folder>', 'where the enrolled devices are remembered; the data folder, when left out')
     .addOption(new Option('--mode <mode>', 'what happens to them, see below').choices(MODE_NAMES).default('steady'))
-    .option('--every <seconds>', 'between two turns of the mode', wholeNumber, 60)
+    .addOption(new Option('--scenario <name>', 'a story that the fleet tells, see below').choices(STORY_NAMES))
+    .option('--every <seconds>', 'between two turns of the mode or scenario', wholeNumber, 60)
     .option('--down-for <seconds>', 'how long a site is silent', wholeNumber, 240)
     .option('--share <number>', 'of the devices that change or stop reading, from 0 to 1', share, 0.05)
     .option('--peers <number>', 'slow peers that are no devices', wholeNumber, 100)
@@ -76,8 +84,10 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const asked = stopRequest().then(() => ended.abort())
   // Only this verb needs the simulator; no other pays for loading it.
   const { runScenario, runSimulation } = await import('../../../agent/src/simulator/simulation.ts')
+  const story = options.scenario && STORIES[options.scenario]
   const starting = runSimulation({
     ...startOptions(options),
+    ...patchesOf(story, options.devices),
     server,
     provision: provisionThrough(client),
     stateDirectory: options.state ?? join(dataDir(), 'simulation'),
@@ -99,10 +109,17 @@ async function simulate(options: SimulateOptions): Promise<void> {
     log,
     signal: ended.signal,
   })
-  await Promise.race([asked, simulation.closed, living.then(() => asked)])
+  const [everyMs, downMs] = [options.every * SECOND_MS, options.downFor * SECOND_MS]
+  const played = story?.play({ simulation, now: new Date(), everyMs, downMs, signal: ended.signal })
+  await Promise.race([asked, simulation.closed, Promise.all([living, played]).then(() => asked)])
   clearInterval(timer)
   tell(simulation, options)
   await simulation.stop()
+}
+
+function patchesOf(story: Story | undefined, devices: number | undefined) {
+  const patches = story?.patches?.(planFleet(devices), new Date())
+  return patches && { patches }
 }
 
 function startOptions({ devices, seed, mode, startPeriod, packages, failScripts, clockSkew }: SimulateOptions) {

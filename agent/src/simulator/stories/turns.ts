@@ -1,0 +1,32 @@
+/** Stories that go on: a site that is away for a while, a service that comes and goes, a night of updates. */
+import { paused } from '../pause.ts'
+import { patchesOf } from './morning.ts'
+import { actor, type Stage, type Story } from './story.ts'
+
+export const patchNightStory: Story = {
+  about: "the morning after updates: of Contoso's 89 devices 74 have all, 12 lack one or two, 3 failed",
+  patches: patchesOf,
+  play: async () => undefined,
+}
+
+const OUTAGE = 'Contoso - Headquarters'
+
+export const siteOutage: Story = {
+  about: `${OUTAGE} goes dark, and comes back after --down-for seconds`,
+  async play({ simulation, downMs, signal }) {
+    await simulation.siteDown(paused(downMs, signal), OUTAGE)
+  },
+}
+
+export const flapping: Story = {
+  about: 'a web server stops and starts again, every --every seconds',
+  async play(stage: Stage) {
+    const server = actor(stage, 'Contoso-WEB-01')
+    const service = server.facts.system.family === 'linux' ? 'apache2' : 'Spooler'
+    let isUp = true
+    while (await paused(stage.everyMs, stage.signal)) {
+      isUp = !isUp
+      server.tellService(service, isUp ? 'running' : 'stopped', new Date())
+    }
+  },
+}
