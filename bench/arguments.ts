@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['calls', 'tokens', 'commands', 'agents', 'restart', 'fleet', 'agent'] as const
+export const PARTS = ['calls', 'tokens', 'commands', 'agents', 'restart', 'fleet', 'agent', 'alerts'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface Arguments {
@@ -31,6 +31,8 @@ export interface Size {
   fleet: number
   /** How long the cost of the agent itself is watched, with and without heartbeats. */
   agentMs: number
+  /** How long alerts are watched, without and with the engine. */
+  alertsMs: number
 }
 
 const FULL: Size = {
@@ -44,6 +46,7 @@ const FULL: Size = {
   steadyMs: 65_000,
   fleet: 10_000,
   agentMs: 60_000,
+  alertsMs: 120_000,
 }
 const QUICK: Size = {
   ...FULL,
@@ -54,6 +57,7 @@ const QUICK: Size = {
   commands: 60,
   steadyMs: 10_000,
   agentMs: 15_000,
+  alertsMs: 30_000,
 }
 /** What a quick run leaves out unless it is asked for. */
 const LONG: ReadonlySet<Part> = new Set(['fleet'])
@@ -67,6 +71,7 @@ export const HELP = `npm run bench -- [options]: starts a server, loads it, prin
   fleet     the same with 10,000, on a server of their own
   agent     what the agent itself costs its machine
   restart   the second start
+  alerts    10,000 devices with 20 rules each: how late alerts are, and what watching costs
 
   --quick           two minutes, less exact, without the part fleet
   --only <part>     ${PARTS.join(', ')}; may be given several times

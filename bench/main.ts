@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { loadKeys } from '../server/src/keys/keys.ts'
 import { measureAgent } from './agent-cost.ts'
+import { measureAlerts } from './alerts.ts'
 import { SimulatedAgents } from './agents.ts'
 import { type Arguments, HELP, readArguments } from './arguments.ts'
 import { type Case, casesFor } from './cases.ts'
@@ -46,6 +47,7 @@ async function run(options: Arguments): Promise<Measured> {
     commands: null,
     loads: [],
     agent: null,
+    alerts: null,
     firstStartMs,
     secondStartMs: null,
     loadedBytes: null,
@@ -78,6 +80,11 @@ async function run(options: Arguments): Promise<Measured> {
     }
     if (parts.has('agents')) measured.loads.push(await measureLoad(server, seeded, agents, size.steadyMs))
     await agents.stop()
+  }
+  if (parts.has('alerts')) {
+    progress('watching a fleet for alerts')
+    const { pepper } = await loadKeys(server.dataDir)
+    measured.alerts = await measureAlerts(await server.ownerConnection(), pepper, size.alertsMs)
   }
   if (parts.has('fleet')) {
     await server.stop()

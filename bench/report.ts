@@ -1,6 +1,7 @@
 /** What was measured, as one table of text, and what had to be reached. */
 import type { SimulationStatistics } from '../agent/src/simulator/simulation.ts'
 import type { AgentCost } from './agent-cost.ts'
+import type { AlertCost } from './alerts.ts'
 import type { Errors, HerdSummary, SteadyReport } from './agents.ts'
 import type { CommandReport } from './commands.ts'
 import type { FanOutReport } from './fan-out.ts'
@@ -17,6 +18,7 @@ export interface Measured {
   /** One for each number of agents. */
   loads: LoadReport[]
   agent: AgentCost | null
+  alerts: AlertCost | null
   firstStartMs: number
   secondStartMs: number | null
   /** The server's memory after its first start, and after the calls. */
@@ -84,7 +86,8 @@ function callTable(calls: readonly Summary[]): string {
 }
 
 function facts(measured: Measured): string[][] {
-  const { answers, tokens, commands, loads, agent, firstStartMs, secondStartMs, startedBytes, loadedBytes } = measured
+  const { answers, tokens, commands, loads, agent, alerts, firstStartMs, secondStartMs, startedBytes, loadedBytes } =
+    measured
   return [
     ['first start, database made, until ready', seconds(firstStartMs)],
     ...(secondStartMs === null ? [] : [['second start until ready', seconds(secondStartMs)]]),
@@ -101,6 +104,7 @@ function facts(measured: Measured): string[][] {
       : []),
     ...loads.flatMap(loadFacts),
     ...(agent ? agentFacts(agent) : []),
+    ...(alerts ? alertFacts(alerts) : []),
     ...answers.map(({ what, characters }) => [
       `tokens of ${what}`,
       `≈ ${Math.round(characters / CHARACTERS_PER_TOKEN)} (${characters} characters / ${CHARACTERS_PER_TOKEN})`,
@@ -170,8 +174,20 @@ function agentFacts({ heartbeats, heartbeatMs, busyPercent, idlePercent, bytes }
   ]
 }
 
+function alertFacts(cost: AlertCost): string[][] {
+  const { devices, rulesPerDevice, samplesPerSecond, alertsOpen, lagP50Ms, lagP99Ms } = cost
+  const engine = cost.withEnginePercent - cost.ingestPercent
+  return [
+    ['alerts: watched', `${devices} devices × ${rulesPerDevice} rules, ${samplesPerSecond.toFixed(0)} samples /s`],
+    ['alerts: open or pending at the end', String(alertsOpen)],
+    ['alerts: from stored to written', `p50 ${ms(lagP50Ms)}, p99 ${ms(lagP99Ms)}`],
+    ['alerts: storing samples', `${cost.ingestPercent.toFixed(1)} % of one core`],
+    ['alerts: the engine beside it', `${engine.toFixed(1)} % of one core`],
+  ]
+}
+
 export function requirements(measured: Measured): Requirement[] {
-  const { calls, tokens, commands, loads, agent, secondStartMs } = measured
+  const { calls, tokens, commands, loads, agent, alerts, secondStartMs } = measured
   const at32 = calls.filter((row) => row.call === 'list_devices' && row.concurrency === 32)
   const mine = calls.filter((row) => row.call === 'list_devices' && row.over !== 'floor')
   const floor = (least: number, over: string): Requirement[] =>
@@ -211,6 +227,7 @@ export function requirements(measured: Measured): Requirement[] {
           below('agent: < 0.5 % of one core', agent.idlePercent + agent.heartbeatMs / 600, 0.5, '%'),
         ]
       : []),
+    ...(alerts ? [below('alerts p99 < 5 s behind, 20 rules a device', alerts.lagP99Ms / 1000, 5, 's')] : []),
     ...(secondStartMs === null ? [] : [below('second start ready < 4 s', secondStartMs / 1000, 4, 's')]),
   ]
 }

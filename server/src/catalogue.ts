@@ -27,6 +27,8 @@ import manageDevices from './domains/devices/tools/manage-devices.ts'
 import manageGroups from './domains/devices/tools/manage-groups.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
 import tagDevices from './domains/devices/tools/tag-devices.ts'
+import listMaintenanceWindows from './domains/maintenance/tools/list-maintenance-windows.ts'
+import manageMaintenanceWindows from './domains/maintenance/tools/manage-maintenance-windows.ts'
 import listNotificationChannels from './domains/notifications/tools/list-notification-channels.ts'
 import listNotificationRoutes from './domains/notifications/tools/list-notification-routes.ts'
 import listNotifications from './domains/notifications/tools/list-notifications.ts'
@@ -100,6 +102,8 @@ export const catalogue: readonly Tool[] = [
   manageGroups,
   manageServices,
   tagDevices,
+  listMaintenanceWindows,
+  manageMaintenanceWindows,
   listNotificationChannels,
   listNotificationRoutes,
   listNotifications,

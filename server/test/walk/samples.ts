@@ -17,6 +17,7 @@ export interface Things {
   client: string
   channel: string
   route: string
+  window: string
   framework: string
   waiver: string
   group: string
@@ -145,6 +146,19 @@ const table = (at: Things): Table => ({
     delete: { action: 'delete', route: at.route },
   },
   list_notifications: { organization: at.organization },
+  list_maintenance_windows: {},
+  manage_maintenance_windows: {
+    create: {
+      action: 'create',
+      name: 'A new window',
+      organization: at.organization,
+      recurrence: { kind: 'weekly', days: ['sunday'], time: '02:00' },
+      time_zone: 'Europe/Berlin',
+      duration_minutes: 120,
+    },
+    update: { action: 'update', window: at.window, enabled: false },
+    delete: { action: 'delete', window: at.window },
+  },
   compliance_summary: { organization: at.organization, site: at.site },
   get_compliance_history: { organization: at.organization },
   list_check_results: { device: at.device, check: 'firewall_on' },

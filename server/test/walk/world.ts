@@ -58,6 +58,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
   const { framework, waiver } = await insertCompliance(world, organization.id, site, device, user, prefix)
+  const window = await insertWindow(world, organization.id, prefix, holder)
   const things = {
     organization: organization.id,
     site,
@@ -72,6 +73,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     client,
     channel,
     route,
+    window,
     framework,
     waiver,
     group,
@@ -88,6 +90,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     client: `${prefix} Assistant`,
     channel: `${prefix} Channel`,
     route: `${prefix} Route`,
+    window: `${prefix} Window`,
     framework: `${prefix} Framework`,
     group: `${prefix} Group`,
     customField: `${prefix} Field`,
@@ -111,6 +114,17 @@ async function insertRoute(world: Harness, organization: string, prefix: string,
     [route, partner, organization, `${prefix} Route`, channel, user],
   )
   return { channel, route }
+}
+
+async function insertWindow(world: Harness, organization: string, prefix: string, user: string): Promise<string> {
+  const id = randomUUID()
+  await world.sql(
+    `insert into maintenance_windows (id, partner_id, organization_id, name, recurrence, time_zone, duration_minutes, created_at,
+       created_by, updated_at, updated_by)
+     values ($1, $2, $3, $4, '{"kind": "once", "date": "2099-01-01", "time": "22:00"}', 'UTC', 60, now(), $5, now(), $5)`,
+    [id, world.server.installation.partnerId, organization, `${prefix} Window`, user],
+  )
+  return id
 }
 
 async function insertGrant(
@@ -188,6 +202,7 @@ export const absent = (): Things => ({
   client: randomUUID(),
   channel: randomUUID(),
   route: randomUUID(),
+  window: randomUUID(),
   framework: randomUUID(),
   waiver: randomUUID(),
   group: randomUUID(),

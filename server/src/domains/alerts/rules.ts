@@ -1,5 +1,5 @@
 /** What a rule says: for each signal the shape of its condition, and the fields that all rules share. */
-import { LOG_LEVELS, SCRIPT_LANGUAGES } from '@breeze/contract/agent-commands'
+import { LOG_LEVELS } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { deviceScope } from '../devices/scope.ts'
 import { SEVERITIES, type Severity } from './tables.ts'
@@ -113,15 +113,6 @@ export const conditions = {
     })
     .strict()
     .refine(({ log, program, text, min_level }) => log ?? program ?? text ?? min_level, 'say what to look for'),
-  /** Exit code 0 is well, 1 a warning (the rule's severity), anything else critical. */
-  script_check: z
-    .object({
-      language: z.enum(SCRIPT_LANGUAGES),
-      content: z.string().min(1).max(50_000),
-      interval_minutes: z.number().int().min(5).max(10_080).default(60),
-      timeout_seconds: z.number().int().min(1).max(600).default(60),
-    })
-    .strict(),
   clock_skewed: z.object({ seconds: z.number().int().min(30).max(86_400).default(300) }).strict(),
   burst: z.object({ alerts_per_minute: z.number().int().min(3).max(1000).default(20) }).strict(),
   vulnerability: z.object({ least: z.enum(['critical', 'high', 'medium', 'low']).default('high') }).strict(),
