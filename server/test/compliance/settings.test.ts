@@ -28,6 +28,15 @@ beforeAll(async () => {
   ids['branch'] = await deviceWithFacts(world, acme, 'BRANCH', { posture, users, siteId: branch })
   ids['foreign'] = await deviceWithFacts(world, other, 'UMBRA-PC', { posture, users })
   await world.sql(`update devices set tags = '{kiosk}' where id = $1`, [ids['two']])
+  for (const [name, filter] of [
+    ['Kiosks', { tag: 'kiosk' }],
+    ['Failing', { failing_check: 'firewall_on' }],
+  ])
+    await world.sql(
+      `insert into device_groups (id, partner_id, organization_id, name, filter, updated_at, updated_by)
+       values (gen_random_uuid(), $1, $2, $3, $4, now(), $1)`,
+      [world.server.installation.partnerId, acme.id, name, JSON.stringify(filter)],
+    )
   await world.server.services.compliance.sweep()
   partner = await as('partner_admin', null)
   admin = await as('organization_admin', acme.id)
@@ -62,6 +71,7 @@ describe('manage_waivers', () => {
   it.each([
     ['a device', () => ({ device: 'ONE' }), ['ONE']],
     ['a tag', () => ({ organization: 'Acme', tag: 'Kiosk' }), ['TWO']],
+    ['a group', () => ({ organization: 'Acme', group: 'Kiosks' }), ['TWO']],
     ['a site', () => ({ site: 'Branch' }), ['BRANCH']],
     ['an organization', () => ({ organization: acme.id }), ['BRANCH', 'ONE', 'TWO']],
   ])('accepts the failures of %s until it is ended, and is in the audit', async (_name, scope, waived) => {
@@ -74,8 +84,8 @@ describe('manage_waivers', () => {
     expect(await statuses('firewall_on')).toEqual(expected)
     const during = await counts()
     expect(during).toEqual({ ...before, waived: waived.length, fail: (before['fail'] ?? 0) - waived.length })
-    const listed = await ask(admin, 'list_devices', { text: 'e' })
-    expect(listed['total']).toBeGreaterThan(0)
+    const failing = await ask(admin, 'list_devices', { failing_check: 'firewall_on' })
+    expect(failing['total']).toBe(3 - waived.length)
     const entries = await world.sql('select tool, decision from audit_entries where id = $1', [made['audit_entry']])
     expect(entries).toEqual([{ tool: 'manage_waivers', decision: expect.stringMatching(/allow/) }])
     expect(await ask(admin, 'list_waivers', { state: 'active' })).toMatchObject({
@@ -86,6 +96,17 @@ describe('manage_waivers', () => {
     expect(ended).toMatchObject({ state: 'ended', devices: 0, ended_by: expect.any(String) })
     expect(await counts()).toEqual(before)
     expect(code(await world.invoke(admin, 'manage_waivers', { action: 'end', waiver: made['id'] }))).toBe('conflict')
+  })
+
+  it('follows the tags of devices', async () => {
+    const made = await ask(admin, 'manage_waivers', waive({ organization: 'Acme', tag: 'kiosk' }))
+    await ask(admin, 'tag_devices', { devices: 'ONE', add: ['kiosk'] })
+    await world.server.services.compliance.idle()
+    expect(await statuses('firewall_on')).toMatchObject({ ONE: 'waived', TWO: 'waived', BRANCH: 'fail' })
+    await ask(admin, 'tag_devices', { devices: 'ONE', remove: ['kiosk'] })
+    await world.server.services.compliance.idle()
+    expect(await statuses('firewall_on')).toMatchObject({ ONE: 'fail', TWO: 'waived' })
+    await ask(admin, 'manage_waivers', { action: 'end', waiver: made['id'] })
   })
 
   it('runs out by itself, without anybody looking', async () => {
@@ -119,6 +140,8 @@ describe('manage_waivers', () => {
       waive({ device: 'ONE', check: 'no_such_check' }),
       waive({}),
       waive({ tag: 'kiosk' }),
+      waive({ tag: 'kiosk', organization: 'Acme', group: 'Kiosks' }),
+      waive({ organization: 'Acme', group: 'Failing' }),
       waive({ tag: 'kiosk', organization: 'Acme', site: 'Branch' }),
     ])
       expect(code(await world.invoke(admin, 'manage_waivers', input))).toBe('invalid_input')

@@ -157,6 +157,36 @@ describe('compliance_summary', () => {
 
 const WEIGHT = { critical: 10, high: 5, medium: 3, low: 1 }
 
+it('holds missing patches against their limit', async () => {
+  const update = (name: string, security: boolean | null) => ({
+    name,
+    installed: '1',
+    available: '2',
+    architecture: 'amd64',
+    origin: 'Debian-Security',
+    security,
+  })
+  const place = await world.organization('Patches')
+  const late = await deviceWithFacts(world, place, 'LATE', { updates: [update('openssl', true), update('vim', false)] })
+  const fresh = await deviceWithFacts(world, place, 'FRESH', { updates: [update('openssl', true)] })
+  const unrated = await deviceWithFacts(world, place, 'UNRATED', { updates: [update('linux', null)] })
+  await world.sql(
+    `update device_updates set first_seen_at = now() - interval '20 days',
+       security_since = case when security then now() - interval '20 days' end where device_id = any ($1)`,
+    [[late, unrated]],
+  )
+  await world.server.services.compliance.evaluate([late, fresh, unrated])
+  const results: Answer = await ask(await as('partner_admin', null), 'list_check_results', {
+    organization: place.id,
+    check: 'os_patches',
+  })
+  expect(results['devices']).toMatchObject([
+    { name: 'FRESH', status: 'pass', checks: [{ items: ['openssl'] }] },
+    { name: 'LATE', status: 'fail', checks: [{ items: ['openssl'], source: 'a test' }] },
+    { name: 'UNRATED', status: 'unknown', checks: [{ reason: 'incomplete' }] },
+  ])
+})
+
 describe('list_check_results', () => {
   it('tells the evidence, with the words of the device marked as its own', async () => {
     const answer = await ask(viewer, 'list_check_results', { device: 'OPEN', check: 'disk_encrypted' })

@@ -4,6 +4,7 @@ import { query, type Tx } from '../../kernel/db.ts'
 import { deviceConditions, type DeviceFilter } from '../devices/filter.ts'
 import { codesSql, hasReasonSql, IS_WORKSTATION, statusSql } from './codes.ts'
 import type { Control } from './frameworks/framework.ts'
+import { judgedDevices } from './standing.ts'
 import type { Result, Status } from './tables.ts'
 
 export interface CheckResult {
@@ -59,7 +60,7 @@ export async function listResults(
   const conditions = deviceConditions(asked.filter)
   if (asked.status !== undefined) conditions.push(sql`${statusSql(codes)} = ${asked.status}`)
   if (asked.reason !== undefined) conditions.push(hasReasonSql(codes, asked.reason))
-  const from = sql`devices d left join compliance_evaluations e on e.device_id = d.id`
+  const from = judgedDevices(asked.filter)
   const counted = sql<{ n: number }>`select count(*) as n from ${from} where ${sql.join(conditions, sql` and `)}`
   const total = await tx.first<{ n: number }>({ compile: () => counted.compile(query) })
   if (page.after) conditions.push(sql`(lower(d.name), d.id) > (${page.after.name}, ${page.after.id}::uuid)`)

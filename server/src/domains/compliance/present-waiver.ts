@@ -10,6 +10,7 @@ export const waiverShape = {
   site: place.nullable(),
   device: place.nullable(),
   tag: z.string().nullable(),
+  group: place.nullable(),
   reason: z.string(),
   state: z.string(),
   until: z.string(),
@@ -32,6 +33,7 @@ export function presentWaiver(waiver: Waiver, now: Date): ShownWaiver {
     site: placeOf(waiver.siteId, waiver.siteName),
     device: placeOf(waiver.deviceId, waiver.deviceName),
     tag,
+    group: placeOf(waiver.groupId, waiver.groupName),
     reason,
     state: stateOf(waiver, now),
     until: until.toISOString(),
@@ -52,12 +54,14 @@ export function waiverText({
   site,
   device,
   tag,
+  group,
   reason,
   state,
   until,
   created_by: by,
   devices,
 }: ShownWaiver) {
-  const where = device?.name ?? (tag === null ? (site?.name ?? 'all devices') : `tag ${tag}`)
+  const devicesOf = tag === null ? group && `group ${group.name}` : `tag ${tag}`
+  const where = device?.name ?? devicesOf ?? site?.name ?? 'all devices'
   return `${check} for ${where} of ${organization.name}: ${state}, until ${until.slice(0, 10)}, by ${by ?? 'somebody'}, holds for ${devices} devices. ${reason}`
 }

@@ -1,7 +1,7 @@
 /** How devices stand against a framework: counts of controls and devices, and the score and coverage that follow from them. */
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { deviceConditions, type DeviceFilter } from '../devices/filter.ts'
+import { asksPresence, deviceConditions, type DeviceFilter } from '../devices/filter.ts'
 import {
   CATALOGUE,
   codesSql,
@@ -51,12 +51,17 @@ interface ShareRow {
   evaluated_at: Date | null
 }
 
+/** Devices with what they were judged, and with whatever the filter asks. */
+export const judgedDevices = (filter: DeviceFilter): RawBuilder<unknown> => sql`
+  devices d left join compliance_evaluations e on e.device_id = d.id
+  ${asksPresence(filter) ? sql`left join device_presence p on p.device_id = d.id` : sql``}`
+
 /** `named`: failing controls of which devices are named. */
 export async function standing(tx: Tx, framework: Framework, filter: DeviceFilter, named: number): Promise<Standing> {
   const built = sql<ShareRow>`
     select case when e.catalogue = ${CATALOGUE} then e.standing end as standing, ${IS_WORKSTATION} as workstation,
       count(*) as devices, min(e.evaluated_at) as evaluated_at
-    from devices d left join compliance_evaluations e on e.device_id = d.id
+    from ${judgedDevices(filter)}
     where ${sql.join(deviceConditions(filter), sql` and `)} group by 1, 2`
   const rows = await tx.all<ShareRow>({ compile: () => built.compile(query) })
   const shares = rows.map(shareOf)
@@ -112,7 +117,7 @@ async function withExamples(
   const each = controls.map(
     ({ control }, index) => sql`(
       select ${sql.lit(index)} as control, d.name, lower(d.name) as sort_key, d.id
-      from devices d join compliance_evaluations e on e.device_id = d.id
+      from ${judgedDevices(filter)}
       where ${sql.join(conditions, sql` and `)} and ${codesSql(control)} like '%f%'
       order by lower(d.name), d.id limit ${sql.lit(EXAMPLES)})`,
   )

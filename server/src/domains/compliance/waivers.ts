@@ -4,6 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
+import { groupMembers } from '../devices/groups.ts'
 import { writeStandings } from './results.ts'
 import './tables.ts'
 
@@ -12,6 +13,7 @@ export interface WaiverScope {
   siteId: string | null
   deviceId: string | null
   tag: string | null
+  groupId: string | null
 }
 
 export interface NewWaiver extends WaiverScope {
@@ -31,6 +33,7 @@ export interface Waiver extends WaiverScope {
   organizationName: string
   siteName: string | null
   deviceName: string | null
+  groupName: string | null
   reason: string
   createdBy: string | null
   createdAt: Date
@@ -49,7 +52,7 @@ export async function insertWaiver(tx: Tx, waiver: NewWaiver): Promise<void> {
       site_id: waiver.siteId,
       device_id: waiver.deviceId,
       tag: waiver.tag,
-      group_id: null,
+      group_id: waiver.groupId,
       check_id: waiver.checkId,
       reason: waiver.reason,
       created_by: waiver.by,
@@ -124,6 +127,8 @@ interface Row {
   device_id: string | null
   device_name: string | null
   tag: string | null
+  group_id: string | null
+  group_name: string | null
   check_id: string
   reason: string
   created_by: string | null
@@ -137,7 +142,7 @@ interface Row {
 async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[], limit: number): Promise<Waiver[]> {
   const built = sql<Row>`
     select w.id, w.organization_id, o.name as organization_name, w.site_id, s.name as site_name, w.device_id,
-      d.name as device_name, w.tag, w.check_id, w.reason, maker.name as created_by, date_trunc('milliseconds', w.created_at) as created_at,
+      d.name as device_name, w.tag, w.group_id, g.name as group_name, w.check_id, w.reason, maker.name as created_by, date_trunc('milliseconds', w.created_at) as created_at,
       w.until, ender.name as ended_by, w.ended_at,
       (select count(*) from compliance_results r join devices h on h.id = r.device_id and h.removed_at is null
         where r.organization_id = w.organization_id and r.check_id = w.check_id and r.waiver_id = w.id and r.result = 'fail') as holds
@@ -145,6 +150,7 @@ async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[],
       join organizations o on o.id = w.organization_id
       left join sites s on s.id = w.site_id
       left join devices d on d.id = w.device_id
+      left join device_groups g on g.id = w.group_id
       left join users maker on maker.id = w.created_by
       left join users ender on ender.id = w.ended_by
     where ${sql.join(conditions, sql` and `)}
@@ -159,6 +165,8 @@ async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[],
     deviceId: row.device_id,
     deviceName: row.device_name,
     tag: row.tag,
+    groupId: row.group_id,
+    groupName: row.group_name,
     checkId: row.check_id,
     reason: row.reason,
     createdBy: row.created_by,
@@ -186,8 +194,9 @@ const APPLY = `
     select r.device_id, r.check_id, d.organization_id, d.site_id, d.tags, r.waiver_id, r.waived_until
     from compliance_results r join devices d on d.id = r.device_id
     where r.device_id = any ($2::uuid[]) and ($3::text is null or r.check_id = $3)),
+  members as materialized (select * from unnest($4::uuid[], $5::uuid[]) as m (group_id, device_id)),
   active as materialized (
-    select id, organization_id, site_id, device_id, tag, check_id, until from compliance_waivers
+    select id, organization_id, site_id, device_id, tag, group_id, check_id, until from compliance_waivers
     where ended_at is null and until > $1 and organization_id in (select organization_id from touched)),
   best as (
     select t.device_id, t.check_id, w.id, w.until
@@ -196,6 +205,8 @@ const APPLY = `
       where a.organization_id = t.organization_id and a.check_id = t.check_id and case
         when a.device_id is not null then a.device_id = t.device_id
         when a.tag is not null then a.tag = any (t.tags)
+        when a.group_id is not null then exists (
+          select from members m where m.group_id = a.group_id and m.device_id = t.device_id)
         else a.site_id is null or a.site_id = t.site_id end
       order by a.until desc, a.id limit 1) w on true
     where (t.waiver_id, t.waived_until) is distinct from (w.id, w.until))
@@ -210,8 +221,27 @@ export async function applyWaivers(
   deviceIds: readonly string[],
   checkId: string | null = null,
 ): Promise<void> {
-  const changed = await tx.prepared<{ id: string }>('compliance_waive', APPLY, [now, deviceIds, checkId])
+  const members = await waivedMembers(tx, now, deviceIds)
+  const columns = [members.map(({ group }) => group), members.map(({ device }) => device)]
+  const changed = await tx.prepared<{ id: string }>('compliance_waive', APPLY, [now, deviceIds, checkId, ...columns])
   await writeStandings(tx, [...new Set(changed.map(({ id }) => id))])
+}
+
+const WAIVED_GROUPS = `
+  select distinct group_id as id from compliance_waivers
+  where group_id is not null and ended_at is null and until > $1
+    and organization_id in (select organization_id from devices where id = any ($2::uuid[]))`
+
+/** Which of the devices are in groups that a waiver is about. */
+async function waivedMembers(tx: Tx, now: Date, deviceIds: readonly string[]) {
+  const groups = await tx.prepared<{ id: string }>('compliance_waived_groups', WAIVED_GROUPS, [now, deviceIds])
+  if (groups.length === 0) return []
+  const members = await groupMembers(
+    tx,
+    groups.map(({ id }) => id),
+    deviceIds,
+  )
+  return [...members].flatMap(([group, devices]) => devices.map((device) => ({ group, device })))
 }
 
 /** Devices with a failure that was accepted until now. */

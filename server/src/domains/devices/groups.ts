@@ -64,8 +64,13 @@ async function deviceGroup(tx: Tx, { id, partnerId, organizationId, filter }: Gr
   return { id, partnerId, organizationId, filter: conditions }
 }
 
-/** For the server's own work: the members of groups, by group. What is no group has none. */
-export async function groupMembers(tx: Tx, ids: readonly string[]): Promise<Map<string, string[]>> {
+/** For the server's own work: the members of groups, by group, or those `among` some devices. What is no group has none. */
+export async function groupMembers(
+  tx: Tx,
+  ids: readonly string[],
+  among?: readonly string[],
+): Promise<Map<string, string[]>> {
+  const within = among === undefined ? [] : [sql`d.id = any (${[...among]}::uuid[])`]
   const stored = await tx.all(
     query
       .selectFrom('device_groups')
@@ -76,7 +81,7 @@ export async function groupMembers(tx: Tx, ids: readonly string[]): Promise<Map<
   for (const row of stored) {
     const group = await deviceGroup(tx, groupRow(row))
     const found = await tx.all<{ id: string }>(
-      memberQuery(sql`d.id`, [sql`d.removed_at is null`, groupCondition(group)]),
+      memberQuery(sql`d.id`, [sql`d.removed_at is null`, groupCondition(group), ...within]),
     )
     members.set(
       group.id,

@@ -19,6 +19,7 @@ export default defineTool({
     framework: z.string().min(1).max(200).optional().describe('Id or name; CIS Controls unless given.'),
     organization: filterFields.organization,
     site: filterFields.site,
+    group: filterFields.group,
     limit: z.number().int().min(1).max(200).default(10).describe('Failing controls.'),
   }),
   output: z.object({
@@ -43,7 +44,11 @@ export default defineTool({
   }),
   async run({ tx, caller, services }, input) {
     const framework = findFramework(services.compliance.policies, caller, input.framework)
-    const filter = await resolveFilter(tx, caller, { organization: input.organization, site: input.site })
+    const filter = await resolveFilter(tx, caller, {
+      organization: input.organization,
+      site: input.site,
+      group: input.group,
+    })
     return { framework, found: await standing(tx, framework, filter, input.limit) }
   },
   present({ framework, found }) {

@@ -21,6 +21,7 @@ const input = z.object({
   device: z.string().min(1).max(255).optional().describe('Id or name.'),
   organization: filterFields.organization,
   site: filterFields.site,
+  group: filterFields.group,
   ...listInput,
 })
 
@@ -58,7 +59,11 @@ export default defineTool({
         : findControl(findFramework(services.compliance.policies, caller, asked.framework), asked.control)
     const { limit, cursor, ...binding } = asked
     const start = pageStart('check_results', binding, cursor)
-    const place = await resolveFilter(tx, caller, { organization: asked.organization, site: asked.site })
+    const place = await resolveFilter(tx, caller, {
+      organization: asked.organization,
+      site: asked.site,
+      group: asked.group,
+    })
     const filter = asked.device === undefined ? place : { ...place, ids: [await deviceId(tx, asked.device)] }
     const found = await listResults(
       tx,

@@ -4,7 +4,9 @@ import { type Caller, rowAccess } from '../../../kernel/caller.ts'
 import type { Tx } from '../../../kernel/db.ts'
 import { conflict, forbidden, invalidInput, notFound } from '../../../kernel/errors.ts'
 import { defineTool, type Target } from '../../../kernel/tool.ts'
+import { findGroup } from '../../devices/groups.ts'
 import { selectDevices } from '../../devices/select.ts'
+import { tagField } from '../../devices/tags.ts'
 import { findOrganization, findSite, isUuid, organizationTarget, siteTarget } from '../../organizations/service.ts'
 import { DAY_MS } from '../checks/facts.ts'
 import { requireCheck } from '../lookup.ts'
@@ -19,10 +21,11 @@ const input = z.object({
   check: z.string().max(60).optional().describe('add: the check whose failure is accepted.'),
   device: referenceField
     .optional()
-    .describe('Id or name; one of device, site, organization. A tag goes with an organization.'),
+    .describe('Id or name; one of device, site, organization. A tag or group narrows an organization.'),
   site: referenceField.optional(),
   organization: referenceField.optional(),
-  tag: z.string().trim().toLowerCase().min(1).max(100).optional().describe('Devices of the organization that have it.'),
+  tag: tagField.optional(),
+  group: referenceField.optional().describe('Id or name.'),
   reason: reasonField.optional().describe('add: why it is accepted.'),
   until: z.iso.datetime().optional().describe('add: UTC, within a year.'),
 })
@@ -32,7 +35,7 @@ export default defineTool({
   name: 'manage_waivers',
   title: 'Manage waivers',
   description:
-    'Accepts the failure of a compliance check for a device, tag, site or organization until a date within a year, with a reason; or ends such a waiver. Waived failures leave the score and are counted beside it.',
+    'Accepts the failure of a compliance check for a device, tag, group, site or organization until a date within a year, with a reason; or ends such a waiver. Waived failures leave the score and are counted beside it.',
   area: 'compliance',
   surfaces: ['console', 'cli', 'rest'],
   actions: {
@@ -47,13 +50,15 @@ export default defineTool({
   async targets({ tx, caller, now }, asked) {
     if (asked.action === 'end') return [await targetOfWaiver(tx, asked)]
     checkNew(asked, now())
-    return [await scopeOf(tx, caller, asked)]
+    const target = await scopeOf(tx, caller, asked)
+    await groupOf(tx, asked, target)
+    return [target]
   },
   plan: async (_, asked, [target]) => ({
     summary:
       asked.action === 'end'
         ? `End the waiver for ${target?.name}: its failures count again.`
-        : `Accept failures of ${asked.check} for ${asked.tag === undefined ? '' : `devices tagged "${asked.tag}" of `}${target?.name} until ${asked.until}.`,
+        : `Accept failures of ${asked.check} for ${narrowed(asked)}${target?.name} until ${asked.until}.`,
     irreversible: [],
   }),
   async run({ tx, caller, now, newId }, asked, [target]) {
@@ -62,7 +67,10 @@ export default defineTool({
     if (asked.action === 'end') {
       if (!(await endWaiver(tx, id, caller.user.id, now())))
         throw conflict('This waiver was ended before.', 'Nothing is left to do.')
-    } else await insertWaiver(tx, { id, ...newWaiver(asked, target), by: caller.user.id, at: now() })
+    } else {
+      const groupId = await groupOf(tx, asked, target)
+      await insertWaiver(tx, { id, ...newWaiver(asked, target), groupId, by: caller.user.id, at: now() })
+    }
     return { id }
   },
   async settle({ transaction, services, now }, { id }) {
@@ -87,9 +95,10 @@ function checkNew(asked: Input, now: Date): void {
 
 /** One thing is named, and the whole of it is within the caller's reach. */
 async function scopeOf(tx: Tx, caller: Caller, asked: Input): Promise<Target> {
-  const { device, site, organization, tag } = asked
-  if (tag !== undefined && (organization === undefined || device !== undefined || site !== undefined))
-    throw invalidInput('tag: goes with an organization, and with nothing else.')
+  const { device, site, organization, tag, group } = asked
+  const narrowing = [tag, group].filter((one) => one !== undefined).length
+  if (narrowing > 1 || (narrowing > 0 && (organization === undefined || device !== undefined || site !== undefined)))
+    throw invalidInput('A tag or a group goes with an organization, and with nothing else.')
   if (device !== undefined) {
     const [target] = await selectDevices(tx, caller, { devices: device })
     if (!target) throw notFound('device', device)
@@ -108,6 +117,19 @@ async function scopeOf(tx: Tx, caller: Caller, asked: Input): Promise<Target> {
     )
   return organizationTarget(found)
 }
+
+/** A group whose members are those that fail would lose them by the waiver, and the waiver them. */
+async function groupOf(tx: Tx, { group: wanted }: Input, target: Target): Promise<string | null> {
+  if (wanted === undefined) return null
+  const group = await findGroup(tx, wanted)
+  if (group.organizationId !== null && group.organizationId !== target.organizationId) throw notFound('group', wanted)
+  if (group.filter?.failing_check !== undefined)
+    throw invalidInput('A group of devices that fail a check can not be waived.', 'Use another group or a tag.')
+  return group.id
+}
+
+const narrowed = ({ tag, group }: Input): string =>
+  tag === undefined ? (group === undefined ? '' : `devices of the group "${group}" of `) : `devices tagged "${tag}" of `
 
 async function targetOfWaiver(tx: Tx, { waiver: id = '' }: Input): Promise<Target> {
   const waiver = isUuid(id) ? await findWaiver(tx, id) : undefined

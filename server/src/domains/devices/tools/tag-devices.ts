@@ -28,7 +28,7 @@ export default defineTool({
     summary: `Tag ${targets.length} device${targets.length === 1 ? '' : 's'}: ${said(add, remove)}.`,
     irreversible: [],
   }),
-  async run({ tx, events }, { add = [], remove = [] }, targets) {
+  async run({ tx, events, services }, { add = [], remove = [] }, targets) {
     const changed = new Set(
       await changeTags(
         tx,
@@ -36,7 +36,10 @@ export default defineTool({
         { add, remove },
       ),
     )
-    tx.afterCommit(() => events.publish('devices'))
+    tx.afterCommit(() => {
+      events.publish('devices')
+      services.compliance.derived([...changed])
+    })
     return { matched: targets.length, changed: targets.filter(({ id }) => changed.has(id)) }
   },
   present: ({ matched, changed }, { add = [], remove = [] }) => ({
