@@ -7,6 +7,7 @@ import { auditVerbs } from './verbs/audit.ts'
 import { call, CALL_HELP, tools } from './verbs/call.ts'
 import { enrollVerbs } from './verbs/enroll.ts'
 import { fleetVerbs } from './verbs/fleet.ts'
+import { importVerbs } from './verbs/import.ts'
 import { keyVerbs } from './verbs/keys.ts'
 import { organizationVerbs, siteVerbs } from './verbs/organizations.ts'
 import { statusVerb } from './verbs/status.ts'
@@ -32,6 +33,7 @@ function program(): Command {
   keyVerbs(breeze)
   enrollVerbs(breeze)
   agentVerbs(breeze)
+  importVerbs(breeze)
   verb(breeze, 'tools', 'list the tools this credential may call', 'breeze tools').action((options: CommonOptions) =>
     tools(options),
   )

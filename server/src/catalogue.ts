@@ -18,6 +18,7 @@ import deviceFiles from './domains/devices/tools/device-files.ts'
 import executeCommand from './domains/devices/tools/execute-command.ts'
 import getDeviceDetails from './domains/devices/tools/get-device-details.ts'
 import getEventLogs from './domains/devices/tools/get-event-logs.ts'
+import importWarranties from './domains/devices/tools/import-warranties.ts'
 import listDevices from './domains/devices/tools/list-devices.ts'
 import listEnrollmentTokens from './domains/devices/tools/list-enrollment-tokens.ts'
 import listGroups from './domains/devices/tools/list-groups.ts'
@@ -26,6 +27,7 @@ import manageCustomFields from './domains/devices/tools/manage-custom-fields.ts'
 import manageDevices from './domains/devices/tools/manage-devices.ts'
 import manageGroups from './domains/devices/tools/manage-groups.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
+import setDeviceRole from './domains/devices/tools/set-device-role.ts'
 import tagDevices from './domains/devices/tools/tag-devices.ts'
 import listMaintenanceWindows from './domains/maintenance/tools/list-maintenance-windows.ts'
 import manageMaintenanceWindows from './domains/maintenance/tools/manage-maintenance-windows.ts'
@@ -93,6 +95,7 @@ export const catalogue: readonly Tool[] = [
   executeCommand,
   getDeviceDetails,
   getEventLogs,
+  importWarranties,
   listDevices,
   listEnrollmentTokens,
   listGroups,
@@ -101,6 +104,7 @@ export const catalogue: readonly Tool[] = [
   manageDevices,
   manageGroups,
   manageServices,
+  setDeviceRole,
   tagDevices,
   listMaintenanceWindows,
   manageMaintenanceWindows,

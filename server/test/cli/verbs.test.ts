@@ -286,3 +286,34 @@ describe('the credential', () => {
     await rm(folder, { recursive: true })
   })
 })
+
+describe('import', () => {
+  it('takes warranties over from a CSV file and names the lines that fit no device', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'breeze-import-'))
+    const write = async (text: string) => {
+      await writeFile(join(folder, 'list.csv'), text)
+      return join(folder, 'list.csv')
+    }
+    const initech = await h.organization('Initech')
+    const id = await h.device(initech, 'initech-1')
+    const list = await write('Serial Number;Hostname;Warranty End\nX1;initech-1;2029-03-31\n\nX2;nobody;2029-03-31\n')
+    const args = ['import', 'warranty', list, '--org', 'Initech', '--source', 'Dell']
+    expect(await json(args)).toEqual({ imported: 1, unmatched: [{ line: 4, reason: 'not_found' }] })
+    const [row] = await h.sql('select ends_on::text, source from device_warranties where device_id = $1', [id])
+    expect(row).toEqual({ ends_on: '2029-03-31', source: 'Dell' })
+    const told = await cli(args)
+    expect([told.code, told.stdout.trim(), told.stderr.trim()]).toEqual([
+      0,
+      'Took over the warranty of 1 device.',
+      'line 4: no such device',
+    ])
+    expect(await json(['import', 'warranty', await write('device,ends_on\nghost,2029-01-01\n')])).toEqual({
+      imported: 0,
+      unmatched: [{ line: 2, reason: 'not_found' }],
+    })
+    const bad = await cli(['import', 'warranty', await write('device,ends_on\ninitech-1,31.03.2029\n')])
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('Line 2 has no date')])
+    expect((await cli(['import', 'warranty', join(folder, 'missing.csv')])).code).toBe(2)
+    await rm(folder, { recursive: true })
+  })
+})

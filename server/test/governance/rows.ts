@@ -102,6 +102,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
   await insertPatches(world, device, org, site)
   await insertMetrics(world, device, org, site)
   await world.sql(
+    `insert into device_warranties (device_id, organization_id, site_id, ends_on, source, imported_at, imported_by)
+     values ($1, $2, $3, '2028-05-31', 'secret list', now(), $4)`,
+    [device, org, site, user],
+  )
+  await world.sql(
     `insert into device_events (device_id, sequence, position, organization_id, site_id, watch_id, log, at, received_at, source, message)
      values ($1, 1, 0, $2, $3, 'secret-watch', 'system', now(), now(), 'test', 'secret event')`,
     [device, org, site],

@@ -64,6 +64,8 @@ const table = (at: Things): Table => ({
     rename: { action: 'rename', devices: at.device, name: 'Another name' },
     remove: { action: 'remove', devices: at.device },
   },
+  set_device_role: { devices: at.device, role: 'database' },
+  import_warranties: { source: 'a list', rows: [{ device: at.device, ends_on: '2028-05-31' }] },
   list_devices: { organization: at.organization, site: at.site },
   get_patch_status: { organization: at.organization, site: at.site },
   list_groups: { organization: at.organization },

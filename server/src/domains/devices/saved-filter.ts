@@ -19,7 +19,9 @@ export const savedFields = {
   organization: several(reference).optional().describe('Id or name.'),
   site: several(reference).optional().describe('Id or name.'),
   status: several(z.enum(DEVICE_STATUSES)).optional(),
-  condition: several(z.string().max(60)).optional().describe('Such as quarantined, reboot_pending.'),
+  condition: several(z.string().max(60))
+    .optional()
+    .describe('Such as degraded, stale, missing, reboot_pending, quarantined.'),
   role: several(z.enum(DEVICE_ROLES)).optional(),
   os: z.string().max(100).optional().describe('Part of the operating system name.'),
   tag: several(tagField).optional(),

@@ -7,6 +7,7 @@ import { defineTool } from '../../../kernel/tool.ts'
 import { recentCommands } from '../../commands/reads.ts'
 import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
 import { fieldsOf } from '../custom-fields.ts'
+import { deviceState, presentState, stateFields, stateLines } from '../device-state.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
@@ -38,6 +39,7 @@ export default defineTool({
     custom_fields: z
       .array(z.object({ name: z.string(), type: z.string(), value: z.union([z.string(), z.number(), z.boolean()]) }))
       .optional(),
+    ...stateFields,
     simulated: z.boolean(),
     agent_version: z.string(),
     enrolled_at: z.string(),
@@ -76,30 +78,32 @@ export default defineTool({
       )
       .optional(),
   }),
-  async run({ tx, caller, services }, input) {
+  async run({ tx, caller, services, now }, input) {
     const wanted = input.sections ?? CHOICES
     const names = SECTION_NAMES.filter((name) => wanted.includes(name))
     const device = await services.devices.deviceDetails(tx, await deviceId(tx, input.device), names)
     if (!device) throw notFound('device', input.device)
+    const state = await deviceState(tx, device.id)
     const page = { limit: input.software_limit, text: input.software_text, cursor: input.software_cursor }
     const software = names.includes('software') ? await services.devices.software(tx, device.id, page) : undefined
     const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
     const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
     const fields = await fieldsOf(tx, device.id)
-    return { device, names, software, compliance, commands, fields }
+    return { device, state, at: now(), names, software, compliance, commands, fields }
   },
-  present({ device, names, software, compliance, commands, fields }, input) {
+  present({ device, state, at, names, software, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
-      `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}` +
+      `${device.name} (${device.organizationName}, ${device.siteName}): ${[device.status, ...device.conditions].join(', ')}, ${device.role}, ${device.os ?? 'system unknown'}` +
       `${device.simulated ? ', simulated' : ''}. Last seen ${device.lastSeenAt ?? 'never'}.`
     // In the short form its line among the sections, which counts the packages, is enough.
     const packages = software && input.sections !== undefined ? softwareText(device.name, software) : []
     return {
       text: [
         head,
+        ...stateLines(state, at),
         ...sectionsText(device.name, names, stored),
         ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
         ...packages,
@@ -107,6 +111,7 @@ export default defineTool({
       data: {
         ...presentDevice(device),
         ...(fields.length > 0 && { custom_fields: fields }),
+        ...presentState(state),
         simulated: device.simulated,
         agent_version: device.agentVersion,
         enrolled_at: device.enrolledAt,
