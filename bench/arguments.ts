@@ -1,6 +1,16 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['calls', 'tokens', 'commands', 'agents', 'restart', 'fleet', 'agent', 'alerts'] as const
+export const PARTS = [
+  'calls',
+  'queries',
+  'tokens',
+  'commands',
+  'agents',
+  'restart',
+  'fleet',
+  'agent',
+  'alerts',
+] as const
 export type Part = (typeof PARTS)[number]
 
 export interface Arguments {
@@ -65,6 +75,7 @@ const LONG: ReadonlySet<Part> = new Set(['fleet'])
 export const HELP = `npm run bench -- [options]: starts a server, loads it, prints one table and stops everything
 
   calls     tools/list and list_devices against the floor
+  queries   alerts and health of 10,000 devices with 20,000 unresolved alerts
   tokens    the check of an API key, an OAuth token and a session
   commands  one script on one device, again and again
   agents    2,000 simulated agents: steady, a mass reconnect, one script to 2,000 devices

@@ -12,6 +12,7 @@ import { measureCommands } from './commands.ts'
 import { measureFanOut } from './fan-out.ts'
 import { startFloor } from './floor-process.ts'
 import { residentBytes } from './process-facts.ts'
+import { measureQueries } from './queries.ts'
 import { type LoadReport, type Measured, requirements, requirementTable, table } from './report.ts'
 import { runRounds, summarise } from './rounds.ts'
 import { FLEET_SEED, seed, type Seeded } from './seed.ts'
@@ -44,6 +45,7 @@ async function run(options: Arguments): Promise<Measured> {
     calls: [],
     answers: [],
     tokens: null,
+    queries: [],
     commands: null,
     loads: [],
     agent: null,
@@ -61,6 +63,11 @@ async function run(options: Arguments): Promise<Measured> {
     progress('checking credentials')
     const { pepper } = await loadKeys(server.dataDir)
     measured.tokens = await measureTokens(await server.ownerConnection(), pepper, seeded.partnerId, size.checks)
+  }
+  if (parts.has('queries')) {
+    progress('asking for alerts and health')
+    const asking = { server: server.url, key: seeded.key, roundMs: size.roundMs }
+    measured.queries = await measureQueries(await server.ownerConnection(), asking)
   }
   // Also so that the memory with agents is theirs, and not what the calls left behind.
   if (parts.has('restart')) {

@@ -5,6 +5,7 @@ import type { AlertCost } from './alerts.ts'
 import type { Errors, HerdSummary, SteadyReport } from './agents.ts'
 import type { CommandReport } from './commands.ts'
 import type { FanOutReport } from './fan-out.ts'
+import type { QueryReport } from './queries.ts'
 import type { Summary } from './rounds.ts'
 import type { TokenReport } from './tokens.ts'
 
@@ -14,6 +15,7 @@ export interface Measured {
   /** Characters of the answers' text, by what was asked. */
   answers: { what: string; characters: number }[]
   tokens: TokenReport | null
+  queries: QueryReport[]
   commands: CommandReport | null
   /** One for each number of agents. */
   loads: LoadReport[]
@@ -86,8 +88,19 @@ function callTable(calls: readonly Summary[]): string {
 }
 
 function facts(measured: Measured): string[][] {
-  const { answers, tokens, commands, loads, agent, alerts, firstStartMs, secondStartMs, startedBytes, loadedBytes } =
-    measured
+  const {
+    answers,
+    queries,
+    tokens,
+    commands,
+    loads,
+    agent,
+    alerts,
+    firstStartMs,
+    secondStartMs,
+    startedBytes,
+    loadedBytes,
+  } = measured
   return [
     ['first start, database made, until ready', seconds(firstStartMs)],
     ...(secondStartMs === null ? [] : [['second start until ready', seconds(secondStartMs)]]),
@@ -102,6 +115,10 @@ function facts(measured: Measured): string[][] {
           ],
         ]
       : []),
+    ...queries.map(({ what, calls, p50, p95, characters }) => [
+      what,
+      `p50 ${ms(p50)}, p95 ${ms(p95)} of ${calls}; ≈ ${Math.round(characters / CHARACTERS_PER_TOKEN)} tokens`,
+    ]),
     ...loads.flatMap(loadFacts),
     ...(agent ? agentFacts(agent) : []),
     ...(alerts ? alertFacts(alerts) : []),
@@ -187,7 +204,7 @@ function alertFacts(cost: AlertCost): string[][] {
 }
 
 export function requirements(measured: Measured): Requirement[] {
-  const { calls, tokens, commands, loads, agent, alerts, secondStartMs } = measured
+  const { calls, queries, tokens, commands, loads, agent, alerts, secondStartMs } = measured
   const at32 = calls.filter((row) => row.call === 'list_devices' && row.concurrency === 32)
   const mine = calls.filter((row) => row.call === 'list_devices' && row.over !== 'floor')
   const floor = (least: number, over: string): Requirement[] =>
@@ -219,6 +236,7 @@ export function requirements(measured: Measured): Requirement[] {
           ),
         ]
       : []),
+    ...queries.map(({ what, p50, limitMs }) => below(`${what}: p50 < ${limitMs} ms`, p50, limitMs, 'ms')),
     ...(commands ? [below('command round trip p50 < 100 ms', commands.p50, 100, 'ms')] : []),
     ...loads.flatMap(loadRequirements),
     ...(agent

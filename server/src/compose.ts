@@ -33,6 +33,7 @@ import { AgentSettings } from './domains/agent-settings/service.ts'
 import { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { giveDefaultRules } from './domains/alerts/rule-rows.ts'
 import { Alerts } from './domains/alerts/service.ts'
+import { compactTally, recountAlerts } from './domains/alerts/tally.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { Compliance } from './domains/compliance/service.ts'
@@ -309,6 +310,8 @@ async function startOn(
   periodic.every('waivers', 60_000, () => compliance.expireWaivers())
   periodic.every('compliance rules', 60_000, () => compliance.policies.refresh())
   periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
+  periodic.every('alert counters', 6 * 3_600_000, () => recountAlerts(db))
+  periodic.every('alert sums', 60_000, () => compactTally(db))
   const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
   await giveRules()
   periodic.every('default alert rules', 60_000, giveRules)

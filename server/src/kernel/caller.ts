@@ -100,3 +100,21 @@ export function holdsAt(
 
 export const seesNothing = (access: RowAccess): boolean =>
   !access.partnerWide && access.whole.length === 0 && access.limited.length === 0
+
+const FEW = 3
+
+/** Their ids where they are few, so that a query finds their rows by index; else undefined, as in "no filter". */
+export const fewOrganizations = ({ organizations }: Caller): string[] | undefined =>
+  organizations.size <= FEW ? [...organizations.keys()] : undefined
+
+/**
+ * Of what was read with one permission, the organizations where another one may be read as well: whoever holds the first by
+ * several roles must hold the second by each of them.
+ */
+export function organizationsAlso(caller: Caller, shown: Permission, also: Permission): ReadonlySet<string> {
+  const allowed = [...caller.organizations.values()].filter(({ grants }) => {
+    const showing = grants.filter(({ permissions }) => permissions.has(shown))
+    return showing.length > 0 && showing.every(({ permissions }) => permissions.has(also))
+  })
+  return new Set(allowed.map(({ id }) => id))
+}

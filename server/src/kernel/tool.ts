@@ -15,6 +15,7 @@ import type { Services } from './services.ts'
 export interface Target {
   kind:
     | 'device'
+    | 'alert'
     | 'organization'
     | 'site'
     | 'user'

@@ -123,7 +123,8 @@ describe("another organization's", () => {
       }
     })
     expect(await snapshot()).toEqual(before)
-  })
+    // Each tool, each of its fields, each thing of theirs, in two forms.
+  }, 300_000)
 
   it('things are not reached by acting for real either', async () => {
     const before = await snapshot()

@@ -7,6 +7,8 @@ export interface Things {
   organization: string
   site: string
   device: string
+  alert: string
+  rule: string
   operation: string
   run: string
   key: string
@@ -31,6 +33,36 @@ const table = (at: Things): Table => ({
   whoami: {},
   manage_audit: { verify: { action: 'verify' }, disable: { action: 'disable' } },
   query_audit_log: { organization: at.organization, actor: at.user, credential: at.key },
+  list_alert_rules: { organization: at.organization },
+  manage_alert_rules: {
+    create: {
+      action: 'create',
+      name: 'A new rule',
+      organization: at.organization,
+      source: 'reboot_pending',
+      severity: 'low',
+      condition: {},
+      scope: { sites: at.site, devices: at.device },
+    },
+    update: { action: 'update', rule: at.rule, severity: 'low' },
+    enable: { action: 'enable', rule: at.rule },
+    disable: { action: 'disable', rule: at.rule },
+    delete: { action: 'delete', rule: at.rule },
+    restore: { action: 'restore', rule: 'clock_skewed' },
+  },
+  fleet_health_check: { organization: at.organization, site: at.site },
+  search: { query: 'a' },
+  fetch: { id: `alert:${at.alert}` },
+  get_alerts: { organization: at.organization, site: at.site, device: at.device },
+  acknowledge_alerts: { ids: at.alert },
+  resolve_alerts: { ids: [at.alert] },
+  manage_alerts: {
+    list: { action: 'list', organization: at.organization, device: at.device },
+    acknowledge: { action: 'acknowledge', ids: at.alert },
+    resolve: { action: 'resolve', ids: at.alert },
+    escalate: { action: 'escalate', ids: [at.alert] },
+    unacknowledge: { action: 'unacknowledge', ids: at.alert },
+  },
   create_enrollment_token: { organization: at.organization, site: at.site },
   list_enrollment_tokens: { organization: at.organization },
   delete_enrollment_token: { token: at.enrollmentToken },

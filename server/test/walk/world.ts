@@ -1,5 +1,6 @@
 /** An organization with one of everything that inputs can point at. */
 import { randomUUID } from 'node:crypto'
+import { alertRow, alertRule } from '../alerts/rows.ts'
 import type { Harness, Organization } from '../harness.ts'
 import type { Things } from './samples.ts'
 
@@ -54,6 +55,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     `insert into custom_fields (id, partner_id, organization_id, name, type, created_at) values ($1, $2, $3, $4, 'text', now())`,
     [customField, partner, organization.id, `${prefix} Field`],
   )
+  const rule = await alertRule(world, world.server.installation.partnerId, organization.id, { name: `${prefix} Rule` })
+  const alert = await alertRow(world, { id: organization.id, siteId: site }, { device, title: `${prefix} is full` })
   const [grant, client] = [randomUUID(), `${prefix}-client`]
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
@@ -63,6 +66,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     organization: organization.id,
     site,
     device,
+    alert,
+    rule,
     operation,
     run,
     key: key.id,
@@ -94,6 +99,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     framework: `${prefix} Framework`,
     group: `${prefix} Group`,
     customField: `${prefix} Field`,
+    rule: `${prefix} Rule`,
   }
   return { ...organization, things, names }
 }
@@ -192,6 +198,8 @@ export const absent = (): Things => ({
   organization: randomUUID(),
   site: randomUUID(),
   device: randomUUID(),
+  alert: randomUUID(),
+  rule: randomUUID(),
   operation: randomUUID(),
   run: randomUUID(),
   key: randomUUID(),

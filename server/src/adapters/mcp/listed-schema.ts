@@ -3,6 +3,7 @@
  * fits what is shown of it; what is left out of an input is checked all the same when the call comes, and then named.
  */
 import { UNTRUSTED_LABEL } from '../../kernel/content/device-text.ts'
+import { controlFields } from '../../kernel/tool.ts'
 
 type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -19,7 +20,6 @@ const fields = (of: JsonSchema, change: (schema: JsonSchema, name: string) => Js
       ]),
     ),
   }
-const names = (of: JsonSchema) => fields(of, () => ({}))
 
 // ------------------------------------------------------------------ inputs
 
@@ -36,9 +36,13 @@ export function listedInput(schema: JsonSchema): Record<string, unknown> {
   return { ...Object.fromEntries(listed), ...fields(schema, listedField) }
 }
 
+/** Of every tool that acts; the instructions tell what they are for. */
+const CONTROLS: ReadonlySet<string> = new Set(Object.keys(controlFields))
+
 /** A filter's fields are those of the list that its description names: their names are enough. */
 function listedField(schema: JsonSchema, name: string): JsonSchema {
-  const { properties, description } = schema
+  const { properties, description, type } = schema
+  if (CONTROLS.has(name)) return { type }
   if (name !== 'filter' || !isSchema(properties)) return listedInput(schema)
   return { type: 'object', description: `${String(description)} ${Object.keys(properties).join(', ')}.` }
 }
@@ -64,7 +68,7 @@ function oneWay(schema: JsonSchema): JsonSchema {
 const OF_EVERY_ACT = new Set(['plan', 'confirmation', 'audit_entry', 'untrusted'])
 
 /**
- * The answer's fields with their types, and the names of those in its objects and rows: what a program that reads answers
+ * The answer's fields with their types, and the names of those that its objects and rows always have: what a program that reads answers
  * looks for. Nothing is required and nothing excluded: the 1.x official clients check structured content against this even
  * when the result is an error, and throw where it doesn't fit. A refusal's code and reason would never reach the model.
  */
@@ -79,9 +83,17 @@ export function listedOutput(schema: JsonSchema): Record<string, unknown> {
 function listedAnswer(schema: JsonSchema): JsonSchema {
   const { type, description, items } = schema
   return {
-    ...(typeof type === 'string' && { type }),
+    // Of a text nothing is said, nor of what may be null.
+    ...(typeof type === 'string' && type !== 'string' && { type }),
     ...(description !== undefined && description !== UNTRUSTED_LABEL && { description }),
-    ...names(schema),
-    ...(isSchema(items) && 'properties' in items && { items: { type: 'object', ...names(items) } }),
+    ...alwaysThere(schema),
+    ...(isSchema(items) && 'properties' in items && { items: { type: 'object', ...alwaysThere(items) } }),
   }
+}
+
+/** The names of an object's fields; one that is there only where it says something explains itself then. */
+function alwaysThere({ properties, required }: JsonSchema): Record<string, unknown> {
+  if (!isSchema(properties)) return {}
+  const names = Array.isArray(required) ? required : Object.keys(properties)
+  return { properties: Object.fromEntries(names.map((name) => [String(name), {}])) }
 }

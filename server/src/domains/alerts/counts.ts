@@ -1,11 +1,19 @@
 /** Unresolved alerts of devices, for lists of devices: one statement for any number of them. */
+import { type Caller, holdsAt } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import type { Severity } from './tables.ts'
 
 export interface OpenAlerts {
   /** Open and acknowledged ones, those that another stands for among them. */
   count: number
-  worst: Severity
+  /** Null without any. */
+  worst: Severity | null
+}
+
+interface Located {
+  id: string
+  organizationId: string
+  siteId: string
 }
 
 const COUNT = `
@@ -18,9 +26,19 @@ interface Row {
   worst: Severity
 }
 
-/** Device → its alerts; devices without any are not in it. Counts what the transaction sees: it must hold alerts.read. */
-export async function openAlerts(tx: Tx, deviceIds: readonly string[]): Promise<Map<string, OpenAlerts>> {
-  if (deviceIds.length === 0) return new Map()
-  const rows = await tx.prepared<Row>('open_alerts', COUNT, [deviceIds])
-  return new Map(rows.map(({ device_id: id, count, worst }) => [id, { count, worst }]))
+/** Device → its alerts; null for those whose alerts the caller may not read. */
+export async function openAlerts(
+  tx: Tx,
+  caller: Caller,
+  devices: readonly Located[],
+): Promise<Map<string, OpenAlerts | null>> {
+  if (devices.length === 0) return new Map()
+  const rows = await tx.prepared<Row>('open_alerts', COUNT, [devices.map(({ id }) => id)])
+  const counted = new Map(rows.map((row) => [row.device_id, { count: row.count, worst: row.worst }]))
+  return new Map(
+    devices.map((device) => [
+      device.id,
+      holdsAt(caller, 'alerts.read', device) ? (counted.get(device.id) ?? { count: 0, worst: null }) : null,
+    ]),
+  )
 }

@@ -4,16 +4,14 @@
  */
 import { z } from 'zod'
 
-const measured = z.union([z.number(), z.string()]).nullish().catch(null)
+const measured = z.union([z.number(), z.string()]).nullable().default(null).catch(null)
 
 export const alertDetail = z
   .object({
     /** What was measured when it opened, and what it was held against: 97, 90, "%"; "running", for a service. */
     value: measured,
     threshold: measured,
-    unit: z.string().nullish().catch(null),
-    device_text: z.unknown(),
+    unit: z.string().nullable().default(null).catch(null),
   })
-  .partial()
-  .catch({})
+  .catch({ value: null, threshold: null, unit: null })
 export type AlertDetail = z.output<typeof alertDetail>

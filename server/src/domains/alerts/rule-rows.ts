@@ -96,7 +96,7 @@ export async function giveDefaultRules(tx: Tx, environment: Environment): Promis
   return added
 }
 
-function rowOf(rule: DefaultRule, partnerId: string, { newId, now }: Environment) {
+export function rowOf(rule: DefaultRule, partnerId: string, { newId, now }: Pick<Environment, 'newId' | 'now'>) {
   return {
     id: newId(),
     partner_id: partnerId,

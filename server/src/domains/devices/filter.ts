@@ -1,5 +1,6 @@
 /** Which devices a read is about, as conditions of SQL. */
 import { type RawBuilder, sql } from 'kysely'
+import { anyOf, contains } from '../../kernel/conditions.ts'
 import { failsCheck } from '../compliance/failing.ts'
 import { hasPatchState } from '../patches/state.ts'
 import type { PatchState } from '../patches/tables.ts'
@@ -72,12 +73,6 @@ export function placeConditions(filter: DeviceFilter, table: 'd' | 'c'): RawBuil
   return conditions
 }
 
-/** One id as `=`, so that an index sorted by the next column still serves the order. */
-function anyOf(column: RawBuilder<unknown>, ids: readonly string[]): RawBuilder<unknown> {
-  const [first] = ids
-  return ids.length === 1 ? sql`${column} = ${first}::uuid` : sql`${column} = any (${[...ids]}::uuid[])`
-}
-
 /** Expects `devices d` and, where `asksPresence` says so, `device_presence p`. */
 export function deviceConditions(filter: DeviceFilter): RawBuilder<unknown>[] {
   const conditions = [sql`d.removed_at is null`, ...placeConditions(filter, 'd')]
@@ -128,9 +123,4 @@ function textCondition(text: string): RawBuilder<unknown> {
   return sql`(d.name ilike ${pattern} or d.os ilike ${pattern}
     or d.site_id in (select id from sites where name ilike ${pattern})
     or d.organization_id in (select id from organizations where name ilike ${pattern}))`
-}
-
-/** The caller's text is text: its `%` and `_` mean themselves. */
-function contains(text: string): string {
-  return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 }

@@ -109,7 +109,7 @@ export async function deviceId(tx: Tx, wanted: string): Promise<string> {
   )
 }
 
-async function deviceIds(tx: Tx, wanted: readonly string[]): Promise<string[]> {
+export async function deviceIds(tx: Tx, wanted: readonly string[]): Promise<string[]> {
   const ids = wanted.filter((item) => isUuid(item)).map((item) => item.toLowerCase())
   if (ids.length > 0) {
     const rows = await tx.all(

@@ -58,6 +58,26 @@ export function requirePartnerLevel(caller: Caller, permission: Permission, what
   )
 }
 
+/** Names of the sites that the transaction sees. */
+export async function siteNames(tx: Tx, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const text = 'select id, name from sites where id = any ($1::uuid[])'
+  const rows = await tx.prepared<{ id: string; name: string }>('site_names', text, [ids])
+  return new Map(rows.map((row) => [row.id, row.name]))
+}
+
+/** Null for what the transaction does not see. */
+export async function siteById(tx: Tx, id: string): Promise<SiteFacts | null> {
+  const row = await tx.first(
+    query
+      .selectFrom('sites as s')
+      .innerJoin('organizations as o', 'o.id', 's.organization_id')
+      .select(['s.id', 's.name', 'o.id as organization_id', 'o.name as organization'])
+      .where('s.id', '=', id),
+  )
+  return row ? { id: row.id, name: row.name, organization: { id: row.organization_id, name: row.organization } } : null
+}
+
 /** The organization that an id or a name means. Names are unique within a partner. */
 export async function findOrganization(
   tx: Tx,

@@ -4,6 +4,8 @@ import { holdsAt } from '../../../kernel/caller.ts'
 import { deviceText, fenced } from '../../../kernel/content/device-text.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { alertsOfDevice, alertsText } from '../../alerts/of-device.ts'
+import { alertShape, presentAlert } from '../../alerts/present.ts'
 import { recentCommands } from '../../commands/reads.ts'
 import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
 import { fieldsOf } from '../custom-fields.ts'
@@ -13,7 +15,7 @@ import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 import type { DeviceSoftware } from '../software-list.ts'
 
-const CHOICES = [...SECTION_NAMES, 'compliance', 'commands'] as const
+const CHOICES = [...SECTION_NAMES, 'alerts', 'compliance', 'commands'] as const
 /** Items of each list: of everything at once a few, of what was asked for by name a page. */
 const FEW = 20
 const PAGE = 200
@@ -22,7 +24,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -64,6 +66,8 @@ export default defineTool({
         next_cursor: z.string().optional(),
       })
       .optional(),
+    open_alerts: z.number().int().nullable().describe('Null: not yours to read.'),
+    alerts: z.array(alertShape).optional(),
     compliance: z.array(z.object(resultShape)).optional(),
     recent_commands: z
       .array(
@@ -90,9 +94,11 @@ export default defineTool({
     const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
     const fields = await fieldsOf(tx, device.id)
-    return { device, state, at: now(), names, software, compliance, commands, fields }
+    const most = !wanted.includes('alerts') ? 0 : input.sections === undefined ? FEW : PAGE
+    const open = await alertsOfDevice(tx, caller, device, most)
+    return { device, state, at: now(), names, software, open, compliance, commands, fields }
   },
-  present({ device, state, at, names, software, compliance, commands, fields }, input) {
+  present({ device, state, at, names, software, open, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -104,6 +110,7 @@ export default defineTool({
       text: [
         head,
         ...stateLines(state, at),
+        ...alertsText(open),
         ...sectionsText(device.name, names, stored),
         ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
         ...packages,
@@ -121,6 +128,8 @@ export default defineTool({
         memory_percent: device.heartbeat?.memoryPercent ?? null,
         sections: names.map((name) => presentSection(name, stored.get(name), most)),
         ...(software && { software: softwareData(software) }),
+        open_alerts: open.count,
+        ...(open.alerts.length > 0 && { alerts: open.alerts.map(presentAlert) }),
         ...(compliance && { compliance: shownResults(compliance, input.sections !== undefined).map(presentResult) }),
         ...(commands && {
           recent_commands: commands.map(({ id, operationId, type, state, issuedAt, exitCode }) => {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { fewOrganizations } from '../../../kernel/caller.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { type OpenAlerts, openAlerts } from '../../alerts/counts.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { filterFields, resolveFilter } from '../select.ts'
 
@@ -7,7 +9,8 @@ const output = z.object({
   devices: z.array(
     z.object({
       ...deviceFields,
-      open_alerts: z.number().int().nullable().describe('Null: not assessed.'),
+      open_alerts: z.number().int().nullable().describe('Null: not yours to read.'),
+      worst_alert: z.string().optional(),
     }),
   ),
   counts: z.object({ online: z.number().int(), offline: z.number().int(), pending: z.number().int() }).nullable(),
@@ -37,16 +40,18 @@ export default defineTool({
     const filter = {
       ...named,
       // Row-level security says the same; named, the few organizations of a narrow caller are found by their index.
-      organizationIds: named.organizationIds ?? few(caller.organizations),
+      organizationIds: named.organizationIds ?? fewOrganizations(caller),
     }
-    return services.devices.listDevices(tx, filter, input)
+    const list = await services.devices.listDevices(tx, filter, input)
+    return { ...list, alerts: await openAlerts(tx, caller, list.devices) }
   },
   present(list) {
     const { counts } = list
     const summary = counts ? `: ${counts.online} online, ${counts.offline} offline, ${counts.pending} pending` : ''
     const lines = list.devices.slice(0, 25).map((device) => {
       const system = device.os ? `, ${device.os}` : ''
-      return `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}${system}`
+      const alerts = alertsText(list.alerts.get(device.id))
+      return `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}${system}${alerts}`
     })
     const more = list.cursor ? [`Pass next_cursor as cursor for the next page.`] : []
     return {
@@ -56,7 +61,10 @@ export default defineTool({
         ...more,
       ].join('\n'),
       data: {
-        devices: list.devices.map((device) => ({ ...presentDevice(device), open_alerts: null })),
+        devices: list.devices.map((device) => {
+          const { count = null, worst = null } = list.alerts.get(device.id) ?? {}
+          return { ...presentDevice(device), open_alerts: count, ...(worst && { worst_alert: worst }) }
+        }),
         counts,
         total: list.total,
         ...(list.totalIsLowerBound && { total_is_lower_bound: true }),
@@ -66,7 +74,5 @@ export default defineTool({
   },
 })
 
-const FEW = 3
-
-const few = (reach: ReadonlyMap<string, unknown>): string[] | undefined =>
-  reach.size <= FEW ? [...reach.keys()] : undefined
+const alertsText = (alerts: OpenAlerts | null | undefined): string =>
+  alerts?.worst ? `, ${alerts.count} alert${alerts.count === 1 ? '' : 's'}, worst ${alerts.worst}` : ''
