@@ -97,14 +97,6 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
     scope: others,
   },
   {
-    builtIn: 'disk_forecast',
-    name: 'Disk full within a week',
-    signal: 'disk_forecast',
-    condition: { days: 7 },
-    severity: 'medium',
-    clearAfterSeconds: 3 * 3600,
-  },
-  {
     builtIn: 'cpu',
     name: 'Processor busy for long',
     signal: 'metric',

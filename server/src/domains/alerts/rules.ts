@@ -90,7 +90,6 @@ export const conditions = {
       within_seconds: z.number().int().min(30).max(900).default(120),
     })
     .strict(),
-  disk_forecast: z.object({ days: z.number().int().min(1).max(90).default(7) }).strict(),
   patch_failed: z.object({ within_days: z.number().int().min(1).max(365).default(14) }).strict(),
   reboot_pending: z.object({}).strict(),
   certificate_expiring: certificate,
@@ -115,7 +114,6 @@ export const conditions = {
     .refine(({ log, program, text, min_level }) => log ?? program ?? text ?? min_level, 'say what to look for'),
   clock_skewed: z.object({ seconds: z.number().int().min(30).max(86_400).default(300) }).strict(),
   burst: z.object({ alerts_per_minute: z.number().int().min(3).max(1000).default(20) }).strict(),
-  vulnerability: z.object({ least: z.enum(['critical', 'high', 'medium', 'low']).default('high') }).strict(),
 } as const
 
 export type Signal = keyof typeof conditions

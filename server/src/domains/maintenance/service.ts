@@ -2,6 +2,7 @@
 import type { Db, Tx } from '../../kernel/db.ts'
 import { query } from '../../kernel/db.ts'
 import { deviceScope, type ScopedDevice } from '../devices/scope.ts'
+import { groupMembers } from '../devices/groups.ts'
 import { readWatchedDevices } from '../devices/watched-devices.ts'
 import './tables.ts'
 import { isFor, nextOpening, type Opening, openingAt, recurrence, type Window } from './windows.ts'
@@ -26,15 +27,14 @@ export class Maintenance {
   readonly #options: MaintenanceOptions
   #windows: readonly Window[] = []
   #reading: Promise<void> = Promise.resolve()
-  #changed: () => void = () => undefined
 
   constructor(options: MaintenanceOptions) {
     this.#options = options
   }
 
-  /** Who is told that windows may have changed. */
-  onChange(listener: () => void): void {
-    this.#changed = listener
+  /** Groups that windows name. */
+  get groups(): string[] {
+    return this.#windows.flatMap((window) => window.scope.groups ?? [])
   }
 
   /** The opening that covers the device at a time: of several, the one that ends last. */
@@ -56,9 +56,15 @@ export class Maintenance {
   /** Of these devices, those that are in maintenance at the time, and until when. */
   async isInMaintenance(deviceIds: readonly string[], at: Date): Promise<Map<string, Opening>> {
     if (this.#windows.length === 0) return new Map()
-    const devices = await this.#options.db.worker((tx) => readWatchedDevices(tx, deviceIds))
+    const { groups } = this
+    const { devices, members } = await this.#options.db.worker(async (tx) => ({
+      devices: await readWatchedDevices(tx, deviceIds),
+      members: groups.length > 0 ? await groupMembers(tx, groups) : new Map<string, string[]>(),
+    }))
+    const groupsOf = (id: string) => groups.filter((group) => members.get(group)?.includes(id))
     return new Map(
-      devices.flatMap((device) => {
+      devices.flatMap((found) => {
+        const device = { ...found, groups: groupsOf(found.id) }
         const opening = this.covers(device, at)
         return opening ? [[device.id, opening] as const] : []
       }),
@@ -113,6 +119,5 @@ export class Maintenance {
         },
       ]
     })
-    this.#changed()
   }
 }

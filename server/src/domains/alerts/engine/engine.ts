@@ -21,7 +21,7 @@ import { Lag } from './lag.ts'
 import { load } from './loading.ts'
 import { Plans } from './plans.ts'
 import { readRules } from '../rule-rows.ts'
-import { Rounds } from './rounds.ts'
+import { namedGroups, Rounds } from './rounds.ts'
 import { Sites } from './sites.ts'
 import { Surfacing } from './surfacing.ts'
 import type { Watched } from './watched.ts'
@@ -97,8 +97,8 @@ export class AlertEngine {
   async start(): Promise<void> {
     const { db, environment } = this.#options
     await this.#options.maintenance.refresh()
-    await this.#directory.refresh()
     this.#plans = await this.#readRules()
+    await this.#directory.refresh(namedGroups(this.#plans, this.#options.maintenance))
     await load({ db, environment, book: this.#book, plans: this.#plans })
     for (const watched of this.#book.all()) {
       if (watched.rule.signal === 'site_offline') this.#sites.restore(watched)

@@ -201,7 +201,7 @@ export class Rounds {
   async #lookAtDevices(now: number): Promise<void> {
     const { directory, evaluation, book, maintenance } = this.#options
     const plans = new Map([...directory.all()].map((device) => [device.id, evaluation.planOf(device)]))
-    await directory.refresh()
+    await directory.refresh(namedGroups(this.#options.plans(), maintenance))
     // Rules that watch a device only since it has this role, tag or group did not see what it told before.
     const others = [...directory.all()].filter((device) => plans.get(device.id) !== evaluation.planOf(device))
     await this.#factsOf(new Set(others.filter(({ id }) => plans.has(id)).map(({ id }) => id)))
@@ -253,3 +253,8 @@ export class Rounds {
     this.#sweep = left.length > PAGE ? { signals, left: left.slice(PAGE) } : null
   }
 }
+
+/** Groups that a rule or a window names: who is in them is looked up with the devices. */
+export const namedGroups = (plans: Plans, maintenance: Maintenance): string[] => [
+  ...new Set([...plans.rules.values()].flatMap((rule) => rule.scope.groups ?? []).concat(maintenance.groups)),
+]
