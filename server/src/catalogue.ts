@@ -38,6 +38,7 @@ import tagDevices from './domains/devices/tools/tag-devices.ts'
 import fleetHealthCheck from './domains/fleet/tools/fleet-health-check.ts'
 import listMaintenanceWindows from './domains/maintenance/tools/list-maintenance-windows.ts'
 import manageMaintenanceWindows from './domains/maintenance/tools/manage-maintenance-windows.ts'
+import getMetrics from './domains/metrics/tools/get-metrics.ts'
 import listNotificationChannels from './domains/notifications/tools/list-notification-channels.ts'
 import listNotificationRoutes from './domains/notifications/tools/list-notification-routes.ts'
 import listNotifications from './domains/notifications/tools/list-notifications.ts'
@@ -124,6 +125,7 @@ export const catalogue: readonly Tool[] = [
   fleetHealthCheck,
   listMaintenanceWindows,
   manageMaintenanceWindows,
+  getMetrics,
   listNotificationChannels,
   listNotificationRoutes,
   listNotifications,

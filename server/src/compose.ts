@@ -304,6 +304,8 @@ async function startOn(
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('old events', 3_600_000, () => eventLogs.forget())
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())
+  periodic.every('metric roll-ups', 30_000, () => deviceMetrics.rollUp())
+  periodic.every('metric partitions', 3_600_000, () => deviceMetrics.keepPartitions())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('patches behind', 300_000, () => patches.catchUp())
   periodic.every('compliance', 600_000, () => compliance.sweep())

@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import type { CommandBody, CommandOutcome } from '@breeze/contract/agent-commands'
+import type { MetricSample } from '@breeze/contract/agent-metrics'
 import { ALL_SCOPES } from '@breeze/contract/governance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Caller } from '../../src/kernel/caller.ts'
@@ -32,6 +33,8 @@ beforeAll(async () => {
     sections: { capabilities: capabilities(), ...hostileSections() },
     answer,
   })
+  device.agent.send({ type: 'metrics', samples: [hostileSample()] })
+  await device.agent.next('metrics_recorded')
 })
 afterAll(() => world.stop())
 
@@ -64,6 +67,26 @@ function hostileSections() {
       })),
     },
     updates: { status: 'error' as const, source: 'x', collectedAt: about.collectedAt, detail: clipped(SAID, 490) },
+  }
+}
+
+function hostileSample(): MetricSample {
+  const words = HOSTILE.map((text) => clipped(text.replaceAll('\0', ''), 250))
+  return {
+    at: new Date().toISOString(),
+    cpuPercent: 99,
+    memoryPercent: 99,
+    swapPercent: null,
+    load1: null,
+    uptimeSeconds: 1,
+    receivedBytesPerSecond: null,
+    sentBytesPerSecond: null,
+    disks: words
+      .slice(0, 60)
+      .map((mount, n) => ({ mount: `/${n}${mount}`, usedPercent: 1, totalBytes: 1, availableBytes: 1 })),
+    topProcesses: [clipped(SAID, 290), ...words.slice(0, 4)].map((name, pid) => {
+      return { name, pid, cpuPercent: 1, memoryBytes: 1 }
+    }),
   }
 }
 
@@ -116,6 +139,8 @@ const READS: [string, () => object][] = [
   ['list_devices', () => ({})],
   ['get_device_details', () => ({ device: device.id })],
   ['get_device_details', () => ({ device: device.id, sections: ['disks', 'services', 'updates'] })],
+  ['get_device_details', () => ({ device: device.id, sections: ['metrics'] })],
+  ['get_metrics', () => ({ devices: device.id, metrics: ['cpu', 'disk'] })],
   ['list_services', () => ({ device: device.id, limit: 200 })],
   ['get_event_logs', () => ({ device: device.id, log: 'system' })],
   ['device_files', () => ({ device: device.id, action: 'list', path: '/srv' })],

@@ -82,6 +82,7 @@ const table = (at: Things): Table => ({
   },
   execute_command: { device: at.device, command: 'uptime' },
   get_device_details: { device: at.device },
+  get_metrics: { devices: at.device },
   get_event_logs: { device: at.device },
   list_services: { device: at.device },
   manage_services: {

@@ -2,9 +2,12 @@
 import type { MetricSample } from '@breeze/contract/agent-metrics'
 import type { Logger } from 'pino'
 import { Batch } from '../../kernel/batch.ts'
-import type { Db } from '../../kernel/db.ts'
-import { makePartitions, RETENTION } from './partitions.ts'
+import type { Db, Tx } from '../../kernel/db.ts'
+import { answerMetrics, type MetricAnswer, type MetricQuestion } from './answer.ts'
+import { type LatestMetrics, latestMetrics } from './latest.ts'
+import { dropPartitions, makePartitions, RETENTION } from './partitions.ts'
 import { type MetricReport, writeSamples } from './record.ts'
+import { type RolledUp, rollUp } from './roll-up.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -70,6 +73,27 @@ export class Metrics {
     return true
   }
 
+  /** Within what the transaction sees. */
+  ask(tx: Tx, question: MetricQuestion): Promise<MetricAnswer> {
+    return answerMetrics(tx, question)
+  }
+
+  /** Null where nothing was measured within the time that minutes are kept. */
+  latest(tx: Tx, deviceId: string): Promise<LatestMetrics | null> {
+    return latestMetrics(tx, deviceId, this.#options.now())
+  }
+
+  /** Recurring. What a killed one left is done by the next. */
+  rollUp(): Promise<RolledUp> {
+    return rollUp(this.#options.db, this.#options.now())
+  }
+
+  /** Recurring: makes partitions ahead, and drops what is old and rolled up. */
+  async keepPartitions(): Promise<void> {
+    await this.start()
+    await dropPartitions(this.#options.db, this.#options.now())
+  }
+
   idle(): Promise<void> {
     return this.#reports.idle()
   }
@@ -103,4 +127,7 @@ function within(reports: readonly MetricReport[], earliest: Date, latest: Date):
   })
 }
 
+export type { MetricAnswer, MetricQuestion } from './answer.ts'
+export type { LatestMetrics } from './latest.ts'
+export type { MetricName } from './read.ts'
 export type { MetricReport } from './record.ts'

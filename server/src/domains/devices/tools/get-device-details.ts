@@ -8,6 +8,7 @@ import { alertsOfDevice, alertsText } from '../../alerts/of-device.ts'
 import { alertShape, presentAlert } from '../../alerts/present.ts'
 import { recentCommands } from '../../commands/reads.ts'
 import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
+import { latestText, metricsSection } from '../../metrics/present-latest.ts'
 import { fieldsOf } from '../custom-fields.ts'
 import { deviceState, presentState, stateFields, stateLines } from '../device-state.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
@@ -15,7 +16,7 @@ import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 import type { DeviceSoftware } from '../software-list.ts'
 
-const CHOICES = [...SECTION_NAMES, 'alerts', 'compliance', 'commands'] as const
+const CHOICES = [...SECTION_NAMES, 'metrics', 'alerts', 'compliance', 'commands'] as const
 /** Items of each list: of everything at once a few, of what was asked for by name a page. */
 const FEW = 20
 const PAGE = 200
@@ -24,7 +25,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, metrics, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -90,15 +91,16 @@ export default defineTool({
     const state = await deviceState(tx, device.id)
     const page = { limit: input.software_limit, text: input.software_text, cursor: input.software_cursor }
     const software = names.includes('software') ? await services.devices.software(tx, device.id, page) : undefined
+    const metrics = wanted.includes('metrics') ? await services.metrics.latest(tx, device.id) : undefined
     const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
     const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
     const fields = await fieldsOf(tx, device.id)
     const most = !wanted.includes('alerts') ? 0 : input.sections === undefined ? FEW : PAGE
     const open = await alertsOfDevice(tx, caller, device, most)
-    return { device, state, at: now(), names, software, open, compliance, commands, fields }
+    return { device, state, at: now(), names, software, metrics, open, compliance, commands, fields }
   },
-  present({ device, state, at, names, software, open, compliance, commands, fields }, input) {
+  present({ device, state, at, names, software, metrics, open, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -112,6 +114,7 @@ export default defineTool({
         ...stateLines(state, at),
         ...alertsText(open),
         ...sectionsText(device.name, names, stored),
+        ...(metrics === undefined ? [] : [latestText(metrics)]),
         ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
         ...packages,
       ].join('\n'),
@@ -126,7 +129,10 @@ export default defineTool({
         uptime_seconds: device.heartbeat?.uptimeSeconds ?? null,
         cpu_percent: device.heartbeat?.cpuPercent ?? null,
         memory_percent: device.heartbeat?.memoryPercent ?? null,
-        sections: names.map((name) => presentSection(name, stored.get(name), most)),
+        sections: [
+          ...names.map((name) => presentSection(name, stored.get(name), most)),
+          ...(metrics === undefined ? [] : [metricsSection(metrics)]),
+        ],
         ...(software && { software: softwareData(software) }),
         open_alerts: open.count,
         ...(open.alerts.length > 0 && { alerts: open.alerts.map(presentAlert) }),
