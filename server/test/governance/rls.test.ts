@@ -324,7 +324,7 @@ describe('the auth login', () => {
       [AUTH_ROLE],
     )
     expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_oauth_token', 'auth_session', 'auth_user'])
-    expect(await codeOf(auth.query('select auth_rights(null, null)'))).toBe(DENIED)
+    expect(await codeOf(auth.query('select auth_rights(null, null, null)'))).toBe(DENIED)
     expect((await auth.query('select auth_api_key($1) as answer', [Buffer.alloc(32)])).rows).toEqual([{ answer: null }])
   })
 })
