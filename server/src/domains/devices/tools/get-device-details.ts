@@ -25,7 +25,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: hardware, system, disks, network, software, services, users, protection, updates, capabilities, metrics, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: inventory, protection, updates, capabilities, metrics, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
