@@ -39,6 +39,7 @@ import { Commands } from './domains/commands/service.ts'
 import { Compliance } from './domains/compliance/service.ts'
 import { reconcileCounts } from './domains/devices/counters.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
+import { forgetChanges } from './domains/devices/changes/record.ts'
 import { Inventory } from './domains/devices/inventory.ts'
 import { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
@@ -228,6 +229,7 @@ async function startOn(
       alertEngine.changed(changes)
       compliance.changed(changes)
     },
+    failed: (error) => log.error({ err: error }, 'sections could not be marked as outdated'),
   })
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
@@ -301,6 +303,7 @@ async function startOn(
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
+  periodic.every('old changes', 6 * 3_600_000, () => forgetChanges(db, environment.now()))
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('old events', 3_600_000, () => eventLogs.forget())
   periodic.every('agent settings', 60_000, () => agentSettings.refresh())

@@ -2,7 +2,7 @@ import type { InventorySections, ServiceItem, SoftwareDelta, SoftwareItem } from
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { InventoryReport } from '../../src/domains/devices/inventory.ts'
 import type { SectionChange } from '../../src/domains/devices/section-changes.ts'
-import { bootFleet, type Fleet, type Place } from './fleet.ts'
+import { bootFleet, type Fleet, type Place, until } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'
 
 let fleet: Fleet
@@ -120,6 +120,33 @@ test('the first list of packages after a failure to read one is compared with no
   await report({ software: failed }, 'a')
   await report({ software: software(item('bash', '1')) }, 'b')
   expect(told[1]?.software).toEqual({ added: [], removed: [], updated: [] })
+})
+
+test('content that does not come for five heartbeats outdates what is stored, until it comes or is again what it was', async () => {
+  const agent = new TestAgent(fleet.url)
+  await agent.enroll(await fleet.token(place))
+  deviceId = agent.deviceId
+  await report({ services: services(first, service('cron', 'running')) }, 'held')
+  await agent.connect()
+  const isOutdated = async () => {
+    const rows = await fleet.sql<{ outdated: boolean }>(
+      'select outdated_since is not null as outdated from device_sections where device_id = $1',
+      [deviceId],
+    )
+    return rows[0]?.outdated
+  }
+  for (let beat = 0; beat < 5; beat++) agent.heartbeat({ services: 'other' })
+  await until(isOutdated)
+  agent.heartbeat({ services: 'held' })
+  await until(async () => (await isOutdated()) === false)
+  // A section that is not told of any more is not confirmed either.
+  for (let beat = 0; beat < 5; beat++) agent.heartbeat({})
+  await until(isOutdated)
+  await agent.disconnect()
+  await agent.connect()
+  agent.heartbeat({ services: 'held' })
+  await until(async () => (await isOutdated()) === false)
+  await agent.disconnect()
 })
 
 const content = ({ status, collectedAt, data }: NonNullable<InventoryReport['sections']['services']>) => ({

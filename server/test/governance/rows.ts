@@ -164,6 +164,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     `insert into emergency_stops (id, partner_id, organization_id, reason, stopped_by, lifted_at) values ($1, $2, $3, 'drill', $4, now())`,
     [newId(), partner, org, user],
   )
+  await world.sql(
+    `insert into device_changes (device_id, organization_id, site_id, section, kind, subject, first_at, at, hour)
+     values ($1, $2, $3, 'software', 'software_added', 'secret package', now(), now(), now())`,
+    [device, org, site],
+  )
   const [field, group] = [newId(), newId()]
   await world.sql(
     `insert into custom_fields (id, partner_id, organization_id, name, type, created_at) values ($1, $2, $3, 'secret field', 'text', now())`,

@@ -45,6 +45,8 @@ export interface Line {
 const SKEWED_MS = 300_000
 const RIGHT_MS = 240_000
 const LONGEST_ROUND_TRIP_MS = 3_600_000
+/** Heartbeats; until then what changed may be on its way, or a device that just started may not have read it yet. */
+const OUTDATED_BEATS = 5
 
 export class Conversation {
   readonly device: KnownDevice
@@ -52,6 +54,8 @@ export class Conversation {
   readonly #line: Line
   /** Section → hash that was asked for and has not come yet, and how often. */
   readonly #asked = new Map<SectionName, { hash: string; beats: number }>()
+  /** Section → since when, and in how many beats, its content was not the one that the server holds. */
+  readonly #differs = new Map<SectionName, { since: Date; beats: number }>()
   #isRotating = false
   #heartbeatSeconds: number
   /** Of the configuration that the device has, or was sent. */
@@ -137,10 +141,36 @@ export class Conversation {
     if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)
     if (this.device.conditions.has('quarantined') && this.#host.settles(this.device))
       this.setCondition('quarantined', false)
+    this.#compare(frame.sections)
     const isKnown = (name: SectionName): boolean => this.#isHeld(name, frame.sections[name])
     if (SECTION_NAMES.every(isKnown) || !this.#host.inventory.mayAsk()) return
     const missing = SECTION_NAMES.filter((name) => this.#isMissing(name, frame.sections[name]))
     if (missing.length > 0) this.#line.send({ type: 'send_inventory', sections: missing })
+  }
+
+  /** What stays different for long is not what is shown any more, whatever the reason that it does not come. */
+  #compare(sections: Of<'heartbeat'>['sections']): void {
+    const { id, hashes, outdated } = this.device
+    const now = this.#host.environment.now()
+    for (const name of SECTION_NAMES) {
+      if (!hashes.has(name)) continue
+      if (hashes.get(name) === sections[name]) {
+        this.#current(name)
+        continue
+      }
+      const differs = this.#differs.get(name) ?? { since: now, beats: 0 }
+      this.#differs.set(name, { ...differs, beats: differs.beats + 1 })
+      if (differs.beats + 1 !== OUTDATED_BEATS || outdated.has(name)) continue
+      outdated.add(name)
+      this.#host.inventory.outdated({ deviceId: id, section: name, since: differs.since })
+    }
+  }
+
+  #current(name: SectionName): void {
+    const { id, outdated } = this.device
+    this.#differs.delete(name)
+    // Also after it came: what was marked a moment ago may be written behind it.
+    if (outdated.delete(name)) this.#host.inventory.outdated({ deviceId: id, section: name, since: null })
   }
 
   /** What was asked for at the last beat may still be on its way; after two it is asked for again. */
@@ -172,6 +202,7 @@ export class Conversation {
 
   #holds(name: SectionName, hash: string): void {
     this.device.hashes.set(name, hash)
+    this.#current(name)
     this.#asked.delete(name)
   }
 

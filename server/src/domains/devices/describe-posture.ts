@@ -27,7 +27,7 @@ const DESCRIBE: { [Name in Finding]: (data: Data<Name>) => string } = {
   endOfLife: ({ supportedUntil, product }) => `${product} supported until ${supportedUntil ?? 'an unknown date'}`,
 }
 
-const NAMES: Record<Finding, string> = {
+export const FINDING_NAMES: Record<Finding, string> = {
   diskEncryption: 'disk encryption',
   firewall: 'firewall',
   antimalware: 'anti-malware',
@@ -42,13 +42,15 @@ const onOff = (on: boolean | null): string => (on === null ? 'unknown' : on ? 'o
 
 export function describePosture(posture: Posture): string {
   // Object.keys forgets the keys' type; they are exactly the findings.
-  return (Object.keys(NAMES) as Finding[]).map((name) => describe(name, posture)).join('; ')
+  return (Object.keys(FINDING_NAMES) as Finding[]).map((name) => describe(name, posture)).join('; ')
 }
 
-function describe<Name extends Finding>(name: Name, posture: Posture): string {
+const describe = (name: Finding, posture: Posture): string =>
+  describeFinding(name, posture) ?? `${FINDING_NAMES[name]} unknown (${posture[name].status.replace('_', ' ')})`
+
+/** Null where it could not be seen. */
+export function describeFinding<Name extends Finding>(name: Name, posture: Posture): string | null {
   // The union over names can't say that the finding under this very name has its data.
   const { status, data } = posture[name] as { status: string; data?: Data<Name> }
-  return status === 'ok' && data !== undefined
-    ? DESCRIBE[name](data)
-    : `${NAMES[name]} unknown (${status.replace('_', ' ')})`
+  return status === 'ok' && data !== undefined ? DESCRIBE[name](data) : null
 }

@@ -10,7 +10,7 @@ type Data<Name extends keyof InventorySections> = Name extends 'software'
   ? z.infer<typeof storedSoftware>
   : NonNullable<InventorySections[Name]['data']>
 
-const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
+export const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 
 const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => string } = {
   identity: (data) =>
@@ -24,10 +24,9 @@ const DESCRIBE: { [Name in keyof InventorySections]: (data: Data<Name>) => strin
       .join(', ') || 'maker not known',
   os: (data) => `${data.name} ${data.version}, kernel ${data.kernel}, ${data.architecture}, booted ${data.bootedAt}`,
   cpu: (data) => `${data.model}, ${data.cores} cores, ${data.threads} threads`,
-  memory: (data) =>
-    `${gib(data.availableBytes)} of ${gib(data.totalBytes)} available, swap ${gib(data.swapTotalBytes)}`,
+  memory: (data) => `${gibibytes(data.totalBytes)}, swap ${gibibytes(data.swapTotalBytes)}`,
   disks: (data) =>
-    data.map((disk) => `${disk.mount} ${disk.usedPercent} % of ${gib(disk.totalBytes)}`).join(', ') || 'none',
+    data.map((disk) => `${disk.mount} ${disk.usedPercent} % of ${gibibytes(disk.totalBytes)}`).join(', ') || 'none',
   network: (data) =>
     data.map((card) => `${card.name} ${card.up ? 'up' : 'down'} ${card.addresses.join(' ')}`.trim()).join(', ') ||
     'none',

@@ -16,14 +16,17 @@ export interface KnownDevice {
   conditions: Set<string>
   /** Section name → the agent's hash of what is stored. */
   hashes: Map<string, string>
+  /** Sections of which it has had other content for a while and has not sent it. */
+  outdated: Set<string>
 }
 
 // Grouped once and not asked per device: a plan made while the table was small then costs one pass over it, not hundreds.
 const LOOK_UP = `
   select d.id, o.partner_id, d.organization_id, d.site_id, d.public_key, d.next_public_key, d.machine_id, d.agent_version, d.conditions,
-    coalesce(h.hashes, '{}') as hashes
+    coalesce(h.hashes, '{}') as hashes, coalesce(h.outdated, '{}') as outdated
   from devices d join organizations o on o.id = d.organization_id left join (
-    select s.device_id, jsonb_object_agg(s.section, s.hash) as hashes
+    select s.device_id, jsonb_object_agg(s.section, s.hash) as hashes,
+      array_agg(s.section) filter (where s.outdated_since is not null) as outdated
     from device_sections s where s.device_id = any ($1::uuid[]) group by s.device_id) h on h.device_id = d.id
   where d.id = any ($1::uuid[]) and d.removed_at is null`
 
@@ -38,6 +41,7 @@ interface Row {
   agent_version: string
   conditions: string[]
   hashes: Record<string, string>
+  outdated: string[]
 }
 
 /** Removed devices are as unknown as those that never were. */
@@ -57,6 +61,7 @@ export async function lookUpDevices(db: Db, ids: readonly string[]): Promise<Map
         agentVersion: row.agent_version,
         conditions: new Set(row.conditions),
         hashes: new Map(Object.entries(row.hashes)),
+        outdated: new Set(row.outdated),
       },
     ]),
   )

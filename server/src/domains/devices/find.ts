@@ -3,6 +3,7 @@ import type { SectionName } from '@breeze/contract/agent-inventory'
 import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { confirmedAt } from './freshness.ts'
 import { deviceConditions, type DeviceFilter } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
 import type { HeartbeatFacts } from './presence-writes.ts'
@@ -21,6 +22,8 @@ export interface DeviceSection {
   source: string
   collectedAt: string
   receivedAt: string
+  /** Until when the content is known to have been true. */
+  confirmedAt: string
   detail: string | null
   data: unknown
 }
@@ -83,15 +86,19 @@ export async function deviceDetails(
     ...found.device,
     machineId: more.machine_id,
     heartbeat: more.heard === null ? null : heartbeat,
-    sections: sections.length === 0 ? [] : await readSections(tx, id, sections),
+    sections: sections.length === 0 ? [] : await readSections(tx, found.device, sections),
   }
 }
 
-async function readSections(tx: Tx, id: string, names: readonly SectionName[]): Promise<DeviceSection[]> {
+async function readSections(
+  tx: Tx,
+  { id, lastSeenAt }: Pick<DeviceRow, 'id' | 'lastSeenAt'>,
+  names: readonly SectionName[],
+): Promise<DeviceSection[]> {
   const rows = await tx.all(
     query
       .selectFrom('device_sections')
-      .select(['section', 'status', 'source', 'collected_at', 'received_at', 'detail', 'data'])
+      .select(['section', 'status', 'source', 'collected_at', 'received_at', 'outdated_since', 'detail', 'data'])
       .where('device_id', '=', id)
       .where('section', 'in', [...names])
       .orderBy('section'),
@@ -102,6 +109,12 @@ async function readSections(tx: Tx, id: string, names: readonly SectionName[]): 
     source: row.source,
     collectedAt: row.collected_at.toISOString(),
     receivedAt: row.received_at.toISOString(),
+    confirmedAt: confirmedAt({
+      collectedAt: row.collected_at,
+      receivedAt: row.received_at,
+      outdatedSince: row.outdated_since,
+      lastSeenAt: lastSeenAt === null ? null : new Date(lastSeenAt),
+    }).toISOString(),
     detail: row.detail,
     data: row.data,
   }))

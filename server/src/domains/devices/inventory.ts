@@ -5,9 +5,18 @@ import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
 import { osText } from './device-facts.ts'
 import { plausibleTime } from '../../kernel/plausible-time.ts'
+import { recordChanges } from './changes/record.ts'
 import { hostName } from './device-name.ts'
 import { assignRoles, ROLE_SECTIONS } from './device-roles.ts'
-import { COMPARED, type SectionChange, type SectionContent } from './section-changes.ts'
+import type { SectionChange, SectionContent } from './section-changes.ts'
+import {
+  type Before,
+  contentBefore,
+  type OutdatedMark,
+  outdatedMarks,
+  type Row,
+  writeSections,
+} from './section-writes.ts'
 import { type Applied, changeSoftware, cleanSoftware, replaceSoftware, type SoftwareList } from './software.ts'
 
 export interface InventoryReport {
@@ -22,13 +31,6 @@ export interface InventoryReport {
 export interface InventoryAnswer {
   /** Sections whose delta did not fit: they are needed whole. */
   whole: SectionName[]
-}
-
-interface Row {
-  deviceId: string
-  section: SectionName
-  hash: string
-  content: Omit<InventorySections[SectionName], 'data'> & { data?: unknown }
 }
 
 interface Facts {
@@ -49,38 +51,6 @@ const FACTS = `
     left join device_sections s on s.device_id = f.id and s.section = 'identity'
   where d.id = f.id and (f.name, f.os) is distinct from (d.name, d.os)`
 
-// What the statement replaces is read in it: all parts of one statement see the same state, the one before it.
-const SECTIONS = `
-  with told as (
-    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $9::text[])
-      as s (id, section, status, source, collected_at, hash, detail, data)),
-  written as (
-    insert into device_sections
-      (device_id, section, organization_id, site_id, status, source, collected_at, received_at, hash, detail, data)
-    select d.id, s.section, d.organization_id, d.site_id, s.status, s.source, s.collected_at, $8, s.hash, s.detail, s.data::jsonb
-    from told s join devices d on d.id = s.id and d.removed_at is null
-    order by d.id, s.section
-    on conflict (device_id, section) do update set
-      organization_id = excluded.organization_id, site_id = excluded.site_id, status = excluded.status,
-      source = excluded.source, collected_at = excluded.collected_at, received_at = excluded.received_at,
-      hash = excluded.hash, detail = excluded.detail, data = excluded.data, outdated_since = null,
-      last_data = case when excluded.data is null then coalesce(device_sections.data, device_sections.last_data) end,
-      version = device_sections.version + (device_sections.hash <> excluded.hash)::integer
-    returning device_id, section, hash)
-  select w.device_id, w.section, b.status, b.collected_at,
-    case when w.section = any ($10::text[]) then coalesce(b.data, b.last_data) end as data
-  from written w left join device_sections b on (b.device_id, b.section) = (w.device_id, w.section)
-  where b.hash is distinct from w.hash`
-
-interface Before {
-  device_id: string
-  section: SectionName
-  /** Null with `collected_at`: it was not there. */
-  status: string | null
-  collected_at: Date | null
-  data: unknown
-}
-
 /** Devices that are asked for sections within a second, and reports that wait to be written. */
 const ASKS_PER_SECOND = 200
 const MOST_WAITING = 100
@@ -91,16 +61,22 @@ export interface InventoryOptions {
   now(): Date
   /** Told what changed, after it is durable. Must not throw: whoever reported has been served. */
   changed?: ((changes: readonly SectionChange[]) => void) | undefined
+  /** Told what could not be written and is not asked for again. */
+  failed?: (error: unknown) => void
 }
 
 export class Inventory {
   readonly #reports: Batch<InventoryReport, InventoryAnswer>
+  readonly #marks: Batch<OutdatedMark, undefined>
   readonly #now: () => Date
+  readonly #failed: (error: unknown) => void
   #second = 0
   #asks = 0
 
-  constructor({ db, events, now, changed }: InventoryOptions) {
+  constructor({ db, events, now, changed, failed = () => undefined }: InventoryOptions) {
     this.#now = now
+    this.#failed = failed
+    this.#marks = outdatedMarks(db)
     this.#reports = new Batch<InventoryReport, InventoryAnswer>({
       windowMs: 20,
       maxItems: 200,
@@ -129,13 +105,19 @@ export class Inventory {
     return this.#reports.size < MOST_WAITING && this.#asks++ < ASKS_PER_SECOND
   }
 
+  /** Since when the device has had other content than is stored; null: it has this one after all. Best effort. */
+  outdated(mark: OutdatedMark): void {
+    this.#marks.add(mark).catch(this.#failed)
+  }
+
   /** Resolves when it is durable. */
   record(report: InventoryReport): Promise<InventoryAnswer> {
     return this.#reports.add(report)
   }
 
-  idle(): Promise<void> {
-    return this.#reports.idle()
+  async idle(): Promise<void> {
+    await this.#reports.idle()
+    await this.#marks.idle()
   }
 }
 
@@ -169,15 +151,13 @@ async function write(tx: Tx, now: Date, reports: readonly InventoryReport[]): Pr
   })
   const { changes: deltas, unfit } = await writeDeltas(tx, now, reports)
   const all = [...changes, ...deltas]
+  await recordChanges(tx, now, all)
   const telling = all.filter(({ section }) => ROLE_SECTIONS.includes(section))
   await assignRoles(tx, [...new Set(telling.map(({ deviceId }) => deviceId))].sort())
   return { changes: all, unfit }
 }
 
 const keyOf = (deviceId: string, section: string): string => `${deviceId} ${section}`
-
-const contentBefore = ({ status, collected_at: collectedAt, data }: Before): SectionContent | null =>
-  status === null || collectedAt === null ? null : { status, collectedAt, ...(data !== null && { data }) }
 
 function contentOf(rows: ReadonlyMap<string, Row>, { device_id, section }: Before, now: Date): SectionContent {
   const row = rows.get(keyOf(device_id, section))
@@ -260,21 +240,5 @@ async function writeFacts(tx: Tx, facts: readonly Facts[]): Promise<void> {
     facts.map((one) => one.id),
     facts.map((one) => one.name),
     facts.map((one) => one.os),
-  ])
-}
-
-/** Answers what those that changed were before. */
-function writeSections(tx: Tx, now: Date, rows: readonly Row[]): Promise<Before[]> {
-  return tx.prepared<Before>('inventory_sections', SECTIONS, [
-    rows.map((row) => row.deviceId),
-    rows.map((row) => row.section),
-    rows.map((row) => row.content.status),
-    rows.map((row) => row.content.source),
-    rows.map((row) => row.content.collectedAt),
-    rows.map((row) => row.hash),
-    rows.map((row) => row.content.detail ?? null),
-    now,
-    rows.map((row) => (row.content.data === undefined ? null : JSON.stringify(row.content.data))),
-    COMPARED,
   ])
 }

@@ -41,4 +41,5 @@ export const COMPARED = [
   'services',
   'users',
   'posture',
+  'certificates',
 ] as const satisfies readonly SectionName[]

@@ -3,6 +3,7 @@ import type { Capability } from '@breeze/contract/agent-capabilities'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { Tx } from '../../kernel/db.ts'
 import { incapable } from './capabilities.ts'
+import { changesOfDevice, type ChangesPage, type DeviceChanges } from './changes/list.ts'
 import type { DeviceFilter } from './filter.ts'
 import {
   type DeviceDetails,
@@ -38,6 +39,11 @@ export class Devices {
 
   targetsByFilter(tx: Tx, filter: DeviceFilter, limit: number): Promise<{ targets: DeviceTarget[]; more: boolean }> {
     return targetsByFilter(tx, filter, limit)
+  }
+
+  /** What became different on a device that the transaction sees, the latest first. */
+  changes(tx: Tx, deviceId: string, page: ChangesPage): Promise<DeviceChanges> {
+    return changesOfDevice(tx, deviceId, page)
   }
 
   /** The packages of a device that the transaction sees, by name. */

@@ -13,6 +13,8 @@ export interface StoredServices {
   detail: string | null
   source: string | null
   collectedAt: string | null
+  /** Until when the list is known to have been true. */
+  confirmedAt: string | null
   services: ServiceItem[]
 }
 
@@ -28,6 +30,7 @@ export async function storedServices(tx: Tx, devices: Devices, id: string): Prom
     detail: section?.detail ?? null,
     source: section?.source ?? null,
     collectedAt: section?.collectedAt ?? null,
+    confirmedAt: section?.confirmedAt ?? null,
     services: parsed?.data ?? [],
   }
 }

@@ -1,5 +1,7 @@
 import type { GoodbyeReason } from '@breeze/contract/agent-protocol'
-import type { ColumnType } from 'kysely'
+import type { ColumnType, Generated } from 'kysely'
+import type { ChangeKind } from './changes/change.ts'
+import type { ChangesDetail } from './changes/record.ts'
 
 export const DEVICE_STATUSES = ['online', 'offline', 'pending'] as const
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
@@ -103,6 +105,23 @@ export interface DeviceSoftwareTable {
   source_version: string | null
 }
 
+export interface DeviceChangesTable {
+  id: Generated<number>
+  device_id: string
+  organization_id: string
+  site_id: string
+  section: string
+  kind: ChangeKind
+  subject: string
+  before: string | null
+  after: string | null
+  detail: ChangesDetail | null
+  first_at: Instant
+  at: Instant
+  hour: Instant
+  occurrences: Defaulted<number>
+}
+
 export const FIELD_TYPES = ['text', 'number', 'date', 'boolean', 'choice'] as const
 export type FieldType = (typeof FIELD_TYPES)[number]
 export type FieldValue = string | number | boolean
@@ -151,6 +170,7 @@ declare module '../../kernel/schema.ts' {
     device_field_values: DeviceFieldValuesTable
     device_groups: DeviceGroupsTable
     device_group_members: DeviceGroupMembersTable
+    device_changes: DeviceChangesTable
     enrollment_tokens: EnrollmentTokensTable
     devices: DevicesTable
     device_presence: DevicePresenceTable

@@ -41,7 +41,7 @@ const READERS: Record<Kind, Reader> = {
 
 const ALERTS_SHOWN = 20
 
-async function readDevice({ tx, caller, services }: TransactionContext, id: string): Promise<Document | null> {
+async function readDevice({ tx, caller, services, now }: TransactionContext, id: string): Promise<Document | null> {
   const device = await services.devices.deviceDetails(tx, id, SECTION_NAMES)
   if (!device) return null
   const open = await alertsOfDevice(tx, caller, device, ALERTS_SHOWN)
@@ -53,7 +53,7 @@ async function readDevice({ tx, caller, services }: TransactionContext, id: stri
     text: [
       `${about}: ${device.status}, ${device.role}, ${device.os ?? 'system unknown'}. Last seen ${device.lastSeenAt ?? 'never'}.`,
       ...alertsText(open),
-      ...sectionsText(device.name, SECTION_NAMES, sections),
+      ...sectionsText(device.name, SECTION_NAMES, sections, now()),
     ].join('\n'),
     metadata: { kind: 'device', status: device.status, organization: device.organizationName, site: device.siteName },
   }

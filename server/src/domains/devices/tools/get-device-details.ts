@@ -11,12 +11,13 @@ import { presentResult, resultShape, resultsText, shownResults } from '../../com
 import { latestText, metricsSection } from '../../metrics/present-latest.ts'
 import { fieldsOf } from '../custom-fields.ts'
 import { deviceState, presentState, stateFields, stateLines } from '../device-state.ts'
+import { changesShape, changesText, presentChanges } from '../present-changes.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 import type { DeviceSoftware } from '../software-list.ts'
 
-const CHOICES = [...SECTION_NAMES, 'metrics', 'alerts', 'compliance', 'commands'] as const
+const CHOICES = [...SECTION_NAMES, 'metrics', 'alerts', 'changes', 'compliance', 'commands'] as const
 /** Items of each list: of everything at once a few, of what was asked for by name a page. */
 const FEW = 20
 const PAGE = 200
@@ -25,7 +26,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: inventory, protection, updates, capabilities, metrics, open alerts, compliance, recent commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: inventory, protection, updates, capabilities, metrics, open alerts, compliance, recent changes and commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -36,6 +37,9 @@ export default defineTool({
     software_text: z.string().max(100).optional().describe('Part of the name or publisher.'),
     software_limit: z.number().int().min(1).max(200).default(FEW),
     software_cursor: z.string().max(2000).optional(),
+    changes_since: z.iso.datetime().optional(),
+    changes_limit: z.number().int().min(1).max(200).default(FEW),
+    changes_cursor: z.string().max(2000).optional(),
   }),
   output: z.object({
     ...deviceFields,
@@ -70,6 +74,7 @@ export default defineTool({
     open_alerts: z.number().int().nullable().describe('Null: not yours to read.'),
     alerts: z.array(alertShape).optional(),
     compliance: z.array(z.object(resultShape)).optional(),
+    changes: changesShape.optional(),
     recent_commands: z
       .array(
         z.object({
@@ -95,12 +100,15 @@ export default defineTool({
     const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
     const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
+    const since = input.changes_since === undefined ? undefined : new Date(input.changes_since)
+    const history = { since, limit: input.changes_limit, cursor: input.changes_cursor }
+    const changes = wanted.includes('changes') ? await services.devices.changes(tx, device.id, history) : undefined
     const fields = await fieldsOf(tx, device.id)
     const most = !wanted.includes('alerts') ? 0 : input.sections === undefined ? FEW : PAGE
     const open = await alertsOfDevice(tx, caller, device, most)
-    return { device, state, at: now(), names, software, metrics, open, compliance, commands, fields }
+    return { device, state, at: now(), names, software, metrics, open, changes, compliance, commands, fields }
   },
-  present({ device, state, at, names, software, metrics, open, compliance, commands, fields }, input) {
+  present({ device, state, at, names, software, metrics, open, changes, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -113,10 +121,11 @@ export default defineTool({
         head,
         ...stateLines(state, at),
         ...alertsText(open),
-        ...sectionsText(device.name, names, stored),
+        ...sectionsText(device.name, names, stored, at),
         ...(metrics === undefined ? [] : [latestText(metrics)]),
         ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
         ...packages,
+        ...(changes ? changesText(device.name, changes) : []),
       ].join('\n'),
       data: {
         ...presentDevice(device),
@@ -130,12 +139,13 @@ export default defineTool({
         cpu_percent: device.heartbeat?.cpuPercent ?? null,
         memory_percent: device.heartbeat?.memoryPercent ?? null,
         sections: [
-          ...names.map((name) => presentSection(name, stored.get(name), most)),
+          ...names.map((name) => presentSection(name, stored.get(name), most, at)),
           ...(metrics === undefined ? [] : [metricsSection(metrics)]),
         ],
         ...(software && { software: softwareData(software) }),
         open_alerts: open.count,
         ...(open.alerts.length > 0 && { alerts: open.alerts.map(presentAlert) }),
+        ...(changes && { changes: presentChanges(changes, most) }),
         ...(compliance && { compliance: shownResults(compliance, input.sections !== undefined).map(presentResult) }),
         ...(commands && {
           recent_commands: commands.map(({ id, operationId, type, state, issuedAt, exitCode }) => {

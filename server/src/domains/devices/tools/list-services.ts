@@ -5,6 +5,7 @@ import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { deviceText, fenced, quoted } from '../../../kernel/content/device-text.ts'
 import { invalidInput, notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { isStale } from '../freshness.ts'
 import { deviceId } from '../select.ts'
 import { type StoredServices, storedServices } from '../stored-services.ts'
 
@@ -31,6 +32,7 @@ export default defineTool({
     detail: deviceText(500).nullable(),
     source: deviceText(200).nullable(),
     collected_at: z.string().nullable(),
+    confirmed_at: z.string().nullable(),
     services: z.array(
       z.object({
         name: deviceText(256),
@@ -69,10 +71,11 @@ export default defineTool({
       ].join('\n'),
       data: {
         device: stored.device,
-        status: stored.status,
+        status: statusOf(stored, now),
         detail: stored.detail,
         source: stored.source,
         collected_at: stored.collectedAt,
+        confirmed_at: stored.confirmedAt,
         services: page.map(({ displayName, ...one }) => ({ ...one, display_name: displayName })),
         counts,
         total: matching.length,
@@ -86,15 +89,19 @@ const LONGEST = 20_000
 
 function headline(stored: StoredServices, counts: Record<string, number>, now: Date): string {
   const { name } = stored.device
-  if (stored.status !== 'ok' || stored.collectedAt === null) {
+  if (stored.status !== 'ok' || stored.confirmedAt === null) {
     const why = stored.detail === null ? '' : `, the device says: ${quoted(stored.detail, 300)}`
     return `${name}: its services are not known (${stored.status.replace('_', ' ')}${why}).`
   }
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0)
   const states = Object.entries(counts).map(([state, n]) => `${n} ${state}`)
   const said = states.length > 0 ? ` (${states.join(', ')})` : ''
-  return `${name}: ${total} services${said}, as of ${stored.collectedAt}, ${ageText(now, stored.collectedAt)} ago.`
+  const stale = statusOf(stored, now) === 'stale' ? ' (stale)' : ''
+  return `${name}: ${total} services${said}, as of ${stored.confirmedAt}, ${ageText(now, stored.confirmedAt)} ago${stale}.`
 }
+
+const statusOf = ({ status, confirmedAt }: StoredServices, now: Date): string =>
+  status === 'ok' && confirmedAt !== null && isStale('services', new Date(confirmedAt), now) ? 'stale' : status
 
 function line({ name, displayName, state, start }: ServiceItem): string {
   const shown = displayName === null || displayName === name ? '' : ` (${displayName})`
@@ -117,7 +124,7 @@ function lastName([name]: readonly (string | number | null)[]): string {
   return name
 }
 
-function ageText(now: Date, collectedAt: string): string {
-  const minutes = Math.max(0, Math.round((now.getTime() - Date.parse(collectedAt)) / 60_000))
+function ageText(now: Date, at: string): string {
+  const minutes = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 60_000))
   return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`
 }
