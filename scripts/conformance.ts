@@ -4,12 +4,12 @@
  * any failed check that counts.
  */
 import { createServer } from 'node:net'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { agreeFor, registeredClient } from '../server/test/mcp/conformance-authorization.ts'
 import { type RealServer, startRealServer } from '../server/test/mcp/conformance-real.ts'
 import { startConformanceServer, startCredentialProxy } from '../server/test/mcp/conformance-server.ts'
@@ -157,8 +157,16 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
+/** Those for which the suite has scenarios for authorization servers, as it lists them. */
+async function authorizationRevisions(): Promise<string[]> {
+  const command = [join(PACKAGE, 'dist', 'index.js'), 'list', '--authorization']
+  const { stdout } = await promisify(execFile)(process.execPath, command)
+  const named = stdout.matchAll(/\d{4}-\d\d-\d\d/g)
+  return [...new Set([...named].map(([revision]) => revision))].sort()
+}
+
 /** The authorization server: the suite plays the program, and we the person. */
-async function authorization(real: RealServer): Promise<Totals> {
+async function authorization(real: RealServer, revision: string): Promise<Totals> {
   const port = await freePort()
   const callback = `http://127.0.0.1:${port}/callback`
   const clientId = await registeredClient(real.url, callback)
@@ -170,10 +178,9 @@ async function authorization(real: RealServer): Promise<Totals> {
     agreed = true
     agreeFor(real.url, real.password, asked).catch((error: unknown) => say(`  could not agree: ${String(error)}`))
   }
-  return runSuite('authorization server', [...args, '--port', String(port)], () => false, {
-    command: 'authorization',
-    onOutput,
-  })
+  const more = { command: 'authorization', judges: true, onOutput } as const
+  const all = [...args, '--port', String(port), '--spec-version', revision]
+  return runSuite(`authorization server ${revision}`, all, () => false, more)
 }
 
 async function main(): Promise<number> {
@@ -184,7 +191,9 @@ async function main(): Promise<number> {
     const real = await startRealServer()
     try {
       runs.push(...(await withoutFixtures(real.url, real.token)))
-      runs.push(await authorization(real))
+      const revisions = await authorizationRevisions()
+      if (revisions.length === 0) throw new Error('the suite names no revision for authorization servers')
+      for (const revision of revisions) runs.push(await authorization(real, revision))
     } finally {
       await real.close()
     }
