@@ -12,7 +12,7 @@ import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
 import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
 import { installRoute } from './adapters/agents/install-route.ts'
-import { SessionCookie } from './adapters/console/cookies.ts'
+import { FlowCookie, SessionCookie } from './adapters/console/cookies.ts'
 import { consolePages } from './adapters/console/pages.ts'
 import { consoleRoutes } from './adapters/console/routes.ts'
 import type { ConsoleDeps } from './adapters/console/types.ts'
@@ -381,7 +381,7 @@ async function startOn(
     people: authenticator,
     ...identity,
     cookie,
-    flowCookie: new SessionCookie(publicUrl, 'breeze_flow'),
+    flowCookie: new FlowCookie(publicUrl),
     limiter,
     metrics,
     publicUrl,

@@ -1,6 +1,6 @@
 /**
  * What one browser has begun and must end itself: a passkey's challenge, a sign-in at another issuer. The browser holds a
- * random value in a cookie, the database what belongs to it, under the value's hash; whoever brings it takes it away.
+ * random value for each in a cookie, the database what belongs to it, under the value's hash; whoever brings it takes it away.
  */
 import type { Environment } from '../kernel/context.ts'
 import type { Db } from '../kernel/db.ts'
@@ -33,17 +33,27 @@ export class BrowserFlows {
     return { token, expiresAt }
   }
 
-  /** Whatever becomes of the attempt, there is no second one. */
-  async take(kind: FlowKind, token: string | null): Promise<Record<string, unknown> | null> {
-    if (token === null || !token.startsWith(PREFIX)) return null
+  /**
+   * Of those that the browser has begun, the one that this answer is for: its `field` says so. Whatever becomes of the
+   * attempt, there is no second one.
+   */
+  async take(
+    kind: FlowKind,
+    tokens: readonly string[],
+    field: 'challenge' | 'state',
+    value: string | null,
+  ): Promise<Record<string, unknown> | null> {
+    if (tokens.length === 0 || value === null) return null
+    const hashes = tokens.filter((token) => token.startsWith(PREFIX)).map((token) => hashToken(token, this.#pepper))
     const [row] = await this.#db.worker((tx) =>
-      tx.prepared<{ kind: string; data: Record<string, unknown>; live: boolean }>(
+      tx.prepared<{ data: Record<string, unknown>; live: boolean }>(
         'flow_take',
-        'delete from browser_flows where hash = $1 returning kind, data, expires_at > $2 as live',
-        [hashToken(token, this.#pepper), this.#environment.now()],
+        `delete from browser_flows where hash = any ($1) and kind = $2 and data->>$3 = $4
+         returning data, expires_at > $5 as live`,
+        [hashes, kind, field, value, this.#environment.now()],
       ),
     )
-    return row?.live && row.kind === kind ? row.data : null
+    return row?.live ? row.data : null
   }
 
   async purge(): Promise<void> {

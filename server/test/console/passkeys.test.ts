@@ -94,11 +94,29 @@ describe('a passkey', () => {
     ['another origin', { origin: 'https://evil.example' }],
     ['another server', { rpId: 'evil.example' }],
     ['no verification of the person', { verified: false }],
-    ['another challenge', { challenge: 'eA' }],
   ])('is not registered with %s', async (_, twist) => {
     const browser = await signedIn(harness, await technician())
     const { answer } = await register(browser, twist)
     expect(answer).toMatchObject({ status: 403, json: { error: { code: 'wrong_credentials' } } })
+  })
+
+  test('is not registered with a challenge that this browser was not given', async () => {
+    const browser = await signedIn(harness, await technician())
+    const { answer } = await register(browser, { challenge: 'eA' })
+    expect(answer).toMatchObject({ status: 404, json: { error: { code: 'expired' } } })
+  })
+
+  test('is asked for in two tabs at once, and each answer finds its own', async () => {
+    const { key } = await withPasskey()
+    const browser = anybody()
+    const [first, second] = [
+      (await browser.post('sign-in/passkey/options')).json,
+      (await browser.post('sign-in/passkey/options')).json,
+    ]
+    for (const options of [first, second])
+      expect((await browser.post('sign-in/passkey', key.answer(options))).status).toBe(200)
+    for (let tab = 0; tab < 9; tab += 1) await browser.post('sign-in/passkey/options')
+    expect(browser.cookies.get('breeze_flow')?.split('.')).toHaveLength(6)
   })
 
   test('answers the challenge of its own browser only', async () => {

@@ -94,10 +94,21 @@ describe('signing in with another issuer', () => {
     // An attacker's answer in the victim's browser would sign the victim in as the attacker.
     expect(await go(victim, back)).toBe('/sign-in?problem=expired')
     await go(victim, 'sign-in/provider/local')
-    expect(await go(victim, back)).toBe('/sign-in?problem=provider_refused')
+    expect(await go(victim, back)).toBe('/sign-in?problem=expired')
     expect(issuer.redeemed).toBe(before)
     expect(await go(attacker, back)).toBe('/')
     expect(await go(attacker, back)).toBe('/sign-in?problem=expired')
+  })
+
+  test('goes on in two tabs at once, each to where it was begun', async () => {
+    const { subject } = await linked()
+    const browser = anybody()
+    const [first, second] = [
+      await go(browser, 'sign-in/provider/local?return_to=/devices'),
+      await go(browser, 'sign-in/provider/local?return_to=/account'),
+    ]
+    expect(await go(browser, pathOf(issuer.approve(first, subject)))).toBe('/devices')
+    expect(await go(browser, pathOf(issuer.approve(second, subject)))).toBe('/account')
   })
 
   test('is not mixed up with another issuer: an answer counts at the address of the one that was asked', async () => {

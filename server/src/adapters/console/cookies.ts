@@ -34,3 +34,23 @@ export class SessionCookie {
     return { httpOnly: true, sameSite: 'Lax', path: '/', secure: this.#secure } as const
   }
 }
+
+/** No browser has more tabs at work on this at once. */
+const MOST_FLOWS = 6
+
+/** What the tabs of one browser have begun: a value for each, so that they don't take each other's away. */
+export class FlowCookie {
+  readonly #cookie: SessionCookie
+
+  constructor(publicUrl: string) {
+    this.#cookie = new SessionCookie(publicUrl, 'breeze_flow')
+  }
+
+  read(context: Context<HttpEnv>): string[] {
+    return (this.#cookie.read(context) ?? '').split('.').filter(Boolean).slice(-MOST_FLOWS)
+  }
+
+  add(context: Context<HttpEnv>, token: string, expires: Date): void {
+    this.#cookie.write(context, [...this.read(context), token].slice(-MOST_FLOWS).join('.'), expires)
+  }
+}

@@ -81,7 +81,8 @@ export function passkeyRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     if (person instanceof Response) return person
     const body = await bodyOf(context, registration, 'A name and the answer of a passkey are needed.')
     if (body instanceof Response) return body
-    const flow = challengeOf(await deps.flows.take('passkey_register', deps.flowCookie.read(context)))
+    const { clientDataJSON } = body.response.response
+    const flow = await begun(deps, context, 'passkey_register', clientDataJSON)
     if (!flow || flow.user !== person.identity.user.id)
       return expired(context, 'This registration is no longer open.', 'Begin again.')
     const user = userOf(person)
@@ -112,7 +113,7 @@ export async function provenBy(
   { id, rawId, type, response }: z.output<typeof assertion>,
   expected: string | null,
 ): Promise<KnownUser | null> {
-  const flow = challengeOf(await deps.flows.take('passkey_sign_in', deps.flowCookie.read(context)))
+  const flow = await begun(deps, context, 'passkey_sign_in', response.clientDataJSON)
   if (!flow || flow.user !== expected) return null
   const { userHandle, ...rest } = response
   return deps.passkeys.verify(expected, flow.challenge, {
@@ -131,18 +132,36 @@ export const wrongPasskey = (context: Context<HttpEnv>, status: 401 | 403): Resp
     remedy: 'Try again, or sign in another way.',
   })
 
-async function begin(
-  deps: ConsoleDeps,
-  context: Context<HttpEnv>,
-  kind: 'passkey_sign_in' | 'passkey_register',
-  data: { challenge: string; user: string | null },
-): Promise<void> {
+type PasskeyFlow = 'passkey_sign_in' | 'passkey_register'
+const challenge = z.object({ challenge: z.string(), user: z.string().nullable() })
+type Challenge = z.output<typeof challenge>
+
+async function begin(deps: ConsoleDeps, context: Context<HttpEnv>, kind: PasskeyFlow, data: Challenge): Promise<void> {
   const flow = await deps.flows.begin(kind, data)
-  deps.flowCookie.write(context, flow.token, flow.expiresAt)
+  deps.flowCookie.add(context, flow.token, flow.expiresAt)
 }
 
-const challenge = z.object({ challenge: z.string(), user: z.string().nullable() })
-const challengeOf = (data: unknown) => challenge.safeParse(data).data ?? null
+/** What this browser began with the challenge that the passkey answered. */
+async function begun(
+  deps: ConsoleDeps,
+  context: Context<HttpEnv>,
+  kind: PasskeyFlow,
+  clientData: string,
+): Promise<Challenge | null> {
+  const flow = await deps.flows.take(kind, deps.flowCookie.read(context), 'challenge', challengeIn(clientData))
+  return challenge.safeParse(flow).data ?? null
+}
+
+/** Whether it is the right one, and for us, is judged later. */
+function challengeIn(clientData: string): string | null {
+  try {
+    const said: unknown = JSON.parse(Buffer.from(clientData, 'base64url').toString('utf8'))
+    return challenge.pick({ challenge: true }).safeParse(said).data?.challenge ?? null
+  } catch {
+    // Not what a browser sends.
+    return null
+  }
+}
 
 /** The library's type knows today's transports only; they are filtered by form before they are stored. */
 const withTransports = (response: unknown) => response as Parameters<ConsoleDeps['passkeys']['register']>[3]

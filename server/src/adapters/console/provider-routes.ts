@@ -36,8 +36,8 @@ export function providerNavigation(deps: ConsoleDeps): Hono<HttpEnv> {
   })
 
   routes.get('/sign-in/provider/:id/callback', async (context) => {
-    const flow = await deps.flows.take('provider', deps.flowCookie.read(context))
-    deps.flowCookie.clear(context)
+    const state = context.req.query('state') ?? null
+    const flow = await deps.flows.take('provider', deps.flowCookie.read(context), 'state', state)
     const started = begun.safeParse(flow)
     const wanted = purpose.safeParse(flow)
     if (!started.success || !wanted.success || started.data.provider !== context.req.param('id'))
@@ -108,7 +108,7 @@ async function begin(
   const started = await deps.providers.begin(id).catch(() => null)
   if (!started) return null
   const flow = await deps.flows.begin('provider', { ...started.begun, ...wanted })
-  deps.flowCookie.write(context, flow.token, flow.expiresAt)
+  deps.flowCookie.add(context, flow.token, flow.expiresAt)
   return started.url
 }
 

@@ -4,7 +4,7 @@ import type { AuditAppender } from '../../kernel/audit/appender.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { SessionCookie } from './cookies.ts'
+import type { FlowCookie, SessionCookie } from './cookies.ts'
 
 /** What the console's routes work with. */
 export interface ConsoleDeps extends IdentityServices {
@@ -14,7 +14,7 @@ export interface ConsoleDeps extends IdentityServices {
   audit: Pick<AuditAppender, 'append'>
   people: Pick<DatabaseAuthenticator, 'session'>
   cookie: SessionCookie
-  flowCookie: SessionCookie
+  flowCookie: FlowCookie
   limiter: RateLimiter
   metrics: Metrics
   publicUrl: string
