@@ -75,6 +75,7 @@ import type { Services } from './kernel/services.ts'
 import type { Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
+import { loopbackTwin } from './loopback-twin.ts'
 import { Periodic } from './periodic.ts'
 import { VERSION } from './version.ts'
 
@@ -399,7 +400,10 @@ async function startOn(
       trustedProxies: config.trustedProxies,
       limits: config.limits,
       oauthEnabled: config.oauthEnabled,
-      ...(oauth && { resourceMetadataUrl: (path: string) => `${publicUrl}${RESOURCE_METADATA_PATH}${path}` }),
+      ...(oauth && {
+        resourceMetadataUrl: (path: string, host: string | null) =>
+          `${loopbackTwin(host, publicUrl) ?? publicUrl}${RESOURCE_METADATA_PATH}${path}`,
+      }),
     },
     ...(oauth && { authorizationPath }),
     ready,

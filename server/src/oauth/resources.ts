@@ -1,4 +1,6 @@
 /** RFC 8707: every address of MCP here is one logical resource, so a token for any of them is a token for all (CON-1). */
+import { loopbackTwin } from '../loopback-twin.ts'
+
 export class Resources {
   /** Tokens are made out to this one. */
   readonly canonical: string
@@ -13,7 +15,8 @@ export class Resources {
 
   isOurs(value: string): boolean {
     const url = URL.parse(value)
-    if (!url || url.origin !== this.#origin || url.username !== '' || url.hash !== '' || url.search !== '') return false
+    const known = url && (url.origin === this.#origin || loopbackTwin(url.host, this.#origin) === url.origin)
+    if (!known || url.username !== '' || url.hash !== '' || url.search !== '') return false
     const path = url.pathname.replace(/\/$/, '')
     return path === '' || this.#isResource(path)
   }

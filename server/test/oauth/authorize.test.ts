@@ -1,5 +1,5 @@
 /** The way to a consent, and everything that must not lead there or away from it. */
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { boot, type Harness } from '../harness.ts'
 import type { TestBrowser } from '../console/browser.ts'
@@ -18,23 +18,25 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-const json = async (path: string, init?: RequestInit) => {
-  const response = await fetch(new URL(path, url), init)
+const json = async (path: string, init?: RequestInit, origin = url) => {
+  const response = await fetch(new URL(path, origin), init)
   const text = await response.text()
   const body: Record<string, unknown> = text.startsWith('{') ? JSON.parse(text) : {}
   return { status: response.status, headers: response.headers, body }
 }
 
 /** `fetch` sets the host by itself. */
-const withHeaders = (path: string, headers: Record<string, string>): Promise<number> =>
+const withHost = (path: string, host: string): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const asked = request(new URL(path, url), { headers }, (response) => {
+    const asked = request(new URL(path, url), { headers: { host } }, (response) => {
       response.resume()
-      resolve(response.statusCode ?? 0)
+      resolve(response)
     })
     asked.on('error', reject)
     asked.end()
   })
+
+const PRM = '/.well-known/oauth-protected-resource'
 
 describe('discovery', () => {
   test('leads from a 401 to everything a client needs', async () => {
@@ -81,13 +83,25 @@ describe('discovery', () => {
     const read = await fetch(new URL('/.well-known/oauth-authorization-server', url), { headers: { origin } })
     expect(read.headers.get('access-control-allow-origin')).toBe('*')
     const { port } = new URL(url)
-    for (const path of ['/.well-known/oauth-authorization-server', '/oauth/authorize', '/oauth/token']) {
-      expect([path, await withHeaders(path, { host: `localhost:${port}` })]).toEqual([path, 421])
-      expect([path, await withHeaders(path, { host: 'evil.example' })]).toEqual([path, 421])
-    }
+    const places = ['/.well-known/oauth-authorization-server', '/oauth/authorize', '/oauth/token', `${PRM}/api/v1/mcp`]
+    for (const host of ['evil.example', `evil.example:${port}`, 'localhost:1'])
+      for (const path of places) expect([path, (await withHost(path, host)).statusCode]).toEqual([path, 421])
     const spoofed = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example', 'x-forwarded-proto': 'https' }
     expect((await json('/.well-known/oauth-authorization-server', { headers: spoofed })).body['issuer']).toBe(url)
   })
+})
+
+test('under the other name of this computer, people are led to the public one, and programs find what they asked for', async () => {
+  const host = `localhost:${new URL(url).port}`
+  const asked = client.authorizationUrl()
+  const led = await withHost(asked.pathname + asked.search, host)
+  expect([led.statusCode, led.headers.location]).toEqual([302, String(asked)])
+  const refused = await withHost('/api/v1/mcp', host)
+  expect(refused.headers['www-authenticate']).toContain(`resource_metadata="http://${host}${PRM}/api/v1/mcp"`)
+  const described = await json(`${PRM}/api/v1/mcp`, {}, url.replace('127.0.0.1', 'localhost'))
+  expect(described.body).toMatchObject({ resource: `http://${host}/api/v1/mcp`, authorization_servers: [url] })
+  for (const path of ['/.well-known/oauth-authorization-server', '/oauth/token', '/oauth/register'])
+    expect([path, (await withHost(path, host)).statusCode]).toEqual([path, 421])
 })
 
 describe('registration', () => {

@@ -63,6 +63,13 @@ describe('an assistant', () => {
     await client.close()
   })
 
+  test('that was given the address with localhost is let in all the same', async () => {
+    const twin = { sql: world.sql, server: { url: world.server.url.replace('127.0.0.1', 'localhost') } }
+    const client = await connect(twin, browser, new Assistant())
+    expect((await client.callTool({ name: 'list_devices', arguments: {} })).isError).toBeFalsy()
+    await client.close()
+  })
+
   test('that lacks a scope is told which, asks for it, and goes on with both', async () => {
     const assistant = new Assistant()
     const client = await connect(world, browser, assistant)

@@ -13,6 +13,7 @@ import { createGate } from './credentials.ts'
 import { type Guard, createGuard, isAddressHost } from './guard.ts'
 import { MAX_BODY_BYTES } from './json-body.ts'
 import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
+import { loopbackTwin } from '../../loopback-twin.ts'
 import type { HttpDeps, HttpEnv } from './types.ts'
 
 export interface HttpApp {
@@ -104,9 +105,15 @@ function protect(deps: HttpDeps, guard: Guard) {
     const host = c.req.header('host') ?? new URL(c.req.url).host
     const authorization = deps.authorizationPath?.(c.req.path) ?? null
     if (authorization !== null && !isPublicHost(host, deps.config.publicUrl)) {
-      return problem(c, 421, 'This address is served under the public URL only.')
+      const { publicUrl } = deps.config
+      const twin = loopbackTwin(host, publicUrl)
+      // A browser that begins under the other name of this computer goes on under the one that all else names.
+      if (twin && authorization === 'navigated' && c.req.method === 'GET')
+        return c.redirect(publicUrl + c.req.url.slice(new URL(c.req.url).origin.length), 302)
+      if (!twin || authorization !== 'described')
+        return problem(c, 421, `This address is served under ${publicUrl} only.`)
     }
-    if (authorization === 'open') return answerAnyOrigin(c, next)
+    if (authorization === 'open' || authorization === 'described') return answerAnyOrigin(c, next)
     const probed = PROBES.has(c.req.path) && isAddressHost(host)
     if (!probed && !guard.allowsHost(host)) return problem(c, 403, 'This host name is not served here.')
     const origin = c.req.header('origin')

@@ -31,7 +31,8 @@ export function createGate(deps: GateDeps): Gate {
     async admit(headers, ip, path) {
       const presented = { authorization: headers.get('authorization'), apiKey: headers.get('x-api-key'), ip }
       const digest = digestOf(presented)
-      if (!digest) return unauthenticated(deps, path, null)
+      const host = headers.get('host')
+      if (!digest) return unauthenticated(deps, { path, host }, null)
       const source = ip ?? 'local'
       if (!known.has(digest)) {
         const verdict = failures.exhausted(source, FAILURES_PER_MINUTE)
@@ -49,27 +50,33 @@ export function createGate(deps: GateDeps): Gate {
       }
       // One that was good until now has ended, as access tokens do every quarter of an hour: nobody is guessing.
       if (!known.delete(digest)) failures.take(source, FAILURES_PER_MINUTE, 60_000)
-      return unauthenticated(deps, path, 'invalid_token')
+      return unauthenticated(deps, { path, host }, 'invalid_token')
     },
   }
 }
 
-function unauthenticated(deps: GateDeps, path: string, error: 'invalid_token' | null): NotAdmitted {
+function unauthenticated(deps: GateDeps, asked: AskedFor, error: 'invalid_token' | null): NotAdmitted {
   deps.metrics.refusedCredentials.inc()
-  return { ok: false, status: 401, challenge: challenge(deps.config, path, error) }
+  return { ok: false, status: 401, challenge: challenge(deps.config, asked, error) }
+}
+
+/** A resource, and the name of the server under which it was asked for. */
+export interface AskedFor {
+  path: string
+  host: string | null
 }
 
 /** The WWW-Authenticate value. Without a presented credential there is no error to name (RFC 6750 §3.1). */
 export function challenge(
   config: HttpConfig,
-  path: string,
+  { path, host }: AskedFor,
   error: 'invalid_token' | 'insufficient_scope' | null,
   scope = 'ai:read',
 ): string {
   const parts = [
     ...(error ? [`error="${error}"`] : []),
     `scope="${scope}"`,
-    ...(config.resourceMetadataUrl ? [`resource_metadata="${config.resourceMetadataUrl(path)}"`] : []),
+    ...(config.resourceMetadataUrl ? [`resource_metadata="${config.resourceMetadataUrl(path, host)}"`] : []),
   ]
   return `Bearer ${parts.join(', ')}`
 }

@@ -25,8 +25,8 @@ export interface HttpConfig {
   trustedProxies: readonly string[]
   limits: Limits
   oauthEnabled: boolean
-  /** URL of the protected-resource metadata of a path (RFC 9728); absent without an authorization server. */
-  resourceMetadataUrl?: (path: string) => string
+  /** URL of the protected-resource metadata of a path (RFC 9728), as this Host names us; absent without an authorization server. */
+  resourceMetadataUrl?: (path: string, host: string | null) => string
 }
 
 export interface HttpDeps {
@@ -42,9 +42,10 @@ export interface HttpDeps {
   mounts?: readonly Hono<HttpEnv>[]
   /**
    * Paths of the authorization server. Served only under the public URL's own host (421 elsewhere). `open` ones answer every
-   * origin, without cookies: programs that run in a browser ask them; `navigated` ones are opened by people.
+   * origin, without cookies: programs that run in a browser ask them; `described` ones as well, and also under the other loopback
+   * name, as they describe what was asked for by that name; `navigated` ones are opened by people.
    */
-  authorizationPath?: (path: string) => 'open' | 'navigated' | null
+  authorizationPath?: (path: string) => 'open' | 'described' | 'navigated' | null
   /** Paths of those whose bodies may be larger than others', in bytes. They count what they read themselves. */
   largeBodies?: ReadonlyMap<string, number>
 }

@@ -189,12 +189,13 @@ export class Pipeline {
    * For OAuth clients a missing scope is an HTTP 403 that starts a step-up, so it is asked for before any reply begins.
    * Everyone else, and every element of a batch, learns it from the tool's own refusal.
    */
-  #missingScope({ principal, path }: Exchange, body: unknown): Response | null {
+  #missingScope({ request, principal, path }: Exchange, body: unknown): Response | null {
     const call = toolCallOf(body)
     if (!call || principal.identity.credential.kind !== 'oauth_grant') return null
     const scope = this.#deps.kernel.missingScope(callerOf(principal), call.name, call.input)
     if (scope === null) return null
-    return insufficientScope(scope, challenge(this.#deps.config, path, 'insufficient_scope', scope), requestIdOf(body))
+    const asked = { path, host: request.headers.get('host') }
+    return insufficientScope(scope, challenge(this.#deps.config, asked, 'insufficient_scope', scope), requestIdOf(body))
   }
 }
 

@@ -17,6 +17,7 @@ import {
 } from '../../oauth/settings.ts'
 import { isDatabaseAway } from '../../kernel/database-away.ts'
 import type { RateLimiter } from '../../kernel/rate-limit.ts'
+import { loopbackTwin } from '../../loopback-twin.ts'
 import { isMcpPath, MCP_PATH } from '../mcp/paths.ts'
 import { readJson, readText } from '../http/json-body.ts'
 import type { HttpEnv } from '../http/types.ts'
@@ -44,12 +45,11 @@ const MINUTE_MS = 60_000
 /** Registrations leave a row behind; the others only cost work. */
 const SHARE = { register: 1 / 6, authorize: 1, token: 1 } as const
 
-/** `open`: programs ask these, from anywhere; `navigated`: people open these. */
-export function authorizationPath(path: string): 'open' | 'navigated' | null {
+/** `open`: programs ask these, from anywhere; `described`: so they do, of a resource; `navigated`: people open these. */
+export function authorizationPath(path: string): 'open' | 'described' | 'navigated' | null {
   if (path === AUTHORIZE_PATH || path.startsWith(`${AUTHORIZE_PATH}/`)) return 'navigated'
-  if (path.startsWith('/oauth/') || path === RESOURCE_METADATA_PATH || path.startsWith(`${RESOURCE_METADATA_PATH}/`))
-    return 'open'
-  return SERVER_METADATA_PATHS.includes(path) ? 'open' : null
+  if (path === RESOURCE_METADATA_PATH || path.startsWith(`${RESOURCE_METADATA_PATH}/`)) return 'described'
+  return path.startsWith('/oauth/') || SERVER_METADATA_PATHS.includes(path) ? 'open' : null
 }
 
 export function oauthRoutes(deps: OauthRouteDeps): Hono<HttpEnv> {
@@ -57,11 +57,15 @@ export function oauthRoutes(deps: OauthRouteDeps): Hono<HttpEnv> {
   const described = serverMetadata(deps.issuer, deps.scopes)
   const cached = { 'cache-control': 'public, max-age=300' }
   for (const path of SERVER_METADATA_PATHS) routes.get(path, (context) => context.json(described, 200, cached))
-  const resourceAt = (path: string) => resourceMetadata(`${deps.issuer}${path}`, deps.issuer, deps.scopes)
-  routes.get(RESOURCE_METADATA_PATH, (context) => context.json(resourceAt(MCP_PATH), 200, cached))
+  // What a program asked for is what it must find described (RFC 9728 §3.3), also where it said localhost.
+  const resourceAt = (context: Context<HttpEnv>, path: string) => {
+    const origin = loopbackTwin(context.req.header('host'), deps.issuer) ?? deps.issuer
+    return context.json(resourceMetadata(`${origin}${path}`, deps.issuer, deps.scopes), 200, cached)
+  }
+  routes.get(RESOURCE_METADATA_PATH, (context) => resourceAt(context, MCP_PATH))
   routes.get(`${RESOURCE_METADATA_PATH}/*`, (context, next) => {
     const path = context.req.path.slice(RESOURCE_METADATA_PATH.length)
-    return isMcpPath(path) ? context.json(resourceAt(path), 200, cached) : next()
+    return isMcpPath(path) ? resourceAt(context, path) : next()
   })
   routes.get(JWKS_PATH, (context) => context.json({ keys: [] }, 200, cached))
   routes.post(REGISTER_PATH, (context) => guarded(context, () => register(deps, context)))

@@ -39,7 +39,8 @@ async function call(deps: RestDeps, c: RestContext, caller: Caller, input: unkno
   const options = { surface: surfaceOf(caller), signal: c.req.raw.signal }
   const outcome = await deps.kernel.invoke(caller, name, input, options)
   countCall(deps.metrics, name, caller.channel, outcome)
-  return toolAnswer(c, outcome, (scope) => challenge(deps.config, c.req.path, 'insufficient_scope', scope))
+  const asked = { path: c.req.path, host: c.req.header('host') ?? null }
+  return toolAnswer(c, outcome, (scope) => challenge(deps.config, asked, 'insufficient_scope', scope))
 }
 
 /** Authenticates and counts the request; a Response is the refusal. */
