@@ -72,7 +72,7 @@ import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
 import { LocalRateLimiter } from './kernel/rate-limit.ts'
 import type { Services } from './kernel/services.ts'
-import type { Tool } from './kernel/tool.ts'
+import { isAct, type Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
 import { loopbackTwin } from './loopback-twin.ts'
@@ -377,7 +377,10 @@ async function startOn(
   const calls = new RevocableCalls(door, authenticator)
   const consoleDeps: ConsoleDeps = {
     kernel: calls,
-    toolNeedsProof: (name) => registry.get(name)?.needsProof ?? false,
+    toolNeedsProof: (name, input) => {
+      const tool = registry.get(name)
+      return tool !== undefined && tool.needsProof && isAct(tool, input)
+    },
     audit,
     people: authenticator,
     ...identity,
@@ -386,6 +389,7 @@ async function startOn(
     limiter,
     metrics,
     publicUrl,
+    oauthEnabled: config.oauthEnabled,
     version: VERSION,
     now: environment.now,
   }

@@ -116,7 +116,7 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
    * every path.
    */
   byArea?: boolean
-  /** At the console, only for a person who proved lately who they are: a browser left open must not reach it. */
+  /** At the console its acts are only for a person who proved lately who they are: a browser left open must not reach them. */
   needsProof?: boolean
   input: I
   output: O
@@ -278,6 +278,14 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     outputSchema,
     parse,
   }
+}
+
+/** Whether this very call of the tool acts; what can't be read is taken for an act. */
+export function isAct(tool: Pick<Tool, 'actions'>, input: unknown): boolean {
+  if (!('each' in tool.actions)) return tool.actions.tier > 1
+  const { field, each } = tool.actions
+  const named = typeof input === 'object' && input !== null ? Reflect.get(input, field) : undefined
+  return (each[String(named)]?.tier ?? 2) > 1
 }
 
 function pickAction(spec: { actions: Actions; name: string }, input: Record<string, unknown>) {

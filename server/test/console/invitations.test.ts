@@ -182,6 +182,15 @@ test('sensitive tools ask for a fresh proof at the console', async () => {
   for (const tool of ['invite_user', 'create_reset_link', 'update_user', 'create_user', 'set_confirmation_policy'])
     expect((await it.post(`tools/${tool}`, {})).json['error'], tool).toMatchObject({ code: 'step_up_required' })
   expect((await it.post('tools/list_users', {})).status).toBe(200)
+  for (const action of ['stop', 'lift', undefined])
+    expect(
+      (await it.post('tools/emergency_stop', { action, organization: acme.id })).json['error'],
+      action,
+    ).toMatchObject({
+      code: 'step_up_required',
+    })
+  // To see what is stopped takes none.
+  expect((await it.post('tools/emergency_stop', { action: 'status' })).json).toEqual({ stops: [] })
   await it.post('step-up', { password: PASSWORD })
   const invited = await it.post('tools/invite_user', { email: address(), role: 'viewer', organizations: 'Acme' })
   expect(invited.status).toBe(200)

@@ -45,6 +45,7 @@ function describe(deps: ConsoleDeps, person: ConsolePerson, context: Context<Htt
     second_factor: person.proofs.totp || person.proofs.passkey,
     mcp_write: connects.partnerWide || connects.whole.length > 0 || connects.limited.length > 0,
     public_url: deps.publicUrl,
+    oauth_enabled: deps.oauthEnabled,
     version: deps.version,
   }
 }

@@ -28,10 +28,11 @@ export function toolRoutes(deps: ConsoleDeps): Hono<HttpEnv> {
     const body = await readJson(context.req.raw)
     if (!body.ok && body.problem !== 'empty') return badBody(context, body.problem)
     const name = context.req.param('name')
-    const unproven = deps.toolNeedsProof(name) ? needsProof(person, context, deps.now()) : null
+    const input = body.ok ? body.value : {}
+    const unproven = deps.toolNeedsProof(name, input) ? needsProof(person, context, deps.now()) : null
     if (unproven) return unproven
     const options = { surface: 'console', signal: context.req.raw.signal } as const
-    const outcome = await deps.kernel.invoke(caller, name, body.ok ? body.value : {}, options)
+    const outcome = await deps.kernel.invoke(caller, name, input, options)
     countCall(deps.metrics, name, 'console', outcome)
     return toolAnswer(context, outcome)
   })

@@ -9,8 +9,8 @@ import type { FlowCookie, SessionCookie } from './cookies.ts'
 /** What the console's routes work with. */
 export interface ConsoleDeps extends IdentityServices {
   kernel: Kernel
-  /** Whether a tool asks for a fresh proof of who one is. */
-  toolNeedsProof(name: string): boolean
+  /** Whether a call of a tool asks for a fresh proof of who one is. */
+  toolNeedsProof(name: string, input: unknown): boolean
   audit: Pick<AuditAppender, 'append'>
   people: Pick<DatabaseAuthenticator, 'session'>
   cookie: SessionCookie
@@ -18,6 +18,7 @@ export interface ConsoleDeps extends IdentityServices {
   limiter: RateLimiter
   metrics: Metrics
   publicUrl: string
+  oauthEnabled: boolean
   version: string
   now(): Date
 }

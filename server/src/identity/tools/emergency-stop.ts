@@ -45,6 +45,7 @@ export default defineTool({
     },
   },
   worksWhenStopped: true,
+  needsProof: true,
   input,
   output: z.object({
     stopped: z.boolean().optional().describe('Whether what was asked about is stopped now.'),
@@ -55,6 +56,7 @@ export default defineTool({
         z.object({
           kind: subjectKinds,
           id: z.string().nullable(),
+          name: z.string().nullable().describe('Of an organization.'),
           reason: z.string(),
           stopped_by: z.string().nullable(),
           stopped_at: z.string(),
@@ -101,6 +103,7 @@ export default defineTool({
               ? ('organization' as const)
               : ('everything' as const),
         id: stop.credential_id ?? stop.organization_id,
+        name: stop.organization_name,
         reason: stop.reason,
         stopped_by: stop.name,
         stopped_at: stop.stopped_at.toISOString(),
