@@ -149,10 +149,13 @@ const settings = [
     '/settings/enrollment',
     lazyRouteComponent(() => import('../features/enrollment/enrollment-page.tsx'), 'EnrollmentPage'),
   ),
-  page(
-    '/account',
-    lazyRouteComponent(() => import('../features/account/account-page.tsx'), 'AccountPage'),
-  ),
+  createRoute({
+    getParentRoute: () => consoleRoute,
+    path: '/account',
+    validateSearch: (search): { problem?: string } =>
+      typeof search['problem'] === 'string' ? { problem: search['problem'] } : {},
+    component: lazyRouteComponent(() => import('../features/account/account-page.tsx'), 'AccountPage'),
+  }),
 ] as const
 
 const routeTree = rootRoute.addChildren([

@@ -11,6 +11,8 @@ export interface Session {
   second_factor: boolean
   mcp_write: boolean
   public_url: string
+  /** Whether assistants may sign in by OAuth at all. */
+  oauth_enabled: boolean
   version: string
 }
 

@@ -1,4 +1,5 @@
 /** A fresh proof that it is you, asked for where the server wants one, and then the same request once more. */
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useCallback, useContext, useRef, useState } from 'react'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -6,6 +7,7 @@ import { TextField } from '../ui/text-field.tsx'
 import { api, ApiError } from './api.ts'
 import { passkeysWork, provePasskey } from './passkeys.ts'
 import { refusalText } from './refusal-text.ts'
+import { signOut } from './sign-out.ts'
 
 export type Proven = <Answer>(act: () => Promise<Answer>) => Promise<Answer>
 
@@ -20,7 +22,7 @@ interface Waiting {
 }
 
 export function StepUpProvider({ children }: { children: ReactNode }) {
-  const [asking, setAsking] = useState(false)
+  const [asking, setAsking] = useState<readonly string[] | null>(null)
   const waiting = useRef<Waiting[]>([])
   const proven = useCallback<Proven>(async (act) => {
     try {
@@ -29,13 +31,13 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
       if (!(error instanceof ApiError) || error.refusal.code !== 'step_up_required') throw error
       await new Promise<void>((resolve, reject) => {
         waiting.current.push({ resolve, reject })
-        setAsking(true)
+        setAsking(methodsIn(error))
       })
       return act()
     }
   }, [])
   const end = (settle: (one: Waiting) => void) => {
-    setAsking(false)
+    setAsking(null)
     for (const one of waiting.current.splice(0)) settle(one)
   }
   return (
@@ -43,6 +45,7 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
       {children}
       {asking && (
         <StepUpDialog
+          methods={asking}
           onProven={() => end(({ resolve }) => resolve())}
           onCancel={() => end(({ reject }) => reject(new DOMException('This was not done.', 'AbortError')))}
         />
@@ -51,9 +54,57 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
   )
 }
 
-function StepUpDialog({ onProven, onCancel }: { onProven: () => void; onCancel: () => void }) {
+/** By what this person can prove it, as the refusal says. */
+function methodsIn(error: ApiError): string[] {
+  const { methods } = error.body
+  return Array.isArray(methods) ? methods.map(String) : ['password']
+}
+
+interface StepUpDialogProps {
+  methods: readonly string[]
+  onProven: () => void
+  onCancel: () => void
+}
+
+const TITLE = 'Prove that it is you'
+const ABOUT = 'Only somebody at this browser now may do this. The proof lasts for ten minutes.'
+
+function StepUpDialog(props: StepUpDialogProps) {
+  const { methods } = props
+  if (methods.includes('provider')) return <SignInAgain onCancel={props.onCancel} />
+  const typed = methods.includes('password') ? 'password' : methods.some((one) => one !== 'passkey') ? 'code' : null
+  return <ProofDialog {...props} typed={typed} passkey={methods.includes('passkey') && passkeysWork()} />
+}
+
+/** The issuer knows them, and we don't: only signing in anew proves it. */
+function SignInAgain({ onCancel }: { onCancel: () => void }) {
+  const queries = useQueryClient()
+  const again = useMutation({ mutationFn: () => signOut(queries, location.pathname + location.search) })
+  return (
+    <Dialog
+      open
+      onClose={onCancel}
+      title={TITLE}
+      about="Your linked account is what proves it: sign in with it again, and come back to this page. A password or a passkey of your own spares you the way."
+      actions={
+        <>
+          <Button onClick={onCancel}>Cancel</Button>
+          <Button variant="primary" busy={again.isPending && 'Signing out…'} onClick={() => again.mutate()}>
+            Sign in again
+          </Button>
+        </>
+      }
+    />
+  )
+}
+
+function ProofDialog({
+  typed,
+  passkey,
+  onProven,
+  onCancel,
+}: StepUpDialogProps & { typed: 'password' | 'code' | null; passkey: boolean }) {
   const [secret, setSecret] = useState('')
-  const [byCode, setByCode] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string>()
   const prove = (by: () => Promise<unknown>) => {
@@ -64,17 +115,22 @@ function StepUpDialog({ onProven, onCancel }: { onProven: () => void; onCancel: 
       setError(refusalText(reason))
     })
   }
-  const submit = () => prove(() => api.post('step-up', byCode ? { code: secret.trim() } : { password: secret }))
+  const byPasskey = () => prove(() => provePasskey('step-up'))
+  const submit = () =>
+    typed === null
+      ? byPasskey()
+      : prove(() => api.post('step-up', typed === 'code' ? { code: secret.trim() } : { password: secret }))
   return (
     <Dialog
       open
       onClose={onCancel}
-      title="Prove that it is you"
-      about="This changes who can get in. The proof lasts for ten minutes."
+      title={TITLE}
+      about={ABOUT}
       onSubmit={submit}
       help={
-        passkeysWork() && (
-          <button type="button" className="link" onClick={() => prove(() => provePasskey('step-up'))}>
+        typed !== null &&
+        passkey && (
+          <button type="button" className="link" onClick={byPasskey}>
             Use a passkey
           </button>
         )
@@ -83,32 +139,26 @@ function StepUpDialog({ onProven, onCancel }: { onProven: () => void; onCancel: 
         <>
           <Button onClick={onCancel}>Cancel</Button>
           <Button variant="primary" type="submit" busy={busy && 'Checking…'}>
-            Continue
+            {typed === null ? 'Use a passkey' : 'Continue'}
           </Button>
         </>
       }
     >
-      <TextField
-        key={String(byCode)}
-        label={byCode ? 'Authentication code' : 'Password'}
-        type={byCode ? 'text' : 'password'}
-        autoComplete={byCode ? 'one-time-code' : 'current-password'}
-        inputMode={byCode ? 'numeric' : 'text'}
-        autoFocus
-        value={secret}
-        onChange={(event) => setSecret(event.target.value)}
-        error={error}
-      />
-      <button
-        type="button"
-        className="link mt-3"
-        onClick={() => {
-          setByCode(!byCode)
-          setSecret('')
-        }}
-      >
-        {byCode ? 'Use the password' : 'Use a code of the authenticator app'}
-      </button>
+      {typed === null ? (
+        <p role="status">{error ?? 'Your browser asks for the passkey of this account.'}</p>
+      ) : (
+        <TextField
+          label={typed === 'code' ? 'Authentication code' : 'Password'}
+          type={typed === 'code' ? 'text' : 'password'}
+          autoComplete={typed === 'code' ? 'one-time-code' : 'current-password'}
+          inputMode={typed === 'code' ? 'numeric' : 'text'}
+          hint={typed === 'code' ? 'Of the authenticator app, or one of your recovery codes.' : undefined}
+          autoFocus
+          value={secret}
+          onChange={(event) => setSecret(event.target.value)}
+          error={error}
+        />
+      )}
     </Dialog>
   )
 }

@@ -1,5 +1,6 @@
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
+import { StopBars } from '../../features/emergency/stop-bar.tsx'
 import { Modal } from '../../ui/modal.tsx'
 import { Toaster } from '../../ui/toaster.tsx'
 import { HeldProvider } from '../held.tsx'
@@ -31,13 +32,16 @@ export function Console() {
         >
           Skip to the page
         </a>
-        <div className="grid h-dvh grid-cols-[minmax(0,1fr)] sm:grid-cols-[56px_minmax(0,1fr)] lg:grid-cols-[224px_minmax(0,1fr)]">
-          <div className="contents max-sm:hidden">
-            <Navigation />
+        <div className="flex h-dvh flex-col">
+          <StopBars />
+          <div className="grid min-h-0 grow grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)] sm:grid-cols-[56px_minmax(0,1fr)] lg:grid-cols-[224px_minmax(0,1fr)]">
+            <div className="contents max-sm:hidden">
+              <Navigation />
+            </div>
+            <HeldProvider>
+              <Outlet />
+            </HeldProvider>
           </div>
-          <HeldProvider>
-            <Outlet />
-          </HeldProvider>
         </div>
         <Modal
           open={menu}

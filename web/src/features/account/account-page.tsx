@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
 import { useSession } from '../../app/session.ts'
 import { Facts } from '../../ui/facts.tsx'
@@ -11,9 +12,12 @@ import { Section } from './section.tsx'
 import { SessionsSection } from './sessions-section.tsx'
 import { TotpSection } from './totp-section.tsx'
 
+const route = getRouteApi('/console/account')
+
 export function AccountPage() {
   const { user } = useSession()
   const { data, error, refetch } = useQuery(account)
+  const { problem } = route.useSearch()
   return (
     <SettingsPage title="My account" prose>
       {error && !data ? (
@@ -28,12 +32,12 @@ export function AccountPage() {
               ]}
             />
           </Section>
-          <PasswordSection />
           {data && (
             <>
+              <PasswordSection has={data.password} />
               <TotpSection totp={data.totp} passkeys={data.passkeys.length} />
               <PasskeysSection passkeys={data.passkeys} />
-              <ProvidersSection linked={data.providers} offered={data.linkable} />
+              <ProvidersSection linked={data.providers} offered={data.linkable} problem={problem} />
               <SessionsSection sessions={data.sessions} />
             </>
           )}

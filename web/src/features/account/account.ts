@@ -13,6 +13,8 @@ export interface Account {
   /** Issuers that may be linked. */
   linkable: { id: string; name: string }[]
   totp: { enabled: boolean; recovery_codes_left: number }
+  /** Whether there is one. */
+  password: boolean
   sessions: {
     id: string
     current: boolean
@@ -59,9 +61,9 @@ interface Codes {
   recovery_codes: string[]
 }
 
-export const useChangePassword = (onDone: () => void) =>
+export const useChangePassword = (what: 'changed' | 'set', onDone: () => void) =>
   useAccountAct((input: { current?: string; next: string }) => api.post('account/password', input), {
-    said: 'Password changed. Other sessions are signed out',
+    said: `Password ${what}. Other sessions are signed out`,
     onDone,
   })
 

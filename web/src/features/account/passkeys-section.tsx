@@ -2,8 +2,8 @@ import { KeyRound } from 'lucide-react'
 import { useState } from 'react'
 import { passkeysWork } from '../../app/passkeys.ts'
 import { Button } from '../../ui/button.tsx'
-import { ConfirmDialog, Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { When } from '../../ui/when.tsx'
 import { type Account, useAddPasskey, useRemovePasskey } from './account.ts'
@@ -61,25 +61,16 @@ function AddPasskey({ onClose }: { onClose: () => void }) {
   const add = useAddPasskey(({ recovery_codes: made }) => (made && made.length > 0 ? setCodes(made) : onClose()))
   if (codes) return <RecoveryCodes codes={codes} onDone={onClose} />
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Add a passkey"
       about="The browser asks where to keep it."
+      act="Add passkey"
+      doing="Waiting for the device…"
+      busy={add.busy}
+      refusal={add.refusal}
+      disabled={name.trim() === '' && 'Give it a name first.'}
+      onClose={onClose}
       onSubmit={() => name.trim() !== '' && add.run(name.trim())}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            variant="primary"
-            type="submit"
-            disabled={name.trim() === '' && 'Give it a name first.'}
-            busy={add.busy && 'Waiting for the device…'}
-          >
-            Add passkey
-          </Button>
-        </>
-      }
     >
       <TextField
         label="Name"
@@ -90,8 +81,7 @@ function AddPasskey({ onClose }: { onClose: () => void }) {
         value={name}
         onChange={(event) => setName(event.target.value)}
       />
-      {add.refusal !== undefined && <Refused text={add.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 

@@ -1,53 +1,53 @@
 import { useState } from 'react'
 import { Button } from '../../ui/button.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
-import { Section } from './section.tsx'
 import { useChangePassword } from './account.ts'
+import { Section } from './section.tsx'
 
 const SHORTEST = 12
 
-export function PasswordSection() {
+/** `has`: people who came by another issuer, or only use a passkey, may have none yet. */
+export function PasswordSection({ has }: { has: boolean }) {
   const [open, setOpen] = useState(false)
   return (
     <Section
       id="password"
       title="Password"
-      about="Changing it signs out every other session of yours."
-      action={<Button onClick={() => setOpen(true)}>Change password…</Button>}
+      about={
+        has
+          ? 'Changing it signs out every other session of yours.'
+          : 'You have none: a passkey or a linked account signs you in. Setting one signs out every other session of yours.'
+      }
+      action={<Button onClick={() => setOpen(true)}>{has ? 'Change password…' : 'Set a password…'}</Button>}
     >
-      {open && <ChangePassword onClose={() => setOpen(false)} />}
+      {open && <ChangePassword has={has} onClose={() => setOpen(false)} />}
     </Section>
   )
 }
 
-function ChangePassword({ onClose }: { onClose: () => void }) {
+function ChangePassword({ has, onClose }: { has: boolean; onClose: () => void }) {
   const [current, setCurrent] = useState('')
   const [next, setNext] = useState('')
   const [asked, setAsked] = useState(false)
-  const change = useChangePassword(onClose)
+  const change = useChangePassword(has ? 'changed' : 'set', onClose)
   const short = next.length < SHORTEST
   const submit = () => {
     setAsked(true)
     if (!short) change.run({ ...(current !== '' && { current }), next })
   }
   return (
-    <Dialog
-      open
+    <FormDialog
+      title={has ? 'Change your password' : 'Set a password'}
+      about={has ? undefined : 'It signs you in beside what you use now.'}
+      act={has ? 'Change password' : 'Set password'}
+      doing={has ? 'Changing…' : 'Setting…'}
+      busy={change.busy}
+      refusal={change.refusal}
       onClose={onClose}
-      title="Change your password"
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={change.busy && 'Changing…'}>
-            Change password
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
+      {has && (
         <TextField
           label="Current password"
           type="password"
@@ -56,17 +56,17 @@ function ChangePassword({ onClose }: { onClose: () => void }) {
           value={current}
           onChange={(event) => setCurrent(event.target.value)}
         />
-        <TextField
-          label="New password"
-          type="password"
-          autoComplete="new-password"
-          value={next}
-          onChange={(event) => setNext(event.target.value)}
-          error={asked && short ? `Use at least ${SHORTEST} characters.` : undefined}
-          hint={`At least ${SHORTEST} characters. Longer is better than odd.`}
-        />
-      </div>
-      {change.refusal !== undefined && <Refused text={change.refusal} />}
-    </Dialog>
+      )}
+      <TextField
+        label="New password"
+        type="password"
+        autoFocus={!has}
+        autoComplete="new-password"
+        value={next}
+        onChange={(event) => setNext(event.target.value)}
+        error={asked && short ? `Use at least ${SHORTEST} characters.` : undefined}
+        hint={`At least ${SHORTEST} characters. Longer is better than odd.`}
+      />
+    </FormDialog>
   )
 }

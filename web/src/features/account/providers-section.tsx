@@ -8,14 +8,21 @@ import { Section } from './section.tsx'
 interface ProvidersSectionProps {
   linked: Account['providers']
   offered: Account['linkable']
+  /** With which the browser came back from linking one. */
+  problem: string | undefined
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  already_linked:
+    'That account signs somebody in here already. Unlink it there first, or choose another account at the issuer.',
 }
 
 /** Accounts at other issuers that sign this person in. */
-export function ProvidersSection({ linked, offered }: ProvidersSectionProps) {
+export function ProvidersSection({ linked, offered, problem }: ProvidersSectionProps) {
   const link = useLinkProvider()
   const unlink = useUnlinkProvider()
   if (linked.length === 0 && offered.length === 0) return null
-  const refusal = link.refusal ?? unlink.refusal
+  const refusal = link.refusal ?? unlink.refusal ?? (problem && PROBLEMS[problem])
   return (
     <Section
       id="providers"

@@ -1,4 +1,5 @@
 import { Monitor } from 'lucide-react'
+import { browserName } from '../../ui/browser-name.ts'
 import { Button } from '../../ui/button.tsx'
 import { Refused } from '../../ui/confirm-dialog.tsx'
 import { Tag } from '../../ui/tag.tsx'
@@ -17,7 +18,7 @@ export function SessionsSection({ sessions }: { sessions: Account['sessions'] })
             <span className="flex min-w-0 grow flex-col">
               <span className="flex items-center gap-2">
                 <b className="truncate font-medium" title={session.user_agent ?? undefined}>
-                  {browserOf(session.user_agent)}
+                  {browserName(session.user_agent)}
                 </b>
                 {session.current && <Tag tone="accent">this one</Tag>}
               </span>
@@ -30,7 +31,7 @@ export function SessionsSection({ sessions }: { sessions: Account['sessions'] })
               <Button
                 size="sm"
                 disabled={end.busy}
-                aria-label={`Sign out ${browserOf(session.user_agent)}`}
+                aria-label={`Sign out ${browserName(session.user_agent)}`}
                 onClick={() => end.run(session.id)}
               >
                 Sign out
@@ -42,15 +43,4 @@ export function SessionsSection({ sessions }: { sessions: Account['sessions'] })
       {end.refusal !== undefined && <Refused text={end.refusal} />}
     </Section>
   )
-}
-
-/** What a browser calls itself, short. It is the client's own word. */
-function browserOf(userAgent: string | null): string {
-  if (userAgent === null) return 'Unknown browser'
-  const browser = /(Edg|Firefox|Chrome|Safari)\//.exec(userAgent)?.[1]
-  const system = /Windows|Android|iPhone|iPad|Mac OS X|Linux/.exec(userAgent)?.[0]
-  if (browser === undefined) return userAgent.slice(0, 60)
-  return [browser === 'Edg' ? 'Edge' : browser, system && `on ${system === 'Mac OS X' ? 'macOS' : system}`]
-    .filter(Boolean)
-    .join(' ')
 }

@@ -3,6 +3,7 @@ import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog, Refused } from '../../ui/confirm-dialog.tsx'
 import { CopyField } from '../../ui/copy-field.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
+import { QrCode } from '../../ui/qr-code.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { type Account, useConfirmTotp, useDisableTotp, useRecoveryCodes, useStartTotp } from './account.ts'
@@ -83,7 +84,6 @@ interface SetUpProps {
   onCodes: (codes: string[]) => void
 }
 
-/** Without a picture to scan: the page draws none, so the app takes the address or the typed secret. */
 function SetUp({ secret, uri, onClose, onCodes }: SetUpProps) {
   const [code, setCode] = useState('')
   const confirm = useConfirmTotp(({ recovery_codes }) => onCodes(recovery_codes))
@@ -92,7 +92,7 @@ function SetUp({ secret, uri, onClose, onCodes }: SetUpProps) {
       open
       onClose={onClose}
       title="Set up an authenticator app"
-      about="Add the account to the app, then enter the code that it shows. This version shows no QR code: type the secret, or open the link on the phone."
+      about="Scan the code with the app, or type the secret into it, then enter the code that it shows."
       onSubmit={() => confirm.run(code.replaceAll(/\s/g, ''))}
       actions={
         <>
@@ -104,15 +104,20 @@ function SetUp({ secret, uri, onClose, onCodes }: SetUpProps) {
       }
     >
       <div className="flex flex-col gap-5">
-        <div>
-          <p className="mb-1.5 font-medium">Secret, time-based, six digits</p>
-          <CopyField label="Secret" value={secret.replace(/(.{4})(?=.)/g, '$1 ')} />
-        </div>
-        <div>
-          <p className="mb-1.5 font-medium">
-            Or <a href={uri}>open it in an app on this device</a>
-          </p>
-          <CopyField label="otpauth address" value={uri} />
+        <div className="flex gap-5 max-sm:flex-col">
+          <QrCode text={uri} label="QR code with the secret for the authenticator app" />
+          <div className="flex min-w-0 grow flex-col gap-4">
+            <div>
+              <p className="mb-1.5 font-medium">Secret, time-based, six digits</p>
+              <CopyField label="Secret" value={secret.replace(/(.{4})(?=.)/g, '$1 ')} />
+            </div>
+            <div>
+              <p className="mb-1.5 font-medium">
+                Or <a href={uri}>open it in an app on this device</a>
+              </p>
+              <CopyField label="otpauth address" value={uri} />
+            </div>
+          </div>
         </div>
         <TextField
           label="Authentication code"

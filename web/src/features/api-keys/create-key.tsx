@@ -1,12 +1,10 @@
 import { useState } from 'react'
 import { useSession } from '../../app/session.ts'
-import { Button } from '../../ui/button.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { type MadeKey, useCreateKey } from './api-keys.ts'
 import { LifetimeField, RangesField, rangesOf, type Reach, ReachField } from './key-fields.tsx'
 import { ScopeChoice } from './scope-choice.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 
 interface CreateKeyProps {
   /** Suggested. */
@@ -43,41 +41,34 @@ export function CreateKey({ name: suggested = '', onClose, onMade }: CreateKeyPr
   }
   const told: Partial<typeof wrong> = asked ? wrong : {}
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Create New Key"
       about="It acts as you, and never beyond what you choose here."
+      act="Create key"
+      doing="Creating…"
+      busy={create.busy}
+      refusal={create.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={create.busy && 'Creating…'} tier={2}>
-            Create key
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        <TextField
-          label="Name"
-          autoFocus
-          autoComplete="off"
-          maxLength={200}
-          placeholder="nightly-triage"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={told.name}
-        />
-        <ReachField session={session} value={reach} onChange={setReach} error={told.reach} />
-        <ScopeChoice chosen={scopes} onChange={setScopes} error={told.scopes} />
-        <div className="grid gap-4 sm:grid-cols-2">
-          <LifetimeField value={lifetime} onChange={setLifetime} />
-          <RangesField value={ranges} onChange={setRanges} />
-        </div>
+      <TextField
+        label="Name"
+        autoFocus
+        autoComplete="off"
+        maxLength={200}
+        placeholder="nightly-triage"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={told.name}
+      />
+      <ReachField session={session} value={reach} onChange={setReach} error={told.reach} />
+      <ScopeChoice chosen={scopes} onChange={setScopes} error={told.scopes} />
+      <div className="grid gap-4 sm:grid-cols-2">
+        <LifetimeField value={lifetime} onChange={setLifetime} />
+        <RangesField value={ranges} onChange={setRanges} />
       </div>
-      {create.refusal !== undefined && <Refused text={create.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 

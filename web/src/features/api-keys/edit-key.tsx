@@ -1,12 +1,10 @@
 import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { spoken } from '../../ui/time.ts'
 import { type ApiKey, useUpdateKey } from './api-keys.ts'
 import { LifetimeField, RangesField, rangesOf } from './key-fields.tsx'
 import { ScopeChoice } from './scope-choice.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 
 export function EditKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
   const [name, setName] = useState(apiKey.name)
@@ -28,47 +26,40 @@ export function EditKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => vo
     })
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={`Change “${apiKey.name}”`}
       about="Its secret stays. What changes holds from its next call."
+      act="Save changes"
+      doing="Saving…"
+      busy={update.busy}
+      refusal={update.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={update.busy && 'Saving…'} tier={2}>
-            Save changes
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        <TextField
-          label="Name"
-          autoFocus
-          autoComplete="off"
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={name.trim() === '' ? 'Give it a name that says what uses it.' : undefined}
+      <TextField
+        label="Name"
+        autoFocus
+        autoComplete="off"
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={name.trim() === '' ? 'Give it a name that says what uses it.' : undefined}
+      />
+      <ScopeChoice
+        chosen={scopes}
+        onChange={setScopes}
+        error={scopes.length > 0 ? undefined : 'Choose at least one scope.'}
+      />
+      <div className="grid gap-4 sm:grid-cols-2">
+        <LifetimeField
+          value={lifetime}
+          onChange={setLifetime}
+          asIs={apiKey.expires_at === null ? 'Never, as it is' : `${spoken(new Date(apiKey.expires_at))}, as it is`}
         />
-        <ScopeChoice
-          chosen={scopes}
-          onChange={setScopes}
-          error={scopes.length > 0 ? undefined : 'Choose at least one scope.'}
-        />
-        <div className="grid gap-4 sm:grid-cols-2">
-          <LifetimeField
-            value={lifetime}
-            onChange={setLifetime}
-            asIs={apiKey.expires_at === null ? 'Never, as it is' : `${spoken(new Date(apiKey.expires_at))}, as it is`}
-          />
-          <RangesField value={ranges} onChange={setRanges} />
-        </div>
+        <RangesField value={ranges} onChange={setRanges} />
       </div>
-      {update.refusal !== undefined && <Refused text={update.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 

@@ -1,9 +1,7 @@
 import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
 import { SelectField } from '../../ui/text-field.tsx'
 import { type ApiKey, type MadeKey, useRotateKey } from './api-keys.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 
 const OVERLAPS = [
   { value: '24h', label: '24 hours' },
@@ -23,20 +21,17 @@ export function RotateKey({ apiKey, onClose, onMade }: RotateKeyProps) {
   const [overlap, setOverlap] = useState<string>('24h')
   const rotate = useRotateKey(onMade)
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={`Rotate “${apiKey.name}”?`}
       about="It gets a new secret, shown once. Name, scopes and expiry stay."
+      act="Rotate key"
+      doing="Rotating…"
+      busy={rotate.busy}
+      refusal={rotate.refusal}
+      tier={2}
+      keep="Keep"
+      onClose={onClose}
       onSubmit={() => rotate.run({ key: apiKey.id, overlap })}
-      actions={
-        <>
-          <Button onClick={onClose}>Keep</Button>
-          <Button variant="primary" type="submit" busy={rotate.busy && 'Rotating…'} tier={2}>
-            Rotate key
-          </Button>
-        </>
-      }
     >
       <SelectField
         label="The old secret works for"
@@ -50,7 +45,6 @@ export function RotateKey({ apiKey, onClose, onMade }: RotateKeyProps) {
           </option>
         ))}
       </SelectField>
-      {rotate.refusal !== undefined && <Refused text={rotate.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }

@@ -1,12 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useSession } from '../../app/session.ts'
-import { Button } from '../../ui/button.tsx'
 import { Checkbox } from '../../ui/checkbox.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
 import { CodeBlock } from '../../ui/copy-field.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
 import { Facts } from '../../ui/facts.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { RevealOnce } from '../../ui/reveal-once.tsx'
 import { SelectField, TextField } from '../../ui/text-field.tsx'
 import { number } from '../../ui/time.ts'
@@ -50,20 +48,16 @@ export function CreateToken({ organization: first, onClose }: CreateTokenProps) 
   }
   if (made) return <TokenMade made={made} onDone={onClose} />
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Create an enrollment token"
       about="With it, agents enroll devices into a site. It comes with the one line that installs them."
+      act="Create token"
+      doing="Creating…"
+      busy={create.busy}
+      refusal={create.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={create.busy && 'Creating…'} tier={2}>
-            Create token
-          </Button>
-        </>
-      }
     >
       <div className="grid gap-5 sm:grid-cols-2">
         <SelectField
@@ -119,8 +113,7 @@ export function CreateToken({ organization: first, onClose }: CreateTokenProps) 
           onChange={(event) => setApproval(event.target.checked)}
         />
       </div>
-      {create.refusal !== undefined && <Refused text={create.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 

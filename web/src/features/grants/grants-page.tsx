@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Ban, ListFilter, Unplug } from 'lucide-react'
+import { Ban, ListFilter, OctagonX, Unplug } from 'lucide-react'
 import { useState } from 'react'
 import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
@@ -10,8 +10,10 @@ import { type Session, useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button, buttonClass } from '../../ui/button.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
+import { Note } from '../../ui/note.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { StateView } from '../../ui/state-view.tsx'
+import { StopDialog } from '../emergency/stop-dialog.tsx'
 import { BlockedClients } from './blocked-clients.tsx'
 import { grantColumns, isOver } from './grant-columns.tsx'
 import { clients, type Grant, type GrantPage, grants } from './grants.ts'
@@ -33,6 +35,7 @@ export function GrantsPage() {
   const [client, setClient] = useState('')
   const [ending, setEnding] = useState<Grant | null>(null)
   const [blocked, setBlocked] = useState(false)
+  const [stopping, setStopping] = useState(false)
   const list = useToolList(
     grants({
       ...(organization && { organization: organization.id }),
@@ -77,6 +80,15 @@ export function GrantsPage() {
           />
           {all && <ClientFilter value={client} onChange={setClient} />}
           <span className="grow" />
+          <Button
+            size="sm"
+            variant="danger-line"
+            disabled={withheld(session, 'governance.write')}
+            onClick={() => setStopping(true)}
+          >
+            <OctagonX className="size-4" strokeWidth={1.6} aria-hidden="true" />
+            Stop all assistants…
+          </Button>
           {all && (
             <Button size="sm" onClick={() => setBlocked(true)}>
               <Ban className="size-4" strokeWidth={1.6} aria-hidden="true" />
@@ -93,6 +105,14 @@ export function GrantsPage() {
         </>
       }
     >
+      {!session.oauth_enabled && (
+        <div className="border-b border-line p-3">
+          <Note title="Signing in with OAuth is off on this server.">
+            An operator turned it off (<code>MCP_OAUTH_ENABLED=false</code>): these grants open nothing until it is on
+            again.
+          </Note>
+        </div>
+      )}
       <DataTable
         caption="Connected clients"
         columns={grantColumns(acts)}
@@ -112,6 +132,7 @@ export function GrantsPage() {
           onClose={() => setEnding(null)}
         />
       )}
+      {stopping && <StopDialog onClose={() => setStopping(false)} />}
       {blocked && <BlockedClients mayUnblock={mayBlock(session)} onClose={() => setBlocked(false)} />}
     </SettingsPage>
   )

@@ -1,9 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
 import { Facts } from '../../ui/facts.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { RevealOnce } from '../../ui/reveal-once.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { When } from '../../ui/when.tsx'
@@ -34,43 +32,36 @@ export function Invite({ onClose }: { onClose: () => void }) {
   }
   if (made) return <InvitationLink made={made} onDone={onClose} />
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Invite a person"
       about="They choose their own password. An earlier invitation to the same address ends."
+      act="Invite"
+      doing="Inviting…"
+      busy={invite.busy}
+      refusal={invite.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={invite.busy && 'Inviting…'} tier={2}>
-            Invite
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        <TextField
-          label="Email"
-          type="email"
-          autoFocus
-          autoComplete="off"
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-          error={asked ? wrong.email : undefined}
-        />
-        <TextField
-          label="Name"
-          autoComplete="off"
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          hint="They can change it when they accept."
-        />
-        <RoleField value={role} onChange={setRole} error={asked ? wrong.role : undefined} />
-      </div>
-      {invite.refusal !== undefined && <Refused text={invite.refusal} />}
-    </Dialog>
+      <TextField
+        label="Email"
+        type="email"
+        autoFocus
+        autoComplete="off"
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+        error={asked ? wrong.email : undefined}
+      />
+      <TextField
+        label="Name"
+        autoComplete="off"
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        hint="They can change it when they accept."
+      />
+      <RoleField value={role} onChange={setRole} error={asked ? wrong.role : undefined} />
+    </FormDialog>
   )
 }
 

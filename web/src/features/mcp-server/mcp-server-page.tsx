@@ -10,7 +10,7 @@ import { Note } from '../../ui/note.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { OwnGrants } from '../grants/own-grants.tsx'
 import { type Client, CLIENTS, mcpUrl, outOfReach } from './clients.ts'
-import { SetUpDialog } from './set-up-dialog.tsx'
+import { OauthOff, SetUpDialog } from './set-up-dialog.tsx'
 
 export function McpServerPage() {
   const session = useSession()
@@ -24,7 +24,7 @@ export function McpServerPage() {
       </p>
       <CopyField label="Server URL" value={url} />
       <dl className="mt-3 flex flex-wrap gap-x-7 gap-y-2 text-12">
-        {FACTS.map(([name, value]) => (
+        {facts(session.oauth_enabled).map(([name, value]) => (
           <div key={name} className="flex gap-2">
             <dt className="text-text-3">{name}</dt>
             <dd>{value}</dd>
@@ -45,9 +45,19 @@ export function McpServerPage() {
           </Note>
         </div>
       )}
+      {!session.oauth_enabled && (
+        <div className="mb-3">
+          <OauthOff />
+        </div>
+      )}
       <ul className="grid border-t border-line lg:grid-cols-2" aria-label="Clients">
         {CLIENTS.map((client) => (
-          <ClientCard key={client.id} client={client} off={!session.mcp_write} onOpen={() => setShown(client)} />
+          <ClientCard
+            key={client.id}
+            client={client}
+            off={!session.mcp_write || (!session.oauth_enabled && client.key === null)}
+            onOpen={() => setShown(client)}
+          />
         ))}
       </ul>
       {can(session, 'keys.read') && <OwnGrants />}
@@ -56,12 +66,13 @@ export function McpServerPage() {
   )
 }
 
-const FACTS = [
-  ['Transport', 'Streamable HTTP'],
-  ['Sign-in', 'OAuth 2.1 with PKCE, or API key'],
-  ['Protocol', '2025-03-26 to 2026-07-28'],
-  ['Older clients', <code key="sse">/api/v1/mcp/sse</code>],
-] as const
+const facts = (oauth: boolean) =>
+  [
+    ['Transport', 'Streamable HTTP'],
+    ['Sign-in', oauth ? 'OAuth 2.1 with PKCE, or API key' : 'API key'],
+    ['Protocol', '2025-03-26 to 2026-07-28'],
+    ['Older clients', <code key="sse">/api/v1/mcp/sse</code>],
+  ] as const
 
 const ClientCard = ({ client, off, onOpen }: { client: Client; off: boolean; onOpen: () => void }) => (
   <li className="border-b border-line lg:odd:border-r">

@@ -17,11 +17,12 @@ type Way = 'oauth' | 'key'
 /** How one client is connected, by sign-in or by key. A key made here is shown once, in the client's own words. */
 export function SetUpDialog({ client, way: first, onClose }: { client: Client; way?: Way; onClose: () => void }) {
   const session = useSession()
-  const [way, setWay] = useState<Way>(client.oauth === null || (first === 'key' && client.key) ? 'key' : 'oauth')
+  const oauth = session.oauth_enabled ? client.oauth : null
+  const [way, setWay] = useState<Way>(oauth === null || (first === 'key' && client.key) ? 'key' : 'oauth')
   const [making, setMaking] = useState(false)
   const [made, setMade] = useState<MadeKey | null>(null)
   const url = mcpUrl(session.public_url)
-  const steps = way === 'oauth' ? client.oauth : client.key
+  const steps = way === 'oauth' ? oauth : client.key
   const blocked = client.hosted && way === 'oauth' ? outOfReach(session.public_url) : null
   if (made) {
     return <RevealKey made={made} client={client} onDone={onClose} />
@@ -42,7 +43,8 @@ export function SetUpDialog({ client, way: first, onClose }: { client: Client; w
         actions={<Button onClick={onClose}>Close</Button>}
       >
         <div className="flex flex-col gap-4">
-          {client.oauth && client.key && (
+          {!session.oauth_enabled && <OauthOff />}
+          {oauth && client.key && (
             <div>
               <Segmented
                 label="How to connect"
@@ -87,6 +89,12 @@ const MakeKey = ({ allowed, onMake }: { allowed: boolean; onMake: () => void }) 
     }
   >
     Make one here, and these steps are filled in with it; or put one of yours in place of <code>YOUR_API_KEY</code>.
+  </Note>
+)
+
+export const OauthOff = () => (
+  <Note title="Signing in with OAuth is off on this server.">
+    An operator turned it off (<code>MCP_OAUTH_ENABLED=false</code>): clients connect by API key.
   </Note>
 )
 

@@ -1,8 +1,6 @@
 import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
 import { Checkbox } from '../../ui/checkbox.tsx'
-import { Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { type Organization, useCreateOrganization, useCreateSite, useUpdateOrganization } from './organizations.ts'
 
@@ -24,20 +22,16 @@ function NameDialog({ title, about, act, busy, refusal, onSubmit, onClose }: Nam
     if (name.trim() !== '') onSubmit(name.trim())
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={title}
       about={about}
+      act={act}
+      doing="Creating…"
+      busy={busy}
+      refusal={refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={busy && 'Creating…'} tier={2}>
-            {act}
-          </Button>
-        </>
-      }
     >
       <TextField
         label="Name"
@@ -48,8 +42,7 @@ function NameDialog({ title, about, act, busy, refusal, onSubmit, onClose }: Nam
         onChange={(event) => setName(event.target.value)}
         error={asked && name.trim() === '' ? 'Give it a name.' : undefined}
       />
-      {refusal !== undefined && <Refused text={refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 
@@ -102,48 +95,41 @@ export function EditOrganization({ organization, onClose }: { organization: Orga
     })
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={`Change ${organization.name}`}
       about="What changes holds from the next call."
+      act="Save changes"
+      doing="Saving…"
+      busy={update.busy}
+      refusal={update.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={update.busy && 'Saving…'} tier={2}>
-            Save changes
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        <TextField
-          label="Name"
-          autoFocus
-          autoComplete="off"
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={wrong.name}
-        />
-        <Checkbox
-          label="Assistants may reach it"
-          hint="Off takes it out of the reach of every key and grant. People at the console go on."
-          checked={assistants}
-          onChange={(event) => setAssistants(event.target.checked)}
-        />
-        <TextField
-          label="A second person approves above"
-          inputMode="numeric"
-          autoComplete="off"
-          value={limit}
-          onChange={(event) => setLimit(event.target.value)}
-          error={wrong.limit}
-          hint="Devices that one call may touch."
-        />
-      </div>
-      {update.refusal !== undefined && <Refused text={update.refusal} />}
-    </Dialog>
+      <TextField
+        label="Name"
+        autoFocus
+        autoComplete="off"
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={wrong.name}
+      />
+      <Checkbox
+        label="Assistants may reach it"
+        hint="Off takes it out of the reach of every key and grant. People at the console go on."
+        checked={assistants}
+        onChange={(event) => setAssistants(event.target.checked)}
+      />
+      <TextField
+        label="A second person approves above"
+        inputMode="numeric"
+        autoComplete="off"
+        value={limit}
+        onChange={(event) => setLimit(event.target.value)}
+        error={wrong.limit}
+        hint="Devices that one call may touch."
+      />
+    </FormDialog>
   )
 }

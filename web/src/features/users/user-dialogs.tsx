@@ -1,9 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Button } from '../../ui/button.tsx'
 import { Checkbox } from '../../ui/checkbox.tsx'
-import { ConfirmDialog, Refused } from '../../ui/confirm-dialog.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { Note } from '../../ui/note.tsx'
 import { RevealOnce } from '../../ui/reveal-once.tsx'
 import { TextField } from '../../ui/text-field.tsx'
@@ -44,31 +43,24 @@ export function ChangeRoles({ user, onClose }: UserDialogProps) {
     if (wrong === undefined) change.run({ user: user.id, action: 'set_roles', roles: [requestOf(value, known)] })
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={`Change the role of ${user.name}`}
       about="It holds from the next call of each of their credentials."
+      act="Change role"
+      doing="Saving…"
+      busy={change.busy}
+      refusal={change.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={change.busy && 'Saving…'} tier={2}>
-            Change role
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        {others && (
-          <Note tone="warn" title="They hold more than this shows.">
-            Other roles, or roles at single sites, end when this is saved. The tool update_user sets several at once.
-          </Note>
-        )}
-        <RoleField value={value} onChange={setValue} error={asked ? wrong : undefined} />
-      </div>
-      {change.refusal !== undefined && <Refused text={change.refusal} />}
-    </Dialog>
+      {others && (
+        <Note tone="warn" title="They hold more than this shows.">
+          Other roles, or roles at single sites, end when this is saved. The tool update_user sets several at once.
+        </Note>
+      )}
+      <RoleField value={value} onChange={setValue} error={asked ? wrong : undefined} />
+    </FormDialog>
   )
 }
 
@@ -112,20 +104,16 @@ export function MakeResetLink({ user, onClose }: UserDialogProps) {
     )
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={`Make a link for ${user.name} to set a new password?`}
       about="The password stays as it is until the link is used. Earlier links end."
+      act="Make link"
+      doing="Making…"
+      busy={make.busy}
+      refusal={make.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={() => make.run({ user: user.id, second_factor: secondFactor })}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={make.busy && 'Making…'} tier={2}>
-            Make link
-          </Button>
-        </>
-      }
     >
       <Checkbox
         label="They also lost their second factor"
@@ -133,8 +121,7 @@ export function MakeResetLink({ user, onClose }: UserDialogProps) {
         checked={secondFactor}
         onChange={(event) => setSecondFactor(event.target.checked)}
       />
-      {make.refusal !== undefined && <Refused text={make.refusal} />}
-    </Dialog>
+    </FormDialog>
   )
 }
 
@@ -151,34 +138,27 @@ export function CreateServiceUser({ onClose }: { onClose: () => void }) {
     create.run({ kind: 'service', name: name.trim(), ...requestOf(value, known) })
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Create a service user"
       about="It never signs in. You own it, and it holds keys that must outlive a person."
+      act="Create service user"
+      doing="Creating…"
+      busy={create.busy}
+      refusal={create.refusal}
+      tier={2}
+      onClose={onClose}
       onSubmit={submit}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" type="submit" busy={create.busy && 'Creating…'} tier={2}>
-            Create service user
-          </Button>
-        </>
-      }
     >
-      <div className="flex flex-col gap-5">
-        <TextField
-          label="Name"
-          autoFocus
-          autoComplete="off"
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={asked && name.trim() === '' ? 'Give it a name that says what it is for.' : undefined}
-        />
-        <RoleField value={value} onChange={setValue} error={asked ? wrong : undefined} />
-      </div>
-      {create.refusal !== undefined && <Refused text={create.refusal} />}
-    </Dialog>
+      <TextField
+        label="Name"
+        autoFocus
+        autoComplete="off"
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        error={asked && name.trim() === '' ? 'Give it a name that says what it is for.' : undefined}
+      />
+      <RoleField value={value} onChange={setValue} error={asked ? wrong : undefined} />
+    </FormDialog>
   )
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Bot, Ellipsis, KeyRound, ListFilter, UserCheck, UserCog, UserPlus, UserX, Users } from 'lucide-react'
+import { Bot, Ellipsis, KeyRound, ListFilter, Monitor, UserCheck, UserCog, UserPlus, UserX, Users } from 'lucide-react'
 import { useState } from 'react'
 import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
@@ -18,9 +18,10 @@ import { StateView } from '../../ui/state-view.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { When } from '../../ui/when.tsx'
 import { ChangeRoles, CreateServiceUser, DisableUser, MakeResetLink } from './user-dialogs.tsx'
+import { UserSessions } from './user-sessions.tsx'
 import { type Role, roles, type User, type UserPage, users, useSetDisabled } from './users.ts'
 
-type Open = { what: 'roles' | 'disable' | 'reset'; user: User } | { what: 'service' }
+type Open = { what: 'roles' | 'disable' | 'reset' | 'sessions'; user: User } | { what: 'service' }
 type Kind = 'all' | 'person' | 'service'
 
 export function UsersPage() {
@@ -110,12 +111,13 @@ export function UsersPage() {
       {open?.what === 'roles' && <ChangeRoles user={open.user} onClose={() => setOpen(null)} />}
       {open?.what === 'disable' && <DisableUser user={open.user} onClose={() => setOpen(null)} />}
       {open?.what === 'reset' && <MakeResetLink user={open.user} onClose={() => setOpen(null)} />}
+      {open?.what === 'sessions' && <UserSessions user={open.user} off={off} onClose={() => setOpen(null)} />}
       {open?.what === 'service' && <CreateServiceUser onClose={() => setOpen(null)} />}
     </SettingsPage>
   )
 }
 
-type Act = 'roles' | 'disable' | 'enable' | 'reset'
+type Act = 'roles' | 'disable' | 'enable' | 'reset' | 'sessions'
 
 const columns = (
   known: readonly Role[] | undefined,
@@ -188,6 +190,11 @@ const UserMenu = (props: { user: User; off: boolean; self: boolean; onAct: (what
       {user.kind === 'person' && (
         <MenuItem icon={KeyRound} disabled={off} onSelect={() => onAct('reset')}>
           Make a reset link…
+        </MenuItem>
+      )}
+      {user.kind === 'person' && (
+        <MenuItem icon={Monitor} onSelect={() => onAct('sessions')}>
+          Sessions…
         </MenuItem>
       )}
       <MenuLine />

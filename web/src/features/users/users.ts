@@ -41,6 +41,27 @@ export const roles = queryOptions({
   retry: false,
 })
 
+export interface UserSession {
+  id: string
+  methods: string[]
+  ip: string | null
+  client: string | null
+  created_at: string
+  last_used_at: string
+}
+
+export interface SessionPage extends ListPage {
+  sessions: UserSession[]
+}
+
+export const sessions = (user: string) => toolList<SessionPage>('list_sessions', { user })
+
+export const useRevokeSessions = () =>
+  useToolAct<{ user: string } | { session: string }, { name: string; ended: number }>('revoke_sessions', {
+    refresh: ['list_sessions'],
+    said: ({ name, ended }) => `${name} signed out of ${ended} ${ended === 1 ? 'session' : 'sessions'}`,
+  })
+
 const refresh = ['list_users', 'list_api_keys', 'list_grants']
 
 export interface RoleRequest {
