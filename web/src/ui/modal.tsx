@@ -13,6 +13,14 @@ function firstOf(element: HTMLElement): HTMLElement | null {
   return null
 }
 
+/** What opened it. An item of a menu is gone by the end: the menu's own button stands for it. */
+function openerNow(): HTMLElement | null {
+  const at = document.activeElement
+  const menu = at?.closest('[role=menu]')?.getAttribute('aria-labelledby')
+  const opener = menu ? document.getElementById(menu) : at
+  return opener instanceof HTMLElement && opener !== document.body ? opener : null
+}
+
 interface ModalProps {
   open: boolean
   /** Escape and a press beside it. Without it, only its own controls close it. */
@@ -24,19 +32,21 @@ interface ModalProps {
 }
 
 /**
- * The browser's own dialog: it traps and returns the focus and makes the rest inert without a style of its own, which the
- * pages' policy would refuse.
+ * The browser's own dialog: it traps the focus and makes the rest inert without a style of its own, which the pages' policy
+ * would refuse.
  */
 export function Modal({ open, onClose, className, children, labelledBy, label }: ModalProps) {
   const [element, setElement] = useState<HTMLDialogElement | null>(null)
   const pressedOutside = useRef(false)
   useEffect(() => {
-    if (!element) return
-    if (open && !element.open) {
-      element.showModal()
-      firstOf(element)?.focus()
+    if (!element || !open) return
+    const opener = openerNow()
+    if (!element.open) element.showModal()
+    firstOf(element)?.focus()
+    // The element goes without being closed, and the browser then forgets where the focus was.
+    return () => {
+      if (opener?.isConnected) opener.focus()
     }
-    if (!open && element.open) element.close()
   }, [element, open])
   if (!open) return null
   const outside = (event: React.MouseEvent) => event.target === element
