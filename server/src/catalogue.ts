@@ -36,6 +36,7 @@ import manageServices from './domains/devices/tools/manage-services.ts'
 import setDeviceRole from './domains/devices/tools/set-device-role.ts'
 import tagDevices from './domains/devices/tools/tag-devices.ts'
 import fleetHealthCheck from './domains/fleet/tools/fleet-health-check.ts'
+import importLifecycle from './domains/lifecycle/tools/import-lifecycle.ts'
 import listMaintenanceWindows from './domains/maintenance/tools/list-maintenance-windows.ts'
 import manageMaintenanceWindows from './domains/maintenance/tools/manage-maintenance-windows.ts'
 import getMetrics from './domains/metrics/tools/get-metrics.ts'
@@ -59,6 +60,8 @@ import runScript from './domains/scripts/tools/run-script.ts'
 import fetch from './domains/search/tools/fetch.ts'
 import search from './domains/search/tools/search.ts'
 import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
+import importVulnerabilities from './domains/vulnerabilities/tools/import-vulnerabilities.ts'
+import listVulnerabilityImports from './domains/vulnerabilities/tools/list-vulnerability-imports.ts'
 import changeOwnRights from './identity/tools/change-own-rights.ts'
 import createApiKey from './identity/tools/create-api-key.ts'
 import createResetLink from './identity/tools/create-reset-link.ts'
@@ -123,6 +126,7 @@ export const catalogue: readonly Tool[] = [
   setDeviceRole,
   tagDevices,
   fleetHealthCheck,
+  importLifecycle,
   listMaintenanceWindows,
   manageMaintenanceWindows,
   getMetrics,
@@ -146,6 +150,8 @@ export const catalogue: readonly Tool[] = [
   fetch,
   search,
   rotateSigningKey,
+  importVulnerabilities,
+  listVulnerabilityImports,
   changeOwnRights,
   createApiKey,
   createResetLink,

@@ -46,11 +46,14 @@ import { Devices } from './domains/devices/service.ts'
 import { EventLogs } from './domains/event-logs/service.ts'
 import { Maintenance } from './domains/maintenance/service.ts'
 import { Metrics } from './domains/metrics/service.ts'
+import { ImportFolder } from './domains/imports/import-folder.ts'
+import { Lifecycle } from './domains/lifecycle/service.ts'
 import { Patches } from './domains/patches/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
+import { Vulnerabilities } from './domains/vulnerabilities/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
@@ -221,12 +224,25 @@ async function startOn(
     changed: (changes) => compliance.derived(changes.map(({ deviceId }) => deviceId)),
     failed: (error) => log.error({ err: error }, 'what devices lack of updates could not be derived'),
   })
+  const importFolder = new ImportFolder(config.dataDir)
+  await importFolder.create()
+  const lifecycle = new Lifecycle({ db, folder: importFolder, now: environment.now })
+  await lifecycle.refresh()
+  const vulnerabilities = new Vulnerabilities({
+    db,
+    folder: importFolder,
+    now: environment.now,
+    newId: environment.newId,
+    failed: (error) => log.error({ err: error }, 'vulnerabilities of devices could not be assessed'),
+  })
+  await vulnerabilities.start()
   const inventory = new Inventory({
     db,
     events,
     now: environment.now,
     changed: (changes) => {
       patches.reported(changes)
+      vulnerabilities.reported(changes)
       alertEngine.changed(changes)
       compliance.changed(changes)
     },
@@ -274,6 +290,8 @@ async function startOn(
     maintenance,
     metrics: deviceMetrics,
     patches,
+    lifecycle,
+    vulnerabilities,
     enrollment,
     agents: hub,
     agentSettings,
@@ -312,6 +330,8 @@ async function startOn(
   periodic.every('metric partitions', 3_600_000, () => deviceMetrics.keepPartitions())
   periodic.every('silent devices', 600_000, () => presence.markSilent())
   periodic.every('patches behind', 300_000, () => patches.catchUp())
+  periodic.every('vulnerabilities behind', 300_000, () => vulnerabilities.catchUp())
+  periodic.every('ends of support', 60_000, () => lifecycle.refresh())
   periodic.every('compliance', 600_000, () => compliance.sweep())
   periodic.every('waivers', 60_000, () => compliance.expireWaivers())
   periodic.every('compliance rules', 60_000, () => compliance.policies.refresh())
@@ -469,6 +489,7 @@ async function startOn(
     await deviceMetrics.idle()
     await eventLogs.idle()
     await patches.idle()
+    await vulnerabilities.stop()
     await presence.stop()
     await alertEngine.idle()
     await door.close()

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { readCsv } from '../csv.ts'
 import { Failure, usage } from '../failure.ts'
 import { note, plural, say, sayJson } from '../print.ts'
+import { publishedVerbs } from './import-published.ts'
 import { actingVerb, runVerb, type CommonOptions } from './verb.ts'
 
 type WarrantyOptions = CommonOptions & { org?: string; source: string }
@@ -27,6 +28,7 @@ interface Row {
 
 export function importVerbs(program: Command): void {
   const imports = program.command('import').description('facts from files')
+  publishedVerbs(imports)
   actingVerb(
     imports,
     'warranty <file>',

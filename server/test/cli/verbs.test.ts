@@ -221,6 +221,7 @@ describe('wrong input', () => {
     const verbs = [
       'status', 'org create', 'org list', 'site create', 'site list', 'user create', 'user list', 'key create', 'key list',
       'key update', 'key rotate', 'key delete', 'enroll create', 'enroll list', 'enroll delete', 'agent run', 'call', 'tools', 'audit verify', 'fleet simulate',
+      'import lifecycle', 'import vulnerabilities',
     ] // prettier-ignore
     for (const words of verbs) {
       const result = await cli([...words.split(' '), '--help'], { env: { BREEZE_DATA_DIR: '/nonexistent' } })

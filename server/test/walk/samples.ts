@@ -100,6 +100,9 @@ const table = (at: Things): Table => ({
   set_device_role: { devices: at.device, role: 'database' },
   import_warranties: { source: 'a list', rows: [{ device: at.device, ends_on: '2028-05-31' }] },
   list_devices: { organization: at.organization, site: at.site },
+  import_lifecycle: { file: 'none.json' },
+  import_vulnerabilities: { file: 'none.json' },
+  list_vulnerability_imports: {},
   get_patch_status: { organization: at.organization, site: at.site },
   list_groups: { organization: at.organization },
   manage_groups: {
