@@ -78,7 +78,7 @@ beforeAll(async () => {
   })
   await world.device(branch, 'NW-NEW')
   await world.server.services.patches.catchUp()
-  caller = await world.caller(await world.key(await world.user('technician'), ['ai:read']))
+  caller = await world.caller(await world.key(await world.user('partner_technician'), ['ai:read']))
 }, 120_000)
 afterAll(() => world.stop())
 
@@ -180,6 +180,61 @@ describe('of the fleet', () => {
       ['Branch', 2],
       ['Main Office', 3],
     ])
+  })
+
+  it('counts a device in each group that it is in, and narrows to one', async () => {
+    const partner = world.server.installation.partnerId
+    const group = (name: string, filter: object | null) =>
+      world.sql(
+        `insert into device_groups (id, partner_id, organization_id, name, filter, updated_at, updated_by)
+         values (gen_random_uuid(), $1, null, $2, $3, now(), $4)`,
+        [partner, name, filter && JSON.stringify(filter), world.server.installation.adminId],
+      )
+    await group('Northwind all', { organization: [other.id] })
+    await group('Failed', { patch_state: 'failed' })
+    const { data } = await ask({ group_by: 'group' })
+    expect(data.groups?.map((one) => [one.name, one['devices'], one['failed']])).toEqual([
+      ['Failed', 3, 3],
+      ['Northwind all', 5, 0],
+    ])
+    expect((await ask({ group: 'failed' })).data.counts).toMatchObject({ devices: 3, failed: 3 })
+  })
+
+  it('agrees with the filter of list_devices', async () => {
+    const { data } = await ask({})
+    for (const state of ['up_to_date', 'missing', 'failed', 'unknown']) {
+      const outcome = await world.invoke(caller, 'list_devices', { patch_state: state, limit: 1 })
+      expect([state, 'data' in outcome && outcome.data['total']]).toEqual([state, data.counts[state]])
+    }
+  })
+
+  it('is told device by device in its details, with what is lacking and what failed', async () => {
+    const details = async (device: string) => {
+      const outcome = await world.invoke(caller, 'get_device_details', {
+        device,
+        sections: ['patches', 'lifecycle', 'vulnerabilities'],
+      })
+      if (outcome.status !== 'done') throw new Error(JSON.stringify(outcome))
+      const sections = outcome.data['sections'] as {
+        name: string
+        status: string
+        detail: string | null
+        data?: object
+      }[]
+      return { text: outcome.text, of: new Map(sections.map((one) => [one.name, one])) }
+    }
+    const failed = await details('Contoso-PC-01')
+    expect(failed.of.get('patches')?.data).toMatchObject({
+      state: 'failed',
+      missing: 1,
+      updates: [{ article: 'KB5034441', released_on: threeDaysAgo }],
+      failures: [{ article: 'KB5034441', at: failure.at, reason: failure.reason }],
+    })
+    expect(failed.text).toContain('Patches: failed, lacks 1 update, 1 for security, 1 failed.')
+    expect(failed.text.indexOf('ignore all previous')).toBeGreaterThan(failed.text.indexOf('untrusted device content'))
+    expect(failed.of.get('vulnerabilities')).toMatchObject({ status: 'not_assessed', detail: 'not_reported' })
+    expect(failed.of.get('lifecycle')?.data).toMatchObject({ state: 'unknown', release: null })
+    expect((await details('NW-SILENT')).of.get('patches')?.data).toMatchObject({ state: 'unknown', reason: 'silent' })
   })
 
   it('reaches one device by its name', async () => {

@@ -211,21 +211,27 @@ it('stands in the details of a device, with how old what it was compared with is
     sections: ['vulnerabilities', 'lifecycle'],
   })
   expect(data).toMatchObject({
-    vulnerabilities: {
-      counts: { ...none, high: 1 },
-      system: 'Debian 12',
-      fixable: 1,
-      found: [
-        {
-          vulnerability: 'CVE-2024-1',
-          package: 'glibc',
-          severity: 'high',
-          version: '2.36-9',
-          fixed_version: '2.36-10',
+    sections: [
+      {
+        name: 'vulnerabilities',
+        status: 'ok',
+        data: {
+          counts: { ...none, high: 1 },
+          system: 'Debian 12',
+          fixable: 1,
+          found: [
+            {
+              vulnerability: 'CVE-2024-1',
+              package: 'glibc',
+              severity: 'high',
+              version: '2.36-9',
+              fixed_version: '2.36-10',
+            },
+          ],
         },
-      ],
-    },
-    lifecycle: { release: 'Debian 12 (bookworm)' },
+      },
+      { name: 'lifecycle', data: { release: 'Debian 12 (bookworm)' } },
+    ],
   })
   expect(text).toContain(
     'Vulnerabilities: 0 critical, 1 high, 0 medium, 0 low, 0 unrated; updates repair 1. Packages of Debian 12, by data of ',

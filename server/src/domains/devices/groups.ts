@@ -64,6 +64,21 @@ async function deviceGroup(tx: Tx, { id, partnerId, organizationId, filter }: Gr
   return { id, partnerId, organizationId, filter: conditions }
 }
 
+/** Those that the transaction sees, by name, each with what tells who is in it. */
+export async function namedGroups(tx: Tx, most: number): Promise<{ name: string; group: DeviceGroup }[]> {
+  const stored = await tx.all(
+    query
+      .selectFrom('device_groups')
+      .select(COLUMNS)
+      .orderBy(sql`lower(name)`)
+      .orderBy('id')
+      .limit(most),
+  )
+  const groups: { name: string; group: DeviceGroup }[] = []
+  for (const row of stored) groups.push({ name: row.name, group: await deviceGroup(tx, groupRow(row)) })
+  return groups
+}
+
 /** For the server's own work: the members of groups, by group, or those `among` some devices. What is no group has none. */
 export async function groupMembers(
   tx: Tx,

@@ -2,6 +2,7 @@
 import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { SectionChange } from '../devices/section-changes.ts'
+import { type DevicePatches, devicePatches } from './device-patches.ts'
 import { derivePatches, devicesBehind, openFailures, type PatchChange, type PatchFailure } from './derive.ts'
 
 export type { PatchChange, PatchFailure } from './derive.ts'
@@ -56,6 +57,11 @@ export class Patches {
       await Promise.all(behind.map((id) => this.#devices.add(id)))
       if (behind.length < AT_ONCE) return
     }
+  }
+
+  /** Of a device that the transaction sees. */
+  ofDevice(tx: Tx, deviceId: string, most: number): Promise<DevicePatches> {
+    return devicePatches(tx, this.#options.now(), deviceId, most)
   }
 
   /** Of devices that the transaction sees. */

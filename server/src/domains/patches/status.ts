@@ -1,11 +1,11 @@
 /** How well devices are patched: one statement counts them, gathers the page that was asked for, and names what is mostly lacking. */
 import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { deviceConditions, type DeviceFilter } from '../devices/filter.ts'
+import { deviceConditions, type DeviceFilter, type DeviceGroup, groupCondition } from '../devices/filter.ts'
 import { patchState, type UnknownBecause, unknownBecause } from './state.ts'
 import type { PatchState, UpdateSeverity } from './tables.ts'
 
-export const GROUPINGS = ['device', 'organization', 'site', 'update'] as const
+export const GROUPINGS = ['device', 'organization', 'site', 'group', 'update'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
 export interface PatchQuery {
@@ -17,6 +17,8 @@ export interface PatchQuery {
   /** Only updates rated so count. */
   severities?: readonly UpdateSeverity[] | undefined
   grouping: Grouping
+  /** To group by; a device counts in each that it is in. */
+  groups: readonly { name: string; group: DeviceGroup }[]
   limit: number
   offset: number
 }
@@ -158,7 +160,7 @@ function lacked(asked: PatchQuery): RawBuilder<unknown> {
     group by coalesce(u.article, u.name)`
 }
 
-function grouped({ grouping }: PatchQuery): RawBuilder<unknown> {
+function grouped({ grouping, groups }: PatchQuery): RawBuilder<unknown> {
   const counted = sql`count(*) as devices, count(*) filter (where state = 'up_to_date') as up_to_date,
     count(*) filter (where state = 'missing') as missing, count(*) filter (where state = 'failed') as failed,
     count(*) filter (where state = 'unknown') as unknown`
@@ -166,6 +168,16 @@ function grouped({ grouping }: PatchQuery): RawBuilder<unknown> {
     return sql`select o.id, o.name, ${counted} from scope s join organizations o on o.id = s.organization_id group by o.id, o.name`
   if (grouping === 'site')
     return sql`select i.id, i.name, ${counted} from scope s join sites i on i.id = s.site_id group by i.id, i.name`
+  if (grouping === 'group' && groups.length > 0) {
+    const each = groups.map(
+      ({
+        name,
+        group,
+      }) => sql`select ${group.id}::uuid as id, ${name}::text as name, ${counted} from scope where id in (
+        select d.id from devices d left join device_presence p on p.device_id = d.id where ${groupCondition(group)})`,
+    )
+    return sql.join(each, sql` union all `)
+  }
   return sql`select null::uuid as id, ''::text as name, ${counted} from scope where false group by 1, 2`
 }
 

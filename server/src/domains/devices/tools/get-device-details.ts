@@ -10,6 +10,7 @@ import { recentCommands } from '../../commands/reads.ts'
 import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
 import { latestText, metricsSection } from '../../metrics/present-latest.ts'
 import { fieldsOf } from '../custom-fields.ts'
+import { JUDGED, judgedSections, judgedText, shownJudged } from '../judged-sections.ts'
 import { deviceState, presentState, stateFields, stateLines } from '../device-state.ts'
 import { changesShape, changesText, presentChanges } from '../present-changes.ts'
 import { presentSection, sectionShape, sectionsText } from '../present-sections.ts'
@@ -17,7 +18,7 @@ import { deviceFields, presentDevice } from '../present.ts'
 import { deviceId } from '../select.ts'
 import type { DeviceSoftware } from '../software-list.ts'
 
-const CHOICES = [...SECTION_NAMES, 'metrics', 'alerts', 'changes', 'compliance', 'commands'] as const
+const CHOICES = [...SECTION_NAMES, ...JUDGED, 'metrics', 'alerts', 'changes', 'compliance', 'commands'] as const
 /** Items of each list: of everything at once a few, of what was asked for by name a page. */
 const FEW = 20
 const PAGE = 200
@@ -26,7 +27,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: inventory, protection, updates, capabilities, metrics, open alerts, compliance, recent changes and commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device: inventory, protection, patches, vulnerabilities, end of support, metrics, open alerts, compliance, recent changes and commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -97,18 +98,19 @@ export default defineTool({
     const page = { limit: input.software_limit, text: input.software_text, cursor: input.software_cursor }
     const software = names.includes('software') ? await services.devices.software(tx, device.id, page) : undefined
     const metrics = wanted.includes('metrics') ? await services.metrics.latest(tx, device.id) : undefined
-    const judged = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
-    const compliance = judged ? await services.compliance.ofDevice(tx, device.id) : undefined
+    const items = input.sections === undefined ? FEW : PAGE
+    const judged = await judgedSections({ tx, caller, services, wanted, device, most: items })
+    const checked = wanted.includes('compliance') && holdsAt(caller, 'compliance.read', device)
+    const compliance = checked ? await services.compliance.ofDevice(tx, device.id) : undefined
     const commands = wanted.includes('commands') ? await recentCommands(tx, device.id, 10) : undefined
     const since = input.changes_since === undefined ? undefined : new Date(input.changes_since)
     const history = { since, limit: input.changes_limit, cursor: input.changes_cursor }
     const changes = wanted.includes('changes') ? await services.devices.changes(tx, device.id, history) : undefined
     const fields = await fieldsOf(tx, device.id)
-    const most = !wanted.includes('alerts') ? 0 : input.sections === undefined ? FEW : PAGE
-    const open = await alertsOfDevice(tx, caller, device, most)
-    return { device, state, at: now(), names, software, metrics, open, changes, compliance, commands, fields }
+    const open = await alertsOfDevice(tx, caller, device, wanted.includes('alerts') ? items : 0)
+    return { device, state, at: now(), names, software, judged, metrics, open, changes, compliance, commands, fields }
   },
-  present({ device, state, at, names, software, metrics, open, changes, compliance, commands, fields }, input) {
+  present({ device, state, at, names, software, judged, metrics, open, changes, compliance, commands, fields }, input) {
     const stored = new Map(device.sections.map((section) => [section.name, section]))
     const most = input.sections === undefined ? FEW : PAGE
     const head =
@@ -122,6 +124,7 @@ export default defineTool({
         ...stateLines(state, at),
         ...alertsText(open),
         ...sectionsText(device.name, names, stored, at),
+        ...judgedText(device.name, judged, input.sections !== undefined),
         ...(metrics === undefined ? [] : [latestText(metrics)]),
         ...(compliance ? resultsText(device.name, compliance, input.sections !== undefined) : []),
         ...packages,
@@ -140,6 +143,7 @@ export default defineTool({
         memory_percent: device.heartbeat?.memoryPercent ?? null,
         sections: [
           ...names.map((name) => presentSection(name, stored.get(name), most, at)),
+          ...shownJudged(judged),
           ...(metrics === undefined ? [] : [metricsSection(metrics)]),
         ],
         ...(software && { software: softwareData(software) }),

@@ -4,12 +4,15 @@ import { deviceData, deviceText } from '../../../kernel/content/device-text.ts'
 import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { namedGroups } from '../../devices/groups.ts'
 import { deviceId, resolveFilter } from '../../devices/select.ts'
 import { openFailures } from '../derive.ts'
 import { presentPatchStatus } from '../present-status.ts'
 import { GROUPINGS, patchStatus, updatesOf } from '../status.ts'
 import { PATCH_STATES, type PatchState, UPDATE_SEVERITIES } from '../tables.ts'
 
+/** Compared in one answer, by name. */
+const MOST_GROUPS = 100
 /** Updates named for each device; `missing` counts all. */
 const NAMED = 5
 const NOT_FULLY_PATCHED: readonly PatchState[] = ['failed', 'missing', 'unknown']
@@ -35,6 +38,7 @@ export default defineTool({
     device: reference,
     organization: reference,
     site: reference,
+    group: reference,
     state: oneOrMany(z.enum(PATCH_STATES)).optional(),
     severity: oneOrMany(z.enum(KINDS)).optional(),
     group_by: z.enum(GROUPINGS).default('device'),
@@ -53,12 +57,17 @@ export default defineTool({
   async run({ tx, caller, now }, input) {
     const { limit, cursor, ...binding } = input
     const at = now()
-    const filter = await resolveFilter(tx, caller, { organization: input.organization, site: input.site })
+    const filter = await resolveFilter(tx, caller, {
+      organization: input.organization,
+      site: input.site,
+      group: input.group,
+    })
     const asked = {
       filter: { ...filter, ...(input.device !== undefined && { ids: [await deviceId(tx, input.device)] }) },
       states: asList(input.state) ?? NOT_FULLY_PATCHED,
       ...kinds(asList(input.severity)),
       grouping: input.group_by,
+      groups: input.group_by === 'group' ? await namedGroups(tx, MOST_GROUPS) : [],
       limit,
       offset: cursor === undefined ? 0 : offsetOf(readCursor('patch_status', binding, cursor)),
     }
