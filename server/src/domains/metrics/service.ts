@@ -38,6 +38,7 @@ export class Metrics {
   readonly #options: MetricsOptions
   readonly #reports: Batch<MetricReport, null>
   #waiting = 0
+  #failure: unknown
   /** Rows up to here have a partition. */
   #storableUntil = new Date(0)
 
@@ -60,17 +61,20 @@ export class Metrics {
     this.#storableUntil = await makePartitions(this.#options.db, this.#options.now())
   }
 
-  /** Resolves when the samples are durable. False, at once, when too much waits: whoever took them must keep them. */
+  /** True when the samples are durable. False when they can't be stored now, or too much waits: whoever has them keeps them. */
   async record(report: MetricReport): Promise<boolean> {
     const weight = weightOf(report)
     if (this.#waiting + weight > MOST_WAITING) return false
     this.#waiting += weight
     try {
       await this.#reports.add(report)
+      return true
+    } catch (error) {
+      this.#failed(error)
+      return false
     } finally {
       this.#waiting -= weight
     }
-    return true
   }
 
   /** Within what the transaction sees. */
@@ -96,6 +100,12 @@ export class Metrics {
 
   idle(): Promise<void> {
     return this.#reports.idle()
+  }
+
+  /** All reports of a batch fail by the same error, which is told once. */
+  #failed(error: unknown): void {
+    if (error !== this.#failure) this.#options.log.error({ err: error }, 'metrics could not be stored')
+    this.#failure = error
   }
 
   async #write(reports: readonly MetricReport[]): Promise<void> {
