@@ -7,7 +7,11 @@ export interface AgentsSetup {
   stateDirectory: string
   devices: number
 }
-export type AgentsRequest = { ask: 'start'; setup: AgentsSetup } | { ask: 'statistics' } | { ask: 'herd' }
+export type AgentsRequest =
+  | { ask: 'start'; setup: AgentsSetup }
+  | { ask: 'statistics' }
+  | { ask: 'herd' }
+  | { ask: 'measure'; isOn: boolean }
 export type AgentsAnswer = { statistics: SimulationStatistics; herd?: HerdReport }
 
 const unneeded = (): Promise<never> => Promise.reject(new Error('every device of the benchmark is enrolled already'))
@@ -26,6 +30,7 @@ async function answer(request: AgentsRequest): Promise<AgentsAnswer> {
     })
   }
   if (!simulation) throw new Error('the simulation has not started')
+  if (request.ask === 'measure') simulation.measure(request.isOn)
   const herd = request.ask === 'herd' ? await simulation.herd() : undefined
   return { statistics: simulation.statistics(), ...(herd && { herd }) }
 }

@@ -125,6 +125,11 @@ export class SimulatedAgents {
     }
   }
 
+  /** Whether they send metrics. */
+  async measure(isOn: boolean): Promise<void> {
+    await asked(this.#child, { ask: 'measure', isOn })
+  }
+
   async stop(): Promise<void> {
     await end(this.#child)
   }

@@ -9,6 +9,7 @@ export const PARTS = [
   'restart',
   'fleet',
   'agent',
+  'metrics',
   'alerts',
 ] as const
 export type Part = (typeof PARTS)[number]
@@ -37,10 +38,12 @@ export interface Size {
   checks: number
   commands: number
   steadyMs: number
-  /** Agents of the part `fleet`. */
+  /** Agents of the parts `fleet` and `metrics`. */
   fleet: number
   /** How long the cost of the agent itself is watched, with and without heartbeats. */
   agentMs: number
+  /** How long metrics are watched, with and without them. */
+  metricsMs: number
   /** How long alerts are watched, without and with the engine. */
   alertsMs: number
 }
@@ -56,6 +59,7 @@ const FULL: Size = {
   steadyMs: 65_000,
   fleet: 10_000,
   agentMs: 60_000,
+  metricsMs: 120_000,
   alertsMs: 120_000,
 }
 const QUICK: Size = {
@@ -67,10 +71,11 @@ const QUICK: Size = {
   commands: 60,
   steadyMs: 10_000,
   agentMs: 15_000,
+  metricsMs: 60_000,
   alertsMs: 30_000,
 }
 /** What a quick run leaves out unless it is asked for. */
-const LONG: ReadonlySet<Part> = new Set(['fleet'])
+const LONG: ReadonlySet<Part> = new Set(['fleet', 'metrics'])
 
 export const HELP = `npm run bench -- [options]: starts a server, loads it, prints one table and stops everything
 
@@ -80,11 +85,12 @@ export const HELP = `npm run bench -- [options]: starts a server, loads it, prin
   commands  one script on one device, again and again
   agents    2,000 simulated agents: steady, a mass reconnect, one script to 2,000 devices
   fleet     the same with 10,000, on a server of their own
+  metrics   a sample each minute from 10,000 agents: what storing them costs
   agent     what the agent itself costs its machine
   restart   the second start
   alerts    10,000 devices with 20 rules each: how late alerts are, and what watching costs
 
-  --quick           two minutes, less exact, without the part fleet
+  --quick           two minutes, less exact, without the parts fleet and metrics
   --only <part>     ${PARTS.join(', ')}; may be given several times
   --agents <n>      how many simulated agents the part agents has; 2000, when left out
   --no-check        exit 0 whatever was measured

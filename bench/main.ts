@@ -11,6 +11,7 @@ import { ask, closeConnections } from './client.ts'
 import { measureCommands } from './commands.ts'
 import { measureFanOut } from './fan-out.ts'
 import { startFloor } from './floor-process.ts'
+import { measureMetrics } from './metrics.ts'
 import { residentBytes } from './process-facts.ts'
 import { measureQueries } from './queries.ts'
 import { type LoadReport, type Measured, requirements, requirementTable, table } from './report.ts'
@@ -49,6 +50,7 @@ async function run(options: Arguments): Promise<Measured> {
     commands: null,
     loads: [],
     agent: null,
+    metrics: null,
     alerts: null,
     firstStartMs,
     secondStartMs: null,
@@ -93,9 +95,9 @@ async function run(options: Arguments): Promise<Measured> {
     const { pepper } = await loadKeys(server.dataDir)
     measured.alerts = await measureAlerts(await server.ownerConnection(), pepper, size.alertsMs)
   }
-  if (parts.has('fleet')) {
+  if (parts.has('fleet') || parts.has('metrics')) {
     await server.stop()
-    measured.loads.push(await measureFleet(options))
+    await measureFleet(options, measured)
   }
   if (parts.has('agent')) {
     progress('watching the agent itself')
@@ -105,7 +107,7 @@ async function run(options: Arguments): Promise<Measured> {
 }
 
 /** On a server of its own, because the devices of a fleet follow from its size. */
-async function measureFleet({ size, node }: Arguments): Promise<LoadReport> {
+async function measureFleet({ size, node, parts }: Arguments, measured: Measured): Promise<void> {
   const server = await BenchedServer.prepare(undefined, node)
   stops.push(() => server.remove())
   await server.start()
@@ -121,7 +123,13 @@ async function measureFleet({ size, node }: Arguments): Promise<LoadReport> {
   const setup = { server: server.url, seed: FLEET_SEED, stateDirectory, devices: seeded.fleet.length }
   const agents = await SimulatedAgents.start(server, setup)
   stops.push(() => agents.stop())
-  return measureLoad(server, seeded, agents, size.steadyMs)
+  if (parts.has('metrics')) {
+    progress('waiting for their inventory')
+    await agents.settle()
+    progress('watching their metrics')
+    measured.metrics = await measureMetrics(server, agents, size.metricsMs)
+  }
+  if (parts.has('fleet')) measured.loads.push(await measureLoad(server, seeded, agents, size.steadyMs))
 }
 
 async function measureLoad(

@@ -5,6 +5,7 @@ import type { AlertCost } from './alerts.ts'
 import type { Errors, HerdSummary, SteadyReport } from './agents.ts'
 import type { CommandReport } from './commands.ts'
 import type { FanOutReport } from './fan-out.ts'
+import type { MetricCost } from './metrics.ts'
 import type { QueryReport } from './queries.ts'
 import type { Summary } from './rounds.ts'
 import type { TokenReport } from './tokens.ts'
@@ -20,6 +21,7 @@ export interface Measured {
   /** One for each number of agents. */
   loads: LoadReport[]
   agent: AgentCost | null
+  metrics: MetricCost | null
   alerts: AlertCost | null
   firstStartMs: number
   secondStartMs: number | null
@@ -95,6 +97,7 @@ function facts(measured: Measured): string[][] {
     commands,
     loads,
     agent,
+    metrics,
     alerts,
     firstStartMs,
     secondStartMs,
@@ -121,6 +124,7 @@ function facts(measured: Measured): string[][] {
     ]),
     ...loads.flatMap(loadFacts),
     ...(agent ? agentFacts(agent) : []),
+    ...(metrics ? metricFacts(metrics) : []),
     ...(alerts ? alertFacts(alerts) : []),
     ...answers.map(({ what, characters }) => [
       `tokens of ${what}`,
@@ -191,6 +195,18 @@ function agentFacts({ heartbeats, heartbeatMs, busyPercent, idlePercent, bytes }
   ]
 }
 
+const difference = (more: number, less: number): string =>
+  `${(more - less).toFixed(1)} % of one core (${more.toFixed(1)} with, ${less.toFixed(1)} without them)`
+
+function metricFacts(cost: MetricCost): string[][] {
+  return [
+    ['metrics: stored', `${cost.samplesPerSecond.toFixed(0)} samples /s of ${cost.agents} agents`],
+    ['metrics: server CPU', difference(cost.withPercent, cost.withoutPercent)],
+    ['metrics: PostgreSQL CPU', difference(cost.postgresWithPercent, cost.postgresWithoutPercent)],
+    ['metrics: a minute of one device', `${cost.bytesPerSample.toFixed(0)} bytes, indexes included`],
+  ]
+}
+
 function alertFacts(cost: AlertCost): string[][] {
   const { devices, rulesPerDevice, samplesPerSecond, alertsOpen, lagP50Ms, lagP99Ms } = cost
   const engine = cost.withEnginePercent - cost.ingestPercent
@@ -204,7 +220,7 @@ function alertFacts(cost: AlertCost): string[][] {
 }
 
 export function requirements(measured: Measured): Requirement[] {
-  const { calls, queries, tokens, commands, loads, agent, alerts, secondStartMs } = measured
+  const { calls, queries, tokens, commands, loads, agent, metrics, alerts, secondStartMs } = measured
   const at32 = calls.filter((row) => row.call === 'list_devices' && row.concurrency === 32)
   const mine = calls.filter((row) => row.call === 'list_devices' && row.over !== 'floor')
   const floor = (least: number, over: string): Requirement[] =>
@@ -244,6 +260,9 @@ export function requirements(measured: Measured): Requirement[] {
           below('agent: heartbeat < 5 ms of CPU', agent.heartbeatMs, 5, 'ms'),
           below('agent: < 0.5 % of one core', agent.idlePercent + agent.heartbeatMs / 600, 0.5, '%'),
         ]
+      : []),
+    ...(metrics
+      ? [below('metrics of 10,000 agents < 25 % of one core', metrics.withPercent - metrics.withoutPercent, 25, '%')]
       : []),
     ...(alerts ? [below('alerts p99 < 5 s behind, 20 rules a device', alerts.lagP99Ms / 1000, 5, 's')] : []),
     ...(secondStartMs === null ? [] : [below('second start ready < 4 s', secondStartMs / 1000, 4, 's')]),

@@ -217,6 +217,11 @@ export class SimulatedDevice implements Device {
     this.#hashes = { ...this.#hashes, software: hashOf('software', this.#state()) }
   }
 
+  measure(isOn: boolean): void {
+    this.#measured.stop()
+    if (isOn && !this.#stopped) this.#measured.start()
+  }
+
   /** From now on it measures this; with `since`, it tells also what it measured from then until now. */
   follow(course: Course, since?: Date): void {
     this.#measured.follow(course, since)

@@ -79,6 +79,8 @@ export interface RunningSimulation {
   churn(share: number): number
   /** Gives the devices that this answers for other updates, which their next heartbeats tell. Answers how many. */
   patch(patches: (device: PlannedDevice) => Patches | undefined): number
+  /** Whether its online devices take a sample each minute; they do until told otherwise. */
+  measure(isOn: boolean): void
   /** This share of the connections reads nothing from now on. Answers how many. */
   stall(share: number): number
   /** All say goodbye. Safe to call twice. */
@@ -163,6 +165,9 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     siteDown: (over, site) => siteDown(members, network, site ?? largestSite(members), over, signal),
     churn: (share) => churn(living, share),
     patch: (patches) => patch(fleet, patches),
+    measure: (isOn) => {
+      for (const device of living) device.measure(isOn)
+    },
     stall: (share) => network.stall(share),
     stop,
     closed,
