@@ -86,6 +86,7 @@ describe('manage_waivers', () => {
     expect(during).toEqual({ ...before, waived: waived.length, fail: (before['fail'] ?? 0) - waived.length })
     const failing = await ask(admin, 'list_devices', { failing_check: 'firewall_on' })
     expect(failing['total']).toBe(3 - waived.length)
+    expect(code(await world.invoke(admin, 'list_devices', { failing_check: 'no_such' }))).toBe('invalid_input')
     const entries = await world.sql('select tool, decision from audit_entries where id = $1', [made['audit_entry']])
     expect(entries).toEqual([{ tool: 'manage_waivers', decision: expect.stringMatching(/allow/) }])
     expect(await ask(admin, 'list_waivers', { state: 'active' })).toMatchObject({

@@ -51,7 +51,7 @@ const summary = (caller: Caller, input: object = {}) => ask(caller, 'compliance_
 describe('compliance_summary', () => {
   it.each(BUILT_IN.map(({ id }) => id))('of %s: each figure is the length of its list', async (framework) => {
     const whole = await summary(viewer, { framework })
-    expect(whole).toMatchObject({ devices: 6, framework: { id: framework } })
+    expect(whole).toMatchObject({ devices: 6, framework })
     const known = BUILT_IN.find(({ id }) => id === framework)
     const assessed = known?.controls.filter(isAssessed) ?? []
     const sums = Object.fromEntries(STATUSES.map((status) => [status, 0]))
@@ -105,7 +105,7 @@ describe('compliance_summary', () => {
 
   it('says why things are unknown, with as many devices as the lists behind it', async () => {
     const { unknown } = await summary(viewer)
-    const reasons = Object.fromEntries(unknown.map(({ reason, devices }: Answer) => [reason, devices]))
+    const reasons: Record<string, number> = unknown
     expect(reasons).toMatchObject({ stale: 1, no_data: 1, not_configured: 4, not_measured: 6 })
     for (const [reason, devices] of Object.entries(reasons)) {
       const list = await ask(viewer, 'list_check_results', { reason, limit: 200 })
@@ -120,17 +120,17 @@ describe('compliance_summary', () => {
     await world.device(empty, 'NOTHING', { status: 'pending' })
     const before = await summary(partner, { organization: 'Empty' })
     expect(before).toMatchObject({ devices: 1, score: null, coverage: 0, evaluated_at: null })
-    expect(before['unknown']).toMatchObject([{ reason: 'not_evaluated', devices: 1 }])
+    expect(before['unknown']).toEqual({ not_evaluated: 1 })
     await world.server.services.compliance.sweep()
     const judged = await summary(partner, { organization: 'Empty' })
     expect(judged).toMatchObject({ score: null, coverage: 0, evaluated_at: expect.any(String) })
-    expect(judged['unknown'].map(({ reason }: Answer) => reason)).toEqual(['no_data', 'not_measured'])
+    expect(judged['unknown']).toEqual({ no_data: 1, not_measured: 1 })
   })
 
   it('is bounded by organization and site, and shows nothing of others', async () => {
     expect(await summary(branchOnly)).toMatchObject({ devices: 1 })
     expect(await summary(viewer, { site: 'Branch' })).toMatchObject({ devices: 1 })
-    expect(await summary(partner, { organization: ['Acme', 'Umbra'] })).toMatchObject({ devices: 7 })
+    expect(await summary(partner, { organization: 'Umbra' })).toMatchObject({ devices: 1 })
     for (const tool of ['compliance_summary', 'list_check_results', 'get_compliance_history', 'list_waivers'])
       expect([tool, code(await world.invoke(viewer, tool, { organization: other.id }))]).toEqual([tool, 'not_found'])
     expect(code(await world.invoke(viewer, 'list_check_results', { device: ids['foreign'] }))).toBe('not_found')

@@ -243,14 +243,14 @@ it('acts take the same filter, and conditions of a filter hold beside those of t
 })
 
 it('devices are found by their patches and by the checks that they fail', async () => {
-  const check = 'disk_encryption'
+  const check = 'disk_encrypted'
   await world.sql(
     `insert into compliance_results (device_id, organization_id, site_id, check_id, check_version, result, seen, since)
      values ($1, $2, $3, $4, 1, 'fail', 'not encrypted', now())`,
     [devices['pc'], acme.id, acme.siteId, check],
   )
-  expect(await ofAcme({ failing_check: ['other', check] })).toEqual(['PC-1'])
-  expect(await ofAcme({ failing_check: 'other' })).toEqual([])
+  expect(await ofAcme({ failing_check: ['firewall_on', check] })).toEqual(['PC-1'])
+  expect(await ofAcme({ failing_check: 'firewall_on' })).toEqual([])
   expect(await ofAcme({ patch_state: 'unknown', os: 'debian' })).toEqual(['WEB-1'])
   expect(await ofAcme({ patch_state: ['missing', 'failed'] })).toEqual([])
 })

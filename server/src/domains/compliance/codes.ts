@@ -74,28 +74,20 @@ function worst(standing: string, positions: readonly number[]): Status {
 export interface UnknownShare {
   reason: string
   devices: number
-  checks: string[]
 }
 
 /** Devices with unknown checks, by reason; a device may have several. */
 export function countReasons(controls: readonly Asked[], shares: readonly Share[]): UnknownShare[] {
-  const found = new Map<string, { devices: number; checks: Set<string> }>()
+  const found = new Map<string, number>()
   for (const { standing, isWorkstation, devices } of shares) {
-    const own = new Map<string, Set<string>>()
-    for (const control of controls) {
-      if (!applies(control, isWorkstation)) continue
-      for (const check of control.checks) {
-        const code = (standing ?? NOTHING)[POSITIONS.get(check) ?? -1] ?? '0'
-        if (statusOf(code) === 'unknown') own.set(code, (own.get(code) ?? new Set()).add(check))
-      }
-    }
-    for (const [code, checks] of own) {
-      const before = found.get(code) ?? { devices: 0, checks: new Set<string>() }
-      found.set(code, { devices: before.devices + devices, checks: before.checks.union(checks) })
+    const asked = controls.filter((control) => applies(control, isWorkstation)).flatMap(positionsOf)
+    const codes = new Set(asked.map((position) => (standing ?? NOTHING)[position] ?? '0'))
+    for (const code of codes) {
+      if (statusOf(code) === 'unknown') found.set(code, (found.get(code) ?? 0) + devices)
     }
   }
   return [...found]
-    .map(([code, { devices, checks }]) => ({ reason: reasonOf(code), devices, checks: [...checks].sort() }))
+    .map(([code, devices]) => ({ reason: reasonOf(code), devices }))
     .toSorted((a, b) => b.devices - a.devices || (a.reason < b.reason ? -1 : 1))
 }
 

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Db } from '../../kernel/db.ts'
 import { CATALOGUE } from './codes.ts'
-import { loadSubjects, type Subject } from './loading.ts'
+import { loadSubjects, type Subject, type SupportOf } from './loading.ts'
 import type { Policies } from './policies.ts'
 import { judge, writeResults } from './results.ts'
 import { applyWaivers, expiredWaivers, waivingOrganizations } from './waivers.ts'
@@ -24,20 +24,30 @@ const WAIVED_TOGETHER = 500
 /** Changes of a device come several together. */
 const GATHER_MS = 1000
 
+export interface EvaluatorOptions {
+  db: Db
+  policies: Policies
+  now(): Date
+  supportOf?: SupportOf | undefined
+  failed(error: unknown): void
+}
+
 export class Evaluator {
   readonly #db: Db
   readonly #policies: Policies
   readonly #now: () => Date
+  readonly #supportOf: SupportOf | undefined
   readonly #failed: (error: unknown) => void
   readonly #waiting = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #tail: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(options: { db: Db; policies: Policies; now(): Date; failed(error: unknown): void }) {
+  constructor(options: EvaluatorOptions) {
     this.#db = options.db
     this.#policies = options.policies
     this.#now = options.now
+    this.#supportOf = options.supportOf
     this.#failed = options.failed
   }
 
@@ -113,7 +123,7 @@ export class Evaluator {
   async #batch(ids: readonly string[]): Promise<void> {
     if (ids.length === 0 || this.#stopped) return
     const now = this.#now()
-    const subjects = await this.#db.worker((tx) => loadSubjects(tx, now, ids))
+    const subjects = await this.#db.worker((tx) => loadSubjects(tx, now, ids, this.#supportOf))
     if (subjects.length === 0) return
     const judged = subjects.map((subject) => judge(subject, this.#rulesFor(subject)))
     const organizations = [...new Set(subjects.map(({ organizationId }) => organizationId))]

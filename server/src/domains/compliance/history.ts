@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { DeviceFilter } from '../devices/filter.ts'
-import { day } from './checks/facts.ts'
+import { DAY_MS, day } from './checks/facts.ts'
 import { CATALOGUE, type Counts, IS_WORKSTATION_SQL, type Share } from './codes.ts'
 import type { Framework } from './frameworks/framework.ts'
 import { coverageOf, figuresOf, scoreOf, shareOf, weighed } from './standing.ts'
@@ -77,6 +77,13 @@ export async function recordDay(
     }
   })
   await tx.prepared('compliance_record_day', WRITE, [JSON.stringify(rows), day(now)])
+}
+
+const KEPT_DAYS = 800
+
+export async function forgetDays(tx: Tx, now: Date): Promise<void> {
+  const oldest = day(new Date(now.getTime() - KEPT_DAYS * DAY_MS))
+  await tx.prepared('compliance_forget_days', 'delete from compliance_history where day < $1::date', [oldest])
 }
 
 export interface Day {

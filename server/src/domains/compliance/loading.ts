@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Tx } from '../../kernel/db.ts'
 import type { DeviceRole, Platform } from '../devices/tables.ts'
 import { type Lacking, lackingUpdates } from '../patches/lacking.ts'
-import type { DeviceFacts, LogService, StoredFact } from './checks/facts.ts'
+import type { DeviceFacts, LogService, StoredFact, Support } from './checks/facts.ts'
 
 export interface Subject {
   id: string
@@ -79,8 +79,16 @@ const logServices = z.array(z.object({ name: z.string(), state: z.string() }))
 const softwareCount = z.object({ count: z.number() })
 type Sections = ReadonlyMap<string, SectionRow>
 
+/** What a table of releases says of a system. */
+export type SupportOf = (os: SectionData<'os'>) => Support | null
+
 /** Devices that are gone are not among the answers. */
-export async function loadSubjects(tx: Tx, now: Date, ids: readonly string[]): Promise<Subject[]> {
+export async function loadSubjects(
+  tx: Tx,
+  now: Date,
+  ids: readonly string[],
+  supportOf: SupportOf = () => null,
+): Promise<Subject[]> {
   const devices = await tx.prepared<DeviceRow>('compliance_devices', DEVICES, [ids])
   const sections = new Map<string, Map<string, SectionRow>>()
   for (const row of await tx.prepared<SectionRow>('compliance_sections', SECTIONS, [ids, LOG_SERVICES])) {
@@ -88,18 +96,28 @@ export async function loadSubjects(tx: Tx, now: Date, ids: readonly string[]): P
     sections.set(row.device_id, own.set(row.section, row))
   }
   const lacking = await lackingUpdates(tx, ids)
-  return devices.map((device) => ({
-    id: device.id,
-    organizationId: device.organization_id,
-    siteId: device.site_id,
-    digest: device.digest,
-    isWaived: device.waived,
-    partnerId: device.partner_id,
-    facts: factsOf(now, device, sections.get(device.id) ?? new Map(), lacking.get(device.id)),
-  }))
+  return devices.map((device) => {
+    const facts = factsOf(now, device, sections.get(device.id) ?? new Map(), lacking.get(device.id))
+    const support = facts.os?.data ? supportOf(facts.os.data) : null
+    return { ...placed(device), facts: { ...facts, support } }
+  })
 }
 
-function factsOf(now: Date, device: DeviceRow, sections: Sections, lacking: Lacking | undefined): DeviceFacts {
+const placed = (device: DeviceRow) => ({
+  id: device.id,
+  organizationId: device.organization_id,
+  siteId: device.site_id,
+  digest: device.digest,
+  isWaived: device.waived,
+  partnerId: device.partner_id,
+})
+
+function factsOf(
+  now: Date,
+  device: DeviceRow,
+  sections: Sections,
+  lacking: Lacking | undefined,
+): Omit<DeviceFacts, 'support'> {
   return {
     now,
     role: device.role,

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { SectionChange } from '../devices/section-changes.ts'
 import { Evaluator } from './evaluator.ts'
-import { recordDay, siteShares } from './history.ts'
+import { forgetDays, recordDay, siteShares } from './history.ts'
 import { listResults, type CheckResult } from './listing.ts'
-import { JUDGED_SECTIONS } from './loading.ts'
+import { JUDGED_SECTIONS, type SupportOf } from './loading.ts'
 import { type Level, Policies } from './policies.ts'
 import { forgetResults } from './results.ts'
 import { CHECK_IDS } from './checks/all.ts'
@@ -24,6 +24,8 @@ const OF_LEVEL = `
 export interface ComplianceOptions {
   db: Db
   now(): Date
+  /** What a table of releases says of a system; without one, only what the system says of itself counts. */
+  supportOf?: SupportOf | undefined
   failed(error: unknown): void
 }
 
@@ -33,11 +35,11 @@ export class Compliance {
   readonly #now: () => Date
   readonly #evaluator: Evaluator
 
-  constructor({ db, now, failed }: ComplianceOptions) {
+  constructor({ db, now, supportOf, failed }: ComplianceOptions) {
     this.#db = db
     this.#now = now
     this.policies = new Policies(db)
-    this.#evaluator = new Evaluator({ db, now, failed, policies: this.policies })
+    this.#evaluator = new Evaluator({ db, now, supportOf, failed, policies: this.policies })
   }
 
   /** Something that is derived from their facts became different; they are judged within moments. */
@@ -103,6 +105,7 @@ export class Compliance {
 
   async #recordDay(): Promise<void> {
     const now = this.#now()
+    await this.#db.worker((tx) => forgetDays(tx, now))
     for (const site of await this.#db.worker(siteShares)) {
       const frameworks = this.policies.ofOrganization(site.partnerId, site.organizationId)
       await this.#db.worker((tx) => recordDay(tx, now, site, frameworks))

@@ -4,6 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
+import { userNames } from '../../identity/services/users.ts'
 import { groupMembers } from '../devices/groups.ts'
 import { writeStandings } from './results.ts'
 import './tables.ts'
@@ -35,6 +36,7 @@ export interface Waiver extends WaiverScope {
   deviceName: string | null
   groupName: string | null
   reason: string
+  /** Null for somebody whom the reader does not see. */
   createdBy: string | null
   createdAt: Date
   until: Date
@@ -131,7 +133,7 @@ interface Row {
   group_name: string | null
   check_id: string
   reason: string
-  created_by: string | null
+  created_by: string
   created_at: Date
   until: Date
   ended_by: string | null
@@ -142,8 +144,8 @@ interface Row {
 async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[], limit: number): Promise<Waiver[]> {
   const built = sql<Row>`
     select w.id, w.organization_id, o.name as organization_name, w.site_id, s.name as site_name, w.device_id,
-      d.name as device_name, w.tag, w.group_id, g.name as group_name, w.check_id, w.reason, maker.name as created_by, date_trunc('milliseconds', w.created_at) as created_at,
-      w.until, ender.name as ended_by, w.ended_at,
+      d.name as device_name, w.tag, w.group_id, g.name as group_name, w.check_id, w.reason, w.created_by, date_trunc('milliseconds', w.created_at) as created_at,
+      w.until, w.ended_by, w.ended_at,
       (select count(*) from compliance_results r join devices h on h.id = r.device_id and h.removed_at is null
         where r.organization_id = w.organization_id and r.check_id = w.check_id and r.waiver_id = w.id and r.result = 'fail') as holds
     from compliance_waivers w
@@ -151,11 +153,13 @@ async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[],
       left join sites s on s.id = w.site_id
       left join devices d on d.id = w.device_id
       left join device_groups g on g.id = w.group_id
-      left join users maker on maker.id = w.created_by
-      left join users ender on ender.id = w.ended_by
     where ${sql.join(conditions, sql` and `)}
     order by w.created_at desc, w.id desc limit ${limit}`
   const rows = await tx.all<Row>({ compile: () => built.compile(query) })
+  const names = await userNames(
+    tx,
+    rows.flatMap((row) => [row.created_by, row.ended_by ?? row.created_by]),
+  )
   return rows.map((row) => ({
     id: row.id,
     organizationId: row.organization_id,
@@ -169,10 +173,10 @@ async function selectWaivers(tx: Tx, conditions: readonly RawBuilder<unknown>[],
     groupName: row.group_name,
     checkId: row.check_id,
     reason: row.reason,
-    createdBy: row.created_by,
+    createdBy: names.get(row.created_by) ?? null,
     createdAt: row.created_at,
     until: row.until,
-    endedBy: row.ended_by,
+    endedBy: row.ended_by === null ? null : (names.get(row.ended_by) ?? null),
     endedAt: row.ended_at,
     holds: row.holds,
   }))

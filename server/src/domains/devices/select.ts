@@ -8,6 +8,7 @@ import type { Tx } from '../../kernel/db.ts'
 import { ambiguous, invalidInput, notFound } from '../../kernel/errors.ts'
 import { query } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { requireCheck } from '../compliance/lookup.ts'
 import { isUuid } from '../organizations/service.ts'
 import { blocked, blockedBy } from './conditions.ts'
 import { findDevice, targetsByFilter, type DeviceTarget } from './find.ts'
@@ -31,6 +32,8 @@ export type Selection = { devices?: string | string[] | undefined; filter?: Filt
 
 /** Names become ids; what the caller can't see is not found. */
 export async function resolveFilter(tx: Tx, caller: Caller, input: FilterInput): Promise<DeviceFilter> {
+  // One that does not exist would be failed by nobody, which reads like good news.
+  for (const check of asList(input.failing_check) ?? []) requireCheck(check)
   const fields = await fieldsOfFilter(tx, input.field, requiredMatches)
   const filter = conditionsOf(await withIds(tx, caller, input), fields)
   return input.group === undefined ? filter : { ...filter, groups: await groupsCalled(tx, asList(input.group) ?? []) }

@@ -59,6 +59,18 @@ function visibleUsers(caller: Caller, permission: Permission) {
     )
 }
 
+/** Of those that the transaction sees: who did something, beside what they did. */
+export async function userNames(tx: Tx, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await tx.all(
+    query
+      .selectFrom('users')
+      .select(['id', 'name'])
+      .where('id', 'in', [...new Set(ids)]),
+  )
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
 /** By id, e-mail address or name. */
 export async function findUser(tx: Tx, caller: Caller, permission: Permission, reference: string): Promise<UserFacts> {
   const wanted = reference.toLowerCase()

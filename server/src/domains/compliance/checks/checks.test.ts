@@ -68,6 +68,7 @@ const device = (more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   enrolledAt: daysAgo(100),
   lastSeenAt: daysAgo(0.01),
   os: stored(OS),
+  support: null,
   users: stored({ users: [USER], sessions: [] }),
   posture: stored(POSTURE),
   logServices: stored([{ name: 'rsyslog', state: 'running' as const }]),
@@ -174,6 +175,15 @@ it('tells devices that report from those that fell silent or never came', () => 
 it('knows the last day of support', () => {
   const until = (supportedUntil: string | null) =>
     result('os_supported', posture({ endOfLife: finding({ supportedUntil, product: 'x' }) }))
+  const support = (state: 'supported' | 'ended' | 'unknown', more: Partial<DeviceFacts> = {}) => {
+    const about = { state, release: 'Debian 12', supportedUntil: '2026-06-10', source: 'a table', asOf: '2026-11-01' }
+    return judge('os_supported', { ...more, support: about })
+  }
+  // The dated table goes before what the system says of itself.
+  expect(support('ended')).toMatchObject({ result: 'fail', seen: 'Debian 12 is out of support since 2026-06-10.' })
+  expect(support('supported').result).toBe('pass')
+  expect(support('unknown')).toMatchObject({ result: 'pass', seen: 'Supported until 2028-06-30.' })
+  expect(support('ended', { os: stored(OS, { confirmedAt: daysAgo(20) }) }).reason).toBe('stale')
   expect([until('2026-11-20'), until('2026-11-19'), until(null)]).toEqual(['pass', 'fail', 'unknown'])
 })
 

@@ -23,6 +23,16 @@ export interface StoredFact<Data> {
 /** Of the services only those that keep records of what happens. */
 export type LogService = Pick<SectionData<'services'>[number], 'name' | 'state'>
 
+/** What a table of releases says of the device's system. */
+export interface Support {
+  state: 'supported' | 'ended' | 'unknown'
+  release: string | null
+  /** `YYYY-MM-DD`, the last day. */
+  supportedUntil: string | null
+  source: string
+  asOf: string
+}
+
 export interface DeviceFacts {
   now: Date
   role: DeviceRole
@@ -30,6 +40,8 @@ export interface DeviceFacts {
   enrolledAt: Date
   lastSeenAt: Date | null
   os: StoredFact<SectionData<'os'>> | null
+  /** Null where there is no such table, or the system is not known. */
+  support: Support | null
   users: StoredFact<SectionData<'users'>> | null
   posture: StoredFact<Posture> | null
   logServices: StoredFact<readonly LogService[]> | null

@@ -1,6 +1,6 @@
 /** The operating system: supported, patched, and running what was installed. */
 import { LISTS_DAYS } from '../../patches/state.ts'
-import { type Check, fail, pass, unknown } from './check.ts'
+import { type Check, fail, pass, type Rules, unknown, type Verdict } from './check.ts'
 import { DAY_MS, day, type DeviceFacts, read, readPosture } from './facts.ts'
 
 export const osSupported: Check = {
@@ -10,6 +10,8 @@ export const osSupported: Check = {
   passes: () => 'The vendor supports this release on the present day.',
   severity: 'critical',
   judge(facts, rules) {
+    const byTable = supportByTable(facts, rules)
+    if (byTable) return byTable
     const end = readPosture('endOfLife', facts, rules)
     if ('unknown' in end) return end.unknown
     const { supportedUntil, product } = end.data
@@ -20,6 +22,23 @@ export const osSupported: Check = {
       ? pass(end.at, `Supported until ${supportedUntil}.`, [product])
       : fail(end.at, `Out of support since ${supportedUntil}.`, [product])
   },
+}
+
+/** Undefined where the table knows nothing of the release: then the system's own word counts. */
+function supportByTable(facts: DeviceFacts, rules: Rules): Verdict | undefined {
+  const { support } = facts
+  if (support === null || support.state === 'unknown') return undefined
+  const os = read(facts.os, facts, rules)
+  if ('unknown' in os) return os.unknown
+  const at = {
+    source: `releases of operating systems, ${support.source}, as of ${support.asOf}`,
+    collectedAt: os.at.collectedAt,
+  }
+  const release = support.release ?? 'This release'
+  const until = support.supportedUntil
+  return support.state === 'supported'
+    ? pass(at, `${release} is supported${until === null ? '' : ` until ${until}`}.`)
+    : fail(at, `${release} is out of support${until === null ? '' : ` since ${until}`}.`)
 }
 
 export const osPatches: Check = {

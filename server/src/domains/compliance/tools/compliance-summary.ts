@@ -1,45 +1,39 @@
 import { z } from 'zod'
 import { defineTool } from '../../../kernel/tool.ts'
-import { filterFields, resolveFilter } from '../../devices/select.ts'
+import { reference } from '../../devices/saved-filter.ts'
+import { resolveFilter } from '../../devices/select.ts'
 import { type Framework, severityOf } from '../frameworks/framework.ts'
 import { findFramework } from '../lookup.ts'
 import { standing, type Standing } from '../standing.ts'
 
-const count = z.number().int()
+const figures = z.looseObject({})
 
 export default defineTool({
   name: 'compliance_summary',
   title: 'Summarize compliance',
   description:
-    'How devices stand against a framework (CIS Controls, Essential Eight, Cyber Essentials, own ones): score and coverage, failing controls worst first with devices, what is unknown and why, waived, and what no device can tell. Reads only.',
+    'How devices stand against a framework (CIS Controls, Essential Eight, Cyber Essentials, own): score of what was assessed and coverage in percent, failing controls worst first, what is unknown and why, waived, and what needs attestation.',
   area: 'compliance',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'compliance.read' },
   input: z.object({
-    framework: z.string().min(1).max(200).optional().describe('Id or name; CIS Controls unless given.'),
-    organization: filterFields.organization,
-    site: filterFields.site,
-    group: filterFields.group,
-    limit: z.number().int().min(1).max(200).default(10).describe('Failing controls.'),
+    framework: reference.optional().describe('CIS Controls unless given.'),
+    organization: reference.optional().describe('Id or name.'),
+    site: reference.optional(),
+    group: reference.optional(),
+    limit: z.number().int().min(1).max(200).default(10),
   }),
+  // Read by models with every list of tools: the parts of `failing` are told by its values.
   output: z.object({
-    framework: z.object({ id: z.string(), name: z.string(), version: z.string() }),
-    devices: count,
-    score: z.number().nullable().describe('Percent of what was assessed; null: nothing was.'),
-    coverage: z.number().nullable().describe('Percent assessed.'),
-    counts: z.record(z.string(), count).describe('Devices × controls.'),
-    failing: z.array(
-      z.object({
-        control: z.string(),
-        title: z.string(),
-        severity: z.string(),
-        devices: count,
-        examples: z.array(z.string()),
-      }),
-    ),
-    total_failing: count,
-    unknown: z.array(z.object({ reason: z.string(), devices: count, checks: z.array(z.string()) })),
-    controls: z.object({ measured: count, partly: count, attestation: count }),
+    framework: z.string(),
+    devices: z.number(),
+    score: z.number().nullable(),
+    coverage: z.number().nullable(),
+    counts: figures,
+    failing: z.array(z.looseObject({})),
+    total_failing: z.number(),
+    unknown: figures,
+    controls: figures,
     evaluated_at: z.string().nullable(),
   }),
   async run({ tx, caller, services }, input) {
@@ -78,14 +72,14 @@ export default defineTool({
         `Of ${framework.controls.length} controls ${controls.measured} are measured, ${controls.partly} partly, and ${controls.attestation} need attestation: no score speaks for those.`,
       ].join('\n'),
       data: {
-        framework: { id: framework.id, name: framework.name, version: framework.version },
+        framework: framework.id,
         devices: found.devices,
         score: found.score,
         coverage: found.coverage,
         counts: found.counts,
         failing: shown,
         total_failing: found.totalFailing,
-        unknown: found.unknown,
+        unknown: Object.fromEntries(found.unknown.map(({ reason, devices }) => [reason, devices])),
         controls,
         evaluated_at: found.evaluatedAt?.toISOString() ?? null,
       },

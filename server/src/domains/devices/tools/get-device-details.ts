@@ -1,14 +1,14 @@
 import { SECTION_NAMES } from '@breeze/contract/agent-inventory'
 import { z } from 'zod'
 import { holdsAt } from '../../../kernel/caller.ts'
-import { deviceText, fenced } from '../../../kernel/content/device-text.ts'
+import { deviceData, deviceText, fenced } from '../../../kernel/content/device-text.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { alertsOfDevice, alertsText } from '../../alerts/of-device.ts'
 import { alertShape, presentAlert } from '../../alerts/present.ts'
 import { recentCommands } from '../../commands/reads.ts'
-import { presentResult, resultShape, resultsText, shownResults } from '../../compliance/present.ts'
 import { latestText, metricsSection } from '../../metrics/present-latest.ts'
+import { presentResult, resultsText, shownResults } from '../../compliance/present.ts'
 import { fieldsOf } from '../custom-fields.ts'
 import { JUDGED, judgedSections, judgedText, shownJudged } from '../judged-sections.ts'
 import { deviceState, presentState, stateFields, stateLines } from '../device-state.ts'
@@ -74,8 +74,8 @@ export default defineTool({
       .optional(),
     open_alerts: z.number().int().nullable().describe('Null: not yours to read.'),
     alerts: z.array(alertShape).optional(),
-    compliance: z.array(z.object(resultShape)).optional(),
     changes: changesShape.optional(),
+    compliance: deviceData().optional(),
     recent_commands: z
       .array(
         z.object({
