@@ -295,10 +295,10 @@ describe('import', () => {
       await writeFile(join(folder, 'list.csv'), text)
       return join(folder, 'list.csv')
     }
-    const umbrella = await h.organization('Umbrella')
+    const umbrella = await h.organization('Acme Movers')
     const id = await h.device(umbrella, 'initech-1')
     const list = await write('Serial Number;Hostname;Warranty End\nX1;initech-1;2029-03-31\n\nX2;nobody;2029-03-31\n')
-    const args = ['import', 'warranty', list, '--org', 'Umbrella', '--source', 'Dell']
+    const args = ['import', 'warranty', list, '--org', 'Acme Movers', '--source', 'Dell']
     expect(await json(args)).toEqual({ imported: 1, unmatched: [{ line: 4, reason: 'not_found' }] })
     const [row] = await h.sql('select ends_on::text, source from device_warranties where device_id = $1', [id])
     expect(row).toEqual({ ends_on: '2029-03-31', source: 'Dell' })
