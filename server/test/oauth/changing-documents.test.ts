@@ -139,7 +139,7 @@ test('a document that can not be had gives one answer, whatever the reason: neit
   for (const host of hosts) {
     const stranger = RawClient.as(world.server.url, `https://${host}/client.json`)
     const opened = await browser.visit(String(stranger.authorizationUrl()))
-    said.add(`${opened.status} ${opened.body.replace(/Reference: [\w-]+/, '')}`)
+    said.add(`${opened.status} ${opened.body.replace(/Reference <code>[\w-]+/, '')}`)
   }
   expect([...said]).toHaveLength(1)
   expect([...said][0]).toMatch(/^400 /)
