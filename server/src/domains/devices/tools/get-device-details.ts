@@ -27,7 +27,7 @@ export default defineTool({
   name: 'get_device_details',
   title: 'Get device details',
   description:
-    'Reads one device: inventory, protection, patches, vulnerabilities, end of support, metrics, open alerts, compliance, recent changes and commands. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
+    'Reads one device whole. Each section tells its age, or why it is missing. Sections narrows it and shows longer lists.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
