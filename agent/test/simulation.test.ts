@@ -1,3 +1,4 @@
+import { SECTION_NAMES } from '@breeze/contract/agent-inventory'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,7 +71,7 @@ describe('a simulated fleet of 147 on the real server', () => {
     expect((await data('list_devices', { simulated: true }))['total']).toBe(147)
     await eventually(async () => (await data('list_devices', { role: 'domain_controller' }))['total'], 7)
     const { devices } = await data('list_devices', { text: 'Contoso-SQL-02' })
-    expect(devices).toMatchObject([{ os: 'Microsoft Windows Server 2019 Standard 10.0.17763', role: 'server' }])
+    expect(devices).toMatchObject([{ os: 'Microsoft Windows Server 2019 Standard 10.0.17763', role: 'database' }])
   })
 
   test('answers scripts by system, and is not sent what it has no interpreter for', async () => {
@@ -105,7 +106,7 @@ describe('a simulated fleet of 147 on the real server', () => {
     const sections = await breeze.sql<{ section: string }>(
       `select section from device_sections s join devices d on d.id = s.device_id where d.name = 'ACME-DC-01' and s.status = 'ok'`,
     )
-    expect(sections).toHaveLength(12)
+    expect(sections).toHaveLength(SECTION_NAMES.length)
     expect(simulation.churn(1)).toBe(132)
     // The next beat tells it: nobody waits for a minute here.
     await simulation.herd(20_000)
