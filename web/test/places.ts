@@ -90,6 +90,8 @@ export async function openDialog(page: Page, place: Place): Promise<Locator> {
 }
 
 async function arrowTo(page: Page, item: Locator): Promise<void> {
+  // The menu takes the focus once it stands: keys that come sooner go elsewhere.
+  await page.locator('[role=menu]:focus-within').waitFor()
   for (let presses = 0; presses < 12; presses += 1) {
     if (await item.evaluate((element) => element === document.activeElement)) return
     await page.keyboard.press('ArrowDown')
