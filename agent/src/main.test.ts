@@ -252,14 +252,18 @@ describe.each(LINKS)('commands by %s', (link) => {
   })
 
   test('at most four scripts run at once, and the first accepted are the first to run', async () => {
-    await harness.online()
+    const folder = harness.folder()
+    await harness.online(folder)
     const { server } = harness
-    const commands = Array.from({ length: 6 }, (_, n) => server.sign(script('bash', n < 4 ? 'sleep 0.6' : 'true')))
+    const gate = join(folder, 'gate')
+    const waiting = `until [ -e ${gate} ]; do sleep 0.05; done`
+    const commands = Array.from({ length: 6 }, (_, n) => server.sign(script('bash', n < 4 ? waiting : 'true')))
     for (const command of commands) server.deliver(command)
     await server.until(() => server.count('accepted') === 6 && server.count('started') === 4)
     await sleep(100)
     const started = () => server.frames.flatMap((frame) => (frame.type === 'started' ? [frame.commandId] : []))
     expect(started().sort()).toEqual(commands.slice(0, 4).map(commandId).sort())
+    writeFileSync(gate, '')
     await server.until(() => server.count('result') === 6)
     expect(started()).toHaveLength(6)
   })

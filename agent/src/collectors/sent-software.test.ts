@@ -10,19 +10,25 @@ import { SentSoftware } from './sent-software.ts'
 let folder: string
 let items: SoftwareItem[]
 let detail: string | undefined
+let memories: SentSoftware[]
 const log = vi.fn()
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'breeze-sent-'))
   items = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => item(name))
   detail = undefined
+  memories = []
   log.mockClear()
 })
-afterEach(() => rmSync(folder, { recursive: true }))
+afterEach(async () => {
+  await Promise.all(memories.map((memory) => memory.settled()))
+  rmSync(folder, { recursive: true })
+})
 
 const item = (name: string, version = '1'): SoftwareItem => ({ source: 'dpkg', name, version, architecture: 'all' })
 
 function start() {
   const sent = new SentSoftware(folder, log)
+  memories.push(sent)
   const software = {
     ...COLLECTORS.software,
     collect: async (tell?: (note: { detail?: string }) => void) => {

@@ -37,7 +37,7 @@ test.runIf(isRoot && existsSync('/dev/kmsg'))('the kernel’s log is what dmesg 
   const { dmesg } = JSON.parse(execFileSync('dmesg', ['--json']).toString())
   const levels = ['critical', 'critical', 'critical', 'error', 'warning', 'info', 'info', 'debug']
   // What programs wrote into it carries a facility, which dmesg's JSON takes for a part of the level.
-  const ofKernel = ({ msg }: { msg: string }) => !/^breeze-/.test(msg.trim())
+  const ofKernel = ({ msg }: { msg: string }) => !msg.trim().startsWith('breeze-')
   const told = dmesg
     .filter(ofKernel)
     .toReversed()
@@ -45,7 +45,7 @@ test.runIf(isRoot && existsSync('/dev/kmsg'))('the kernel’s log is what dmesg 
     .map(({ pri, msg }: { pri: number; msg: string }) => [levels[pri & 7], msg.trim()])
   // What the kernel said between the two looks comes first.
   const read300 = entries
-    .filter(({ message }) => !/^breeze-/.test(message))
+    .filter(({ message }) => !message.startsWith('breeze-'))
     .map(({ level, message }) => [level, message])
   const most = Math.min(told.length, read300.length) - 10
   expect(read300.slice(-told.length).slice(0, 290).slice(-most)).toEqual(told.slice(0, read300.length).slice(-most))

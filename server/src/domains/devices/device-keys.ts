@@ -22,9 +22,10 @@ export function proposeKey(db: Db, deviceId: string, publicKey: Buffer): Promise
   })
 }
 
+// The key is unique, so the update needs the row whole: locked by less first, it would wait for presence, which waits for it.
 const ADOPT = `
   with used as (select * from unnest($1::uuid[], $2::bytea[]) as u (id, key)),
-  locked as (select id from devices where id in (select id from used) order by id for no key update)
+  locked as (select id from devices where id in (select id from used) order by id for update)
   update devices d set public_key = d.next_public_key, next_public_key = null
   from used u join locked using (id) where d.id = u.id and d.next_public_key = u.key`
 
