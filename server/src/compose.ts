@@ -29,31 +29,17 @@ import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Account } from './domains/account/standing.ts'
-import { AgentSettings } from './domains/agent-settings/service.ts'
-import { AlertEngine } from './domains/alerts/engine/engine.ts'
-import { giveDefaultRules } from './domains/alerts/rule-rows.ts'
+import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
-import { compactTally, recountAlerts } from './domains/alerts/tally.ts'
 import { forgetOutput } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
-import { Compliance } from './domains/compliance/service.ts'
-import { reconcileCounts } from './domains/devices/counters.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
-import { forgetChanges } from './domains/devices/changes/record.ts'
-import { Inventory } from './domains/devices/inventory.ts'
-import { Presence } from './domains/devices/presence.ts'
+import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
-import { EventLogs } from './domains/event-logs/service.ts'
-import { Maintenance } from './domains/maintenance/service.ts'
-import { Metrics } from './domains/metrics/service.ts'
-import { ImportFolder } from './domains/imports/import-folder.ts'
-import { Lifecycle } from './domains/lifecycle/service.ts'
-import { Patches } from './domains/patches/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
-import { Vulnerabilities } from './domains/vulnerabilities/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
@@ -81,6 +67,7 @@ import { listen, type Listener } from './listener.ts'
 import { loopbackTwin } from './loopback-twin.ts'
 import { Periodic } from './periodic.ts'
 import { VERSION } from './version.ts'
+import { openWatching } from './watching.ts'
 
 export interface ServerOptions {
   config: Config
@@ -175,79 +162,17 @@ async function startOn(
   const commands = new Commands({ db, events, signer: keys.commands, now: environment.now, log })
   const defaults = { ...config.agents, ...(options.heartbeatSeconds && { heartbeatSeconds: options.heartbeatSeconds }) }
   const { heartbeatSeconds } = defaults
-  const agentSettings = new AgentSettings({
-    db,
-    defaults,
-    failed: (error) => log.error({ err: error }, 'agent settings could not be read'),
-  })
-  await agentSettings.refresh()
-  const maintenance = new Maintenance({
-    db,
-    now: environment.now,
-    show: (id, isInMaintenance) => presence.condition(id, 'maintenance', isInMaintenance),
-    failed: (error) => log.error({ err: error }, 'maintenance windows could not be read'),
-  })
-  const alertEngine = new AlertEngine({
+  const watching = await openWatching({
     db,
     events,
     environment,
     log,
-    maintenance,
-    rulesChanged: () => agentSettings.watchesChanged(),
-  })
-  agentSettings.watchThrough((place) => alertEngine.eventWatches(place))
-  const presence: Presence = new Presence({
-    db,
-    events,
-    now: environment.now,
-    log,
-    heartbeatSeconds,
-    turned: (turns) => alertEngine.turned(turns),
+    dataDir: config.dataDir,
+    defaults,
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
-  const compliance = new Compliance({
-    db,
-    now: environment.now,
-    failed: (error) => log.error({ err: error }, 'compliance could not be judged'),
-  })
-  await compliance.policies.refresh()
-  const deviceMetrics = new Metrics({
-    db,
-    now: environment.now,
-    log,
-    recorded: (reports) => alertEngine.recorded(reports),
-  })
-  const eventLogs = new EventLogs({ db, events, now: environment.now, logged: (batch) => alertEngine.logged(batch) })
-  const patches = new Patches({
-    db,
-    now: environment.now,
-    changed: (changes) => compliance.derived(changes.map(({ deviceId }) => deviceId)),
-    failed: (error) => log.error({ err: error }, 'what devices lack of updates could not be derived'),
-  })
-  const importFolder = new ImportFolder(config.dataDir)
-  await importFolder.create()
-  const lifecycle = new Lifecycle({ db, folder: importFolder, now: environment.now })
-  await lifecycle.refresh()
-  const vulnerabilities = new Vulnerabilities({
-    db,
-    folder: importFolder,
-    now: environment.now,
-    newId: environment.newId,
-    failed: (error) => log.error({ err: error }, 'vulnerabilities of devices could not be assessed'),
-  })
-  await vulnerabilities.start()
-  const inventory = new Inventory({
-    db,
-    events,
-    now: environment.now,
-    changed: (changes) => {
-      patches.reported(changes)
-      vulnerabilities.reported(changes)
-      alertEngine.changed(changes)
-      compliance.changed(changes)
-    },
-    failed: (error) => log.error({ err: error }, 'sections could not be marked as outdated'),
-  })
+  const { agentSettings, alertEngine, compliance, eventLogs, inventory, maintenance } = watching
+  const { lifecycle, metrics: deviceMetrics, patches, presence, vulnerabilities } = watching
   const enrollment = new Enrollment({ db, events, pepper: keys.pepper, environment })
   const hub = new AgentHub({
     db,
@@ -322,33 +247,11 @@ async function startOn(
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
-  periodic.every('old changes', 6 * 3_600_000, () => forgetChanges(db, environment.now()))
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
-  periodic.every('old events', 3_600_000, () => eventLogs.forget())
-  periodic.every('agent settings', 60_000, () => agentSettings.refresh())
-  periodic.every('metric roll-ups', 30_000, () => deviceMetrics.rollUp())
-  periodic.every('metric partitions', 3_600_000, () => deviceMetrics.keepPartitions())
-  periodic.every('silent devices', 600_000, () => presence.markSilent())
-  periodic.every('patches behind', 300_000, () => patches.catchUp())
-  periodic.every('vulnerabilities behind', 300_000, () => vulnerabilities.catchUp())
-  periodic.every('ends of support', 60_000, () => lifecycle.refresh())
-  periodic.every('compliance', 600_000, () => compliance.sweep())
-  periodic.every('waivers', 60_000, () => compliance.expireWaivers())
-  periodic.every('compliance rules', 60_000, () => compliance.policies.refresh())
-  periodic.every('device counters', 6 * 3_600_000, () => reconcileCounts(db))
-  periodic.every('alert counters', 6 * 3_600_000, () => recountAlerts(db))
-  periodic.every('alert sums', 60_000, () => compactTally(db))
-  const giveRules = () => db.worker((tx) => giveDefaultRules(tx, environment))
-  await giveRules()
-  periodic.every('default alert rules', 60_000, giveRules)
   periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
   notifications.start()
-  await deviceMetrics.start()
-  await alertEngine.start()
-  await presence.start()
-  periodic.every('maintenance windows', 30_000, () => maintenance.refresh())
-  periodic.every('alerts', 1000, () => alertEngine.tick())
+  await watching.start(periodic)
 
   let draining = false
   const ready = async (): Promise<boolean> => {
@@ -484,14 +387,7 @@ async function startOn(
     await drained
     await listener.close()
     await commands.stop()
-    await inventory.idle()
-    await compliance.stop()
-    await deviceMetrics.idle()
-    await eventLogs.idle()
-    await patches.idle()
-    await vulnerabilities.stop()
-    await presence.stop()
-    await alertEngine.idle()
+    await watching.stop()
     await door.close()
     await identity.resets.idle()
     await authenticator.flushLastUsed()
