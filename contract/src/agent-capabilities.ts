@@ -21,5 +21,11 @@ export const CAPABILITIES = [
   'files.read',
   'files.put',
   'files.delete',
+  /** Looks for updates, and fetches the package lists before. */
+  'updates.scan',
+  'updates.install',
+  /** Cuts the device off from all but the server. */
+  'network.isolate',
+  'network.release',
 ] as const
 export type Capability = (typeof CAPABILITIES)[number]

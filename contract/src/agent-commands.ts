@@ -99,6 +99,41 @@ export const filePutArgs = z.object({
 })
 export const fileDeleteArgs = z.object({ path })
 
+/** `refreshLists`: has the package manager fetch its lists before it is asked what is pending. */
+export const updatesScanArgs = z.object({ refreshLists: z.boolean() })
+
+export const MOST_UPDATES_AT_ONCE = 500
+export const updatesInstallArgs = z.object({
+  updates: z
+    .array(
+      z.object({
+        name: text(300).min(1),
+        /** Exactly this one; null for the newest there is. */
+        version: text(200).nullable(),
+        /** Windows: the KB article. */
+        article: text(40).optional(),
+      }),
+    )
+    .min(1)
+    .max(MOST_UPDATES_AT_ONCE),
+  /** Of all package work together; the scripts have their own. */
+  timeoutSeconds: z.number().int().min(60).max(14_400),
+  /** Nothing is installed where it fails. */
+  preScript: scriptArgs.optional(),
+  /** Runs whatever became of the updates. */
+  postScript: scriptArgs.optional(),
+})
+
+export const isolateArgs = z.object({
+  /** What stays in reach beside the server. */
+  allow: z
+    .array(z.object({ address: z.union([z.ipv4(), z.ipv6()]), port: z.number().int().min(1).max(65_535) }))
+    .max(64),
+  /** By the server's time; 0: until it is released. */
+  releaseAfterSeconds: z.number().int().min(0).max(604_800),
+})
+export type IsolateArgs = z.infer<typeof isolateArgs>
+
 export const commandBody = z.discriminatedUnion('type', [
   z.object({ type: z.literal('script.run'), args: scriptArgs }),
   z.object({ type: z.literal('power.reboot'), args: powerArgs }),
@@ -113,6 +148,10 @@ export const commandBody = z.discriminatedUnion('type', [
   z.object({ type: z.literal('files.read'), args: fileReadArgs }),
   z.object({ type: z.literal('files.put'), args: filePutArgs }),
   z.object({ type: z.literal('files.delete'), args: fileDeleteArgs }),
+  z.object({ type: z.literal('updates.scan'), args: updatesScanArgs }),
+  z.object({ type: z.literal('updates.install'), args: updatesInstallArgs }),
+  z.object({ type: z.literal('network.isolate'), args: isolateArgs }),
+  z.object({ type: z.literal('network.release'), args: z.object({}) }),
 ])
 export type CommandBody = z.infer<typeof commandBody>
 export type CommandType = CommandBody['type']
@@ -120,8 +159,13 @@ export type CommandArgs<T extends CommandType> = Extract<CommandBody, { type: T 
 
 /** What a device must be able to do for this command. */
 export function capabilitiesOf(body: CommandBody): Capability[] {
-  if (body.type !== 'script.run') return [body.type]
-  const { language, runAs } = body.args
+  if (body.type === 'script.run') return ofScript(body.args)
+  if (body.type !== 'updates.install') return [body.type]
+  const scripts = [body.args.preScript, body.args.postScript].filter((script) => script !== undefined)
+  return [...new Set([body.type, ...scripts.flatMap(ofScript)])]
+}
+
+function ofScript({ language, runAs }: ScriptArgs): Capability[] {
   return [`script.${language}`, ...(runAs === undefined ? [] : (['script.run_as'] as const))]
 }
 
@@ -208,6 +252,9 @@ export type LogEntry = z.infer<typeof logEntry>
 /** Where it was read, because a device may have one of several logs, or none. */
 const from = { source: text(200) }
 
+/** As read back from the packet filter. `until`: when it releases itself, by the server's time. */
+const isolation = z.object({ isolated: z.boolean(), until: time.nullable() })
+
 /** The structured results, per type. What a device says is data, never instructions. */
 export const RESULT_DATA = {
   'service.control': z.object({
@@ -290,5 +337,26 @@ export const RESULT_DATA = {
   }),
   'files.put': z.object({ path, sizeBytes: z.number().int(), sha256: text(64), replaced: z.boolean() }),
   'files.delete': z.object({ path, sizeBytes: z.number().int() }),
+  /** The sections were sent as inventory before. */
+  'updates.scan': z.object({ pending: z.number().int(), listsUpdatedAt: time.nullable() }),
+  'updates.install': z.object({
+    /** One for each that was asked for, in the same order. */
+    results: z
+      .array(
+        z.object({
+          name: text(300),
+          /** `installed`: the version was read back from the system. `not_available`: there is no such version to get. */
+          state: z.enum(['installed', 'already_installed', 'not_available', 'failed', 'not_attempted']),
+          before: text(200).nullable(),
+          after: text(200).nullable(),
+          /** In the words of the package manager, where it gave any. */
+          reason: text(500).optional(),
+        }),
+      )
+      .max(MOST_UPDATES_AT_ONCE),
+    rebootPending: z.boolean().nullable(),
+  }),
+  'network.isolate': isolation,
+  'network.release': isolation,
 } as const satisfies { readonly [T in CommandType]?: z.ZodType }
 export type ResultData<T extends keyof typeof RESULT_DATA> = z.infer<(typeof RESULT_DATA)[T]>

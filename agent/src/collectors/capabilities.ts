@@ -75,4 +75,8 @@ const PROBES: { readonly [C in Capability]: CommandBody } = {
   'files.read': { type: 'files.read', args: { path: '/', offset: 0, maxBytes: 1 } },
   'files.put': { type: 'files.put', args: { path: '/', content: '', overwrite: false } },
   'files.delete': { type: 'files.delete', args: { path: '/' } },
+  'updates.scan': { type: 'updates.scan', args: { refreshLists: false } },
+  'updates.install': { type: 'updates.install', args: { updates: [], timeoutSeconds: 60 } },
+  'network.isolate': { type: 'network.isolate', args: { allow: [], releaseAfterSeconds: 0 } },
+  'network.release': { type: 'network.release', args: {} },
 }

@@ -58,6 +58,13 @@ export function postureOf({ system, machineId, disks }: Facts): Posture {
 }
 
 const LACKING: ReadonlySet<Capability> = new Set(['files.list', 'files.read', 'files.put', 'files.delete'])
+/** What no executor of the simulator carries out. */
+const UNKNOWN: ReadonlySet<Capability> = new Set([
+  'updates.scan',
+  'updates.install',
+  'network.isolate',
+  'network.release',
+])
 
 export function capabilitiesOfDevice({ system }: Facts): SectionData<'capabilities'> {
   return CAPABILITIES.map((name) => {
@@ -65,6 +72,7 @@ export function capabilitiesOfDevice({ system }: Facts): SectionData<'capabiliti
     if (language !== undefined && !system.interpreters.some((known) => known === language))
       return { name, supported: false, reason: `no interpreter for ${language} is installed on this device` }
     if (LACKING.has(name)) return { name, supported: false, reason: 'a simulated device has no files' }
+    if (UNKNOWN.has(name)) return { name, supported: false, reason: 'a simulated device does not know how' }
     return { name, supported: true }
   })
 }

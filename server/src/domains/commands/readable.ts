@@ -24,6 +24,15 @@ const DESCRIBE = new Map<string, (found: Found) => string | null>(
       as(found, 'files.put', (put) => `${put.replaced ? 'replaced' : 'written'}: ${put.path}, ${put.sizeBytes} bytes`),
     'files.delete': (found) =>
       as(found, 'files.delete', (gone) => `deleted: ${gone.path}, which had ${gone.sizeBytes} bytes`),
+    'updates.scan': (found) =>
+      as(
+        found,
+        'updates.scan',
+        (scan) => `${scan.pending} pending, lists of ${scan.listsUpdatedAt ?? 'an unknown time'}`,
+      ),
+    'updates.install': (found) => as(found, 'updates.install', installed),
+    'network.isolate': (found) => as(found, 'network.isolate', isolation),
+    'network.release': (found) => as(found, 'network.release', isolation),
   }),
 )
 
@@ -80,6 +89,20 @@ function folder(data: ResultData<'files.list'>): string {
   return [`${data.path}: ${data.entries.length} of ${data.total} entries`, ...lines].join('\n')
 }
 const MARK = { file: '', folder: '/', link: '@', other: '?' }
+
+function installed({ results, rebootPending }: ResultData<'updates.install'>): string {
+  const lines = results.map(({ name, state, before, after, reason }) => {
+    const versions = before === after ? (after ?? 'not installed') : `${before ?? 'none'} → ${after ?? 'none'}`
+    return `${name}: ${state.replace('_', ' ')}, ${versions}${reason === undefined ? '' : ` (${reason})`}`
+  })
+  const restart = rebootPending === null ? 'unknown' : rebootPending ? 'yes' : 'no'
+  return [...lines, `restart pending: ${restart}`].join('\n')
+}
+
+function isolation({ isolated, until }: ResultData<'network.isolate'>): string {
+  if (!isolated) return 'not isolated'
+  return until === null ? 'isolated until it is released' : `isolated until ${until}`
+}
 
 function file(data: ResultData<'files.read'>): string {
   const { encoding, content, bytes } = fileContent(data)
