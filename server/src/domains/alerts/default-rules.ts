@@ -97,6 +97,21 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
     scope: others,
   },
   {
+    builtIn: 'disk_forecast',
+    name: 'Disk will be full soon',
+    signal: 'disk_forecast',
+    condition: {
+      levels: [
+        { severity: 'medium', days: 7 },
+        { severity: 'low', days: 30 },
+      ],
+      history_days: 14,
+    },
+    severity: 'medium',
+    // A trend that is over for an afternoon may go on tomorrow.
+    clearAfterSeconds: DAY,
+  },
+  {
     builtIn: 'cpu',
     name: 'Processor busy for long',
     signal: 'metric',

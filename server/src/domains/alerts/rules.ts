@@ -69,9 +69,26 @@ const certificate = z
     'levels: the worst severity first, with the fewest days',
   )
 
+const forecastLevel = z.object({ severity, days: z.number().int().min(1).max(365) })
+const diskForecast = z
+  .object({
+    /** Only this one. Otherwise each disk by itself. */
+    mount: z.string().min(1).max(500).optional(),
+    /** The worst first; `days` until nothing is free. */
+    levels: z.array(forecastLevel).min(1).max(SEVERITIES.length),
+    /** How far back the trend is taken from. A disk of which less than half of these days is known says nothing. */
+    history_days: z.number().int().min(7).max(90).default(14),
+  })
+  .strict()
+  .refine(
+    ({ levels }) => fallsWith(levels, (level, worse) => (levels[level]?.days ?? 0) > (levels[worse]?.days ?? 0)),
+    'levels: the worst severity first, with the fewest days',
+  )
+
 /** By signal. */
 export const conditions = {
   metric,
+  disk_forecast: diskForecast,
   service_stopped: z
     .object({
       /** Which; otherwise every one that starts by itself and was seen running. */
@@ -142,8 +159,10 @@ export const parseCondition = <S extends Signal>(signal: S, condition: unknown):
 
 /** Levels of severity that a condition has of its own, the worst first; empty where the rule's severity counts. */
 export function severitiesOf<S extends Signal>(signal: S, condition: Condition<S>): Severity[] {
-  if (signal === 'metric' || signal === 'certificate_expiring')
-    return (condition as Condition<'metric' | 'certificate_expiring'>).levels.map((level) => level.severity)
+  if (signal === 'metric' || signal === 'certificate_expiring' || signal === 'disk_forecast')
+    return (condition as Condition<'metric' | 'certificate_expiring' | 'disk_forecast'>).levels.map(
+      (level) => level.severity,
+    )
   return []
 }
 

@@ -10,6 +10,7 @@ import type { Book } from './book.ts'
 import type { Directory } from './directory.ts'
 import { over, there } from './observation.ts'
 import { Plan, type Plans } from './plans.ts'
+import { DERIVED_SOURCES, type DerivedSignal } from './signals/derived.ts'
 import { candidates, countCandidates, evaluateEvents, evaluateSoftware } from './signals/events.ts'
 import { FACT_SIGNALS, FACT_SOURCES, type FactSignal, settle } from './signals/facts.ts'
 import { evaluateSamples } from './signals/metric.ts'
@@ -103,6 +104,29 @@ export class Evaluation {
     )
   }
 
+  /** What is worked out from what is stored of these devices. */
+  async derived(signals: readonly DerivedSignal[], deviceIds: readonly string[]): Promise<void> {
+    await this.#options.directory.know(deviceIds)
+    for (const signal of signals) await this.#derived(signal, deviceIds)
+  }
+
+  async #derived<S extends DerivedSignal>(signal: S, deviceIds: readonly string[]): Promise<void> {
+    const { db, book, directory, now } = this.#options
+    // What can't be seen at present neither begins nor ends.
+    const own = deviceIds.filter((id) => directory.get(id)?.status === 'online' && this.#isWatched(id, signal))
+    if (own.length === 0) return
+    const { read, find } = DERIVED_SOURCES[signal]
+    const known = await db.worker((tx) => read(tx, own, now()))
+    for (const id of own) {
+      const device = directory.get(id)
+      for (const rule of device ? this.planOf(device).of(signal) : []) {
+        const findings = find(rule, known.get(id), now())
+        // Each signal's rule is a rule.
+        if (device) settle(book, rule as Rule, placeOf(device), now(), findings)
+      }
+    }
+  }
+
   async logged(batch: readonly LoggedEvents[]): Promise<void> {
     const { db, directory, book } = this.#options
     await directory.know(batch.map((one) => one.deviceId))
@@ -150,7 +174,7 @@ export class Evaluation {
     }
   }
 
-  #isWatched(deviceId: string, signal: FactSignal): boolean {
+  #isWatched(deviceId: string, signal: FactSignal | DerivedSignal): boolean {
     const device = this.#options.directory.get(deviceId)
     return device !== undefined && this.planOf(device).of(signal).length > 0
   }

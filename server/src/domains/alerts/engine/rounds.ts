@@ -14,12 +14,14 @@ import type { Evaluation } from './evaluation.ts'
 import type { Flushing } from './flushing.ts'
 import { over } from './observation.ts'
 import type { Plans } from './plans.ts'
+import { DERIVED_SIGNALS, type DerivedSignal, isDerivedSignal } from './signals/derived.ts'
 import { isEventSignal } from './signals/events.ts'
 import { FACT_SIGNALS, FACT_SOURCES, type FactSignal, isFactSignal } from './signals/facts.ts'
 import { METRIC_GAP_MS } from './signals/metric.ts'
 import type { Sites } from './sites.ts'
 import { expireAcknowledgements, readClosedByPeople, readEvaluated } from './stored.ts'
 import type { Surfacing } from './surfacing.ts'
+import { Sweep } from './sweep.ts'
 import type { Watched } from './watched.ts'
 
 const SECOND = 1000
@@ -31,12 +33,18 @@ const LOOK_BACK_MS = 2 * MINUTE
 /** Nothing older is looked at again. */
 const MOST_LOOK_BACK_MS = 6 * HOUR
 const PAGE = 500
+/** Of what is worked out from many rows for each device. */
+const DERIVED_PAGE = 100
 /** A device that is back tells what changed before its old facts count again. */
 const RETURN_MS = MINUTE
 /** What happens is over once it has not happened for so long. */
 const QUIET_MS = 5 * MINUTE
+/** Trends move by days. */
+const DERIVED_EVERY_MS = 3 * HOUR
 /** Facts that change by the passing of time. */
 const TIMELY: readonly FactSignal[] = ['certificate_expiring', 'patch_failed']
+/** Whether it is looked at again when its device is back, or its rule is another. */
+const isLookedAtAgain = ({ rule: { signal } }: Watched): boolean => isFactSignal(signal) || isDerivedSignal(signal)
 
 export interface RoundsOptions {
   db: Db
@@ -59,14 +67,16 @@ export class Rounds {
   readonly #doneAt = new Map<string, number>()
   /** Devices that came back: when their stored facts count again. */
   readonly #returned = new Map<string, number>()
-  /** Facts of all devices that are to be looked at, page by page: from which device on. */
-  #sweep: { signals: ReadonlySet<FactSignal>; left: string[] } | null = null
+  readonly #facts: Sweep<FactSignal>
+  readonly #derived: Sweep<DerivedSignal>
   #startedAt = 0
   #rulesVersion = ''
   #peopleSince = new Date(0)
 
   constructor(options: RoundsOptions) {
     this.#options = options
+    this.#facts = new Sweep(PAGE, (signals, ids) => this.#lookAtFacts(signals, ids))
+    this.#derived = new Sweep(DERIVED_PAGE, (signals, ids) => options.evaluation.derived(signals, ids))
   }
 
   async start(): Promise<void> {
@@ -75,18 +85,19 @@ export class Rounds {
     this.#startedAt = now.getTime()
     this.#peopleSince = new Date(now.getTime() - HOUR)
     this.#rulesVersion = await db.worker(rulesVersion)
-    for (const name of ['directory', 'rules', 'timely']) this.#doneAt.set(name, now.getTime())
+    for (const name of ['directory', 'rules', 'timely', 'derived']) this.#doneAt.set(name, now.getTime())
     const evaluated = await db.worker(readEvaluated)
     const since = new Date(Math.max((evaluated ?? now).getTime() - LOOK_BACK_MS, now.getTime() - MOST_LOOK_BACK_MS))
     const ids = [...directory.all()].map((device) => device.id).toSorted()
     for (let start = 0; start < ids.length; start += PAGE) {
       const page = ids.slice(start, start + PAGE)
       await evaluation.samples(await db.worker((tx) => samplesSince(tx, since, page)))
-      await this.#facts(FACT_SIGNALS, page, since)
+      await this.#lookAtFacts(FACT_SIGNALS, page, since)
     }
     for (const device of directory.all()) evaluation.presence(device)
     // What waits for its time must be known again in full before that comes.
-    await this.#factsOf(new Set(this.#devicesWith((watched) => isFactSignal(watched.rule.signal))))
+    await this.#lookAgain(new Set(this.#devicesWith(isLookedAtAgain)))
+    this.#derived.soon(DERIVED_SIGNALS, ids)
     maintenance.mark(directory.all())
     for (const watched of book.all()) this.#closeIfUnwatched(watched, now.getTime())
   }
@@ -111,7 +122,8 @@ export class Rounds {
     if (this.#isDue('people', 5 * SECOND, now)) await this.#lookAtPeople()
     if (this.#isDue('rules', 10 * SECOND, now)) await this.#lookAtRules(now)
     if (this.#isDue('directory', MINUTE, now)) await this.#lookAtDevices(now)
-    if (this.#isDue('timely', HOUR, now)) this.#sweepSoon(TIMELY)
+    if (this.#isDue('timely', HOUR, now)) this.#facts.soon(TIMELY, this.#online())
+    if (this.#isDue('derived', DERIVED_EVERY_MS, now)) this.#derived.soon(DERIVED_SIGNALS, this.#online())
     for (const watched of book.all()) this.#elapse(watched, now)
     await this.#welcome(now)
     if (this.#isDue('storms', 10 * SECOND, now)) {
@@ -122,7 +134,13 @@ export class Rounds {
     }
     if (this.#isDue('acknowledgements', 30 * SECOND, now))
       await db.worker((tx) => expireAcknowledgements(tx, new Date(now)))
-    await this.#sweepOn()
+    await this.#facts.on()
+    await this.#derived.on()
+  }
+
+  /** Of the others nothing new can be seen: their alerts stay as they are until they are back. */
+  #online(): string[] {
+    return [...this.#options.directory.all()].filter(({ status }) => status === 'online').map(({ id }) => id)
   }
 
   #isDue(name: string, everyMs: number, now: number): boolean {
@@ -148,7 +166,7 @@ export class Rounds {
     if (rule.signal !== 'device_offline' && device && device.status !== 'online') return
     if (isEventSignal(rule.signal) && alert?.state === 'firing' && now - watched.observedAt >= QUIET_MS)
       book.change(watched, now, () => watched.observe(over(now, watched.value)))
-    if (this.#returned.has(place.deviceId ?? '') && isFactSignal(rule.signal)) return
+    if (this.#returned.has(place.deviceId ?? '') && isLookedAtAgain(watched)) return
     book.change(watched, now, () => watched.elapse(now))
   }
 
@@ -178,7 +196,10 @@ export class Rounds {
       this.#closeIfUnwatched(watched, now)
     }
     const changed = [...rules.values()].filter((rule) => before.get(rule.id)?.version !== rule.version)
-    this.#sweepSoon(FACT_SIGNALS.filter((signal) => changed.some((rule) => rule.signal === signal)))
+    const isChanged = (signal: string): boolean => changed.some((rule) => rule.signal === signal)
+    const ids = [...this.#options.directory.all()].map(({ id }) => id)
+    this.#facts.soon(FACT_SIGNALS.filter(isChanged), ids)
+    this.#derived.soon(DERIVED_SIGNALS.filter(isChanged), ids)
   }
 
   /** Its rule is gone or is about other devices now, or the device is gone. */
@@ -204,7 +225,7 @@ export class Rounds {
     await directory.refresh(namedGroups(this.#options.plans(), maintenance))
     // Rules that watch a device only since it has this role, tag or group did not see what it told before.
     const others = [...directory.all()].filter((device) => plans.get(device.id) !== evaluation.planOf(device))
-    await this.#factsOf(new Set(others.filter(({ id }) => plans.has(id)).map(({ id }) => id)))
+    await this.#lookAgain(new Set(others.filter(({ id }) => plans.has(id)).map(({ id }) => id)))
     for (const watched of book.all()) this.#closeIfUnwatched(watched, now)
     for (const device of directory.all()) {
       evaluation.clock(device)
@@ -219,38 +240,30 @@ export class Rounds {
     const due = [...this.#returned].filter(([, at]) => at <= now).map(([id]) => id)
     if (due.length === 0) return
     for (const id of due) this.#returned.delete(id)
-    const waiting = new Set(this.#devicesWith((watched) => isFactSignal(watched.rule.signal)))
-    await this.#factsOf(new Set(due.filter((id) => waiting.has(id))))
+    const waiting = new Set(this.#devicesWith(isLookedAtAgain))
+    await this.#lookAgain(new Set(due.filter((id) => waiting.has(id))))
   }
 
   #devicesWith(which: (watched: Watched) => boolean): string[] {
     return [...this.#options.book.all()].filter(which).flatMap((watched) => watched.place.deviceId ?? [])
   }
 
-  async #factsOf(deviceIds: ReadonlySet<string>): Promise<void> {
+  async #lookAgain(deviceIds: ReadonlySet<string>): Promise<void> {
     const ids = [...deviceIds]
     for (let start = 0; start < ids.length; start += PAGE)
-      await this.#facts(FACT_SIGNALS, ids.slice(start, start + PAGE))
+      await this.#lookAtFacts(FACT_SIGNALS, ids.slice(start, start + PAGE))
+    for (let start = 0; start < ids.length; start += DERIVED_PAGE)
+      await this.#options.evaluation.derived(DERIVED_SIGNALS, ids.slice(start, start + DERIVED_PAGE))
   }
 
-  async #facts(signals: readonly FactSignal[], deviceIds: readonly string[], since: Date | null = null): Promise<void> {
+  async #lookAtFacts(
+    signals: readonly FactSignal[],
+    deviceIds: readonly string[],
+    since: Date | null = null,
+  ): Promise<void> {
     const { db, evaluation } = this.#options
     const sections = [...new Set(signals.map((signal) => FACT_SOURCES[signal].section))]
     await evaluation.sections(await db.worker((tx) => readSectionsOf(tx, sections, deviceIds, since)), signals)
-  }
-
-  #sweepSoon(signals: readonly FactSignal[]): void {
-    if (signals.length === 0) return
-    const left = [...this.#options.directory.all()].map((device) => device.id)
-    this.#sweep = { signals: new Set([...(this.#sweep?.signals ?? []), ...signals]), left }
-  }
-
-  /** One page at a time: what is reported meanwhile does not wait for a whole fleet. */
-  async #sweepOn(): Promise<void> {
-    if (!this.#sweep) return
-    const { signals, left } = this.#sweep
-    await this.#facts([...signals], left.slice(0, PAGE))
-    this.#sweep = left.length > PAGE ? { signals, left: left.slice(PAGE) } : null
   }
 }
 
