@@ -10,8 +10,9 @@ import { type AgentConfiguration, DEFAULT_CONFIGURATION } from '@breeze/contract
 import type { ServerKey } from '@breeze/contract/agent-protocol'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { judgeCancel, judgeCommand } from './command-gate.ts'
-import type { Reply } from './device.ts'
-import { type EndReason, type Execution, type Executor, type Executors, isCancelled } from './executor.ts'
+import type { SectionName } from '@breeze/contract/agent-inventory'
+import type { InventoryBody, Reply } from './device.ts'
+import { type EndReason, type Execution, type Executor, type Executors, isCancelled, type Tell } from './executor.ts'
 import { fault } from './faults.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import type { LocalPolicy } from './local-policy.ts'
@@ -37,6 +38,8 @@ export interface CommandRunnerOptions {
   policy?: Pick<LocalPolicy, 'denies'>
   /** In force at this moment. */
   configuration?: () => Pick<AgentConfiguration, 'maxConcurrentScripts' | 'streamOutput'>
+  /** Reads sections of the device anew. Without a device there is nothing to read. */
+  look?: (sections: readonly SectionName[]) => InventoryBody | Promise<InventoryBody>
   log: Log
 }
 
@@ -247,7 +250,8 @@ export class CommandRunner {
       await this.#finish(commandId, { state: 'rejected', reason: `unsupported: ${body.type} on this agent` }, reply)
       return
     }
-    await this.#execute(executor, { commandId, signal, reply: this.#streaming(reply), args: body.args }, payload)
+    const execution = { commandId, signal, reply: this.#streaming(reply), tell: this.#telling(reply), args: body.args }
+    await this.#execute(executor, execution, payload)
   }
 
   async #execute<T extends CommandPayload['body']['type']>(
@@ -288,6 +292,15 @@ export class CommandRunner {
   #streaming(reply: Reply): Reply {
     return (frame) =>
       frame.type === 'output' && !this.#configuration().streamOutput ? Promise.resolve(false) : reply(frame)
+  }
+
+  #telling(reply: Reply): Tell {
+    return async (names) => {
+      const body = await this.#options.look?.(names)
+      if (!body) return {}
+      await patiently(reply({ type: 'inventory', ...body }))
+      return body.sections
+    }
   }
 
   async #finish(commandId: string, outcome: CommandOutcome, reply: Reply): Promise<void> {

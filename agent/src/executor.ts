@@ -1,5 +1,6 @@
 import type { CommandArgs, CommandOutcome, CommandType } from '@breeze/contract/agent-commands'
-import type { Reply } from './device.ts'
+import type { SectionName } from '@breeze/contract/agent-inventory'
+import type { InventoryBody, Reply } from './device.ts'
 
 /** Why a command ends before it is done: somebody cancelled it, or the agent stops. */
 export type EndReason = 'cancelled' | 'stopped'
@@ -8,12 +9,16 @@ export function isCancelled(signal: AbortSignal): boolean {
   return signal.aborted && signal.reason === ('cancelled' satisfies EndReason)
 }
 
+/** Reads sections anew and sends them, so that the server holds them before it has the result. Answers what was sent whole. */
+export type Tell = (sections: readonly SectionName[]) => Promise<InventoryBody['sections']>
+
 export interface Execution<T extends CommandType = CommandType> {
   commandId: string
   args: CommandArgs<T>
   /** Aborted when the command is to end before it is done; its `reason` is an `EndReason`. */
   signal: AbortSignal
   reply: Reply
+  tell: Tell
 }
 
 export type ExecutionResult = {

@@ -165,6 +165,11 @@ export class MachineDevice implements Device {
     return this.#inventory.collect(sections, whole)
   }
 
+  /** Reads sections anew, also the costly ones, for sending them at once. */
+  async look(sections: readonly SectionName[]): Promise<InventoryBody> {
+    return await this.#inventory.readAndCollect(sections)
+  }
+
   /** Reads sections now, as after an act that changed them; the next heartbeat tells. */
   async refresh(sections: readonly SectionName[]): Promise<void> {
     try {

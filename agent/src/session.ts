@@ -69,6 +69,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     log,
     serverKeys: () => device.serverKeys,
     configuration: () => device.configuration,
+    look: (sections) => device.look(sections),
     sweep: sweepExecution,
     policy: work.policy,
     executors: work.executors,

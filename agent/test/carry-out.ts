@@ -22,6 +22,7 @@ async function run<T extends CommandType>(executor: Executor<T>, args: CommandAr
     args,
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   }
   const unsupported = await executor.unsupported(execution)
   if (unsupported !== undefined) return { state: 'rejected', reason: unsupported }

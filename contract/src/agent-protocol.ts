@@ -95,6 +95,8 @@ export const agentFrame = z.discriminatedUnion('type', [
     memoryPercent: z.number().min(0).max(100).nullable(),
     /** Null where the device can't tell. */
     rebootPending: z.boolean().nullable(),
+    /** It is cut off by `network.isolate`. Left out where the device can't be. */
+    isolated: z.boolean().optional(),
     /** The last measured way to the server and back. */
     roundTripMs: z.number().min(0).nullable(),
     configurationEtag: text(64).nullable(),

@@ -40,6 +40,7 @@ async function why(body: CommandBody, executors: Executors): Promise<string | un
       args: body.args,
       signal: new AbortController().signal,
       reply: async () => false,
+      tell: async () => ({}),
     })
   } catch (error) {
     return `it could not be found out: ${errorText(error)}`

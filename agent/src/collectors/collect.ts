@@ -102,6 +102,12 @@ export class Inventory {
     await Promise.all([...new Set(names)].map((name) => this.#readNow(name)))
   }
 
+  /** The same as `collect`, and nothing of it from an earlier reading. */
+  async readAndCollect(names: readonly SectionName[]): Promise<InventoryBody> {
+    await this.refresh(names.filter((name) => this.#collectors[name]?.costly))
+    return await this.collect(names)
+  }
+
   /** What to send. Software goes as a delta where the server knows the rest, but not when it is named in `whole`. */
   async collect(
     names: readonly SectionName[] = SECTION_NAMES,

@@ -26,6 +26,7 @@ async function diagnose(server: string, args: { target?: string; port?: number }
     args,
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   expect(outcome.state).toBe('succeeded')
   return { ...RESULT_DATA['network.diagnose'].parse(outcome.data), output: outcome.output }
@@ -72,6 +73,7 @@ test.each(['-oProxyCommand=x', 'a b', 'a/b', 'http://x', '', 'a\nb', '..'])('%j 
     args: { target },
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   expect(reason).toContain('neither')
 })

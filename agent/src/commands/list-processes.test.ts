@@ -15,6 +15,7 @@ const execution = (args: Parameters<typeof choose>[1], signal = new AbortControl
   args,
   signal,
   reply: async () => true,
+  tell: async () => ({}),
 })
 const cleanups: (() => void)[] = []
 afterEach(() => {

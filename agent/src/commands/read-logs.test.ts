@@ -27,6 +27,7 @@ async function run(args: {
     args,
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   return outcome
 }
@@ -125,6 +126,7 @@ test.each([
     args: { log, limit: 1 },
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   }
   expect(await readLogs({ ownLog }).unsupported(execution)).toBe('that is no name of a log')
 })

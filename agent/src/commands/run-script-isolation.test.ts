@@ -48,6 +48,7 @@ function execution(content: string, options: Partial<ScriptArgs>) {
     args: { language: 'bash' as const, content, arguments: [], timeoutSeconds: 20, ...options },
     signal: told.signal,
     reply: async (frame: AgentFrame) => frames.push(frame) > 0,
+    tell: async () => ({}),
   }
 }
 const executor = () => runScript({ stateDirectory: folder, environment: { path: PATH, home: '/root' } })

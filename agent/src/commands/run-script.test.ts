@@ -33,6 +33,7 @@ async function run(language: ScriptArgs['language'], content: string, options: P
     args: { language, content, arguments: [], timeoutSeconds: 20, ...options },
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   return outcome
 }
@@ -130,6 +131,7 @@ test('a missing interpreter is told before anything starts', async () => {
     args: { language: 'powershell', content: '', arguments: [], timeoutSeconds: 1 },
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   expect(reason).toBe('no interpreter for powershell is installed on this device')
   await run('bash', 'true')

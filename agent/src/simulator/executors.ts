@@ -1,13 +1,17 @@
 import type { CommandOutcome, PowerArgs } from '@breeze/contract/agent-commands'
 import type { ExecutionResult, Executors } from '../executor.ts'
 import { inspections } from './inspections.ts'
+import { isolations } from './isolations.ts'
 import { scripts } from './script-executor.ts'
 import { type SimulatedMachine, slept } from './simulated-machine.ts'
+import { updateCommands } from './update-commands.ts'
 
 /** What a simulated device does with each type of command. The same contract as the real executors'. */
 export function simulatedExecutors(machine: SimulatedMachine): Executors {
   return {
     ...inspections(machine),
+    ...isolations(machine),
+    ...updateCommands(machine),
     'script.run': scripts(machine),
     'power.reboot': {
       type: 'power.reboot',

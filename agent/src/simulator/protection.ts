@@ -31,7 +31,8 @@ export function usersOf({ system, machineId }: Facts): SectionData<'users'> {
   }
 }
 
-export function postureOf({ system, machineId, disks }: Facts): Posture {
+/** `restartDue`: null where nothing was installed, and the seed decides. */
+export function postureOf({ system, machineId, disks }: Facts, restartDue: boolean | null): Posture {
   const chance = seededChance(`${machineId}\nposture`)
   const likely = (share: number): boolean => chance.next() < share
   const encrypted = likely(0.7)
@@ -52,19 +53,12 @@ export function postureOf({ system, machineId, disks }: Facts): Posture {
     }),
     screenLock: ok({ enabled: likely(0.8), afterSeconds: 600 }),
     timeSync: ok({ synchronized: likely(0.95), service: null, running: true }),
-    rebootPending: ok({ pending: likely(0.1), reasons: [] }),
+    rebootPending: ok({ pending: restartDue ?? likely(0.1), reasons: restartDue ? ['updates were installed'] : [] }),
     endOfLife: { status: 'unsupported', source: SOURCE, detail: 'a simulated device knows of no end of support' },
   }
 }
 
 const LACKING: ReadonlySet<Capability> = new Set(['files.list', 'files.read', 'files.put', 'files.delete'])
-/** What no executor of the simulator carries out. */
-const UNKNOWN: ReadonlySet<Capability> = new Set([
-  'updates.scan',
-  'updates.install',
-  'network.isolate',
-  'network.release',
-])
 
 export function capabilitiesOfDevice({ system }: Facts): SectionData<'capabilities'> {
   return CAPABILITIES.map((name) => {
@@ -72,7 +66,6 @@ export function capabilitiesOfDevice({ system }: Facts): SectionData<'capabiliti
     if (language !== undefined && !system.interpreters.some((known) => known === language))
       return { name, supported: false, reason: `no interpreter for ${language} is installed on this device` }
     if (LACKING.has(name)) return { name, supported: false, reason: 'a simulated device has no files' }
-    if (UNKNOWN.has(name)) return { name, supported: false, reason: 'a simulated device does not know how' }
     return { name, supported: true }
   })
 }

@@ -17,6 +17,7 @@ function stateOf(name: string, told: ToldSections = new Map()): DeviceState {
     services: new Map(),
     software: new Software('linux', 1, 3),
     patches: { pending: [], history: [] },
+    restartDue: null,
     told,
     now,
   }

@@ -28,6 +28,8 @@ export interface DeviceState {
   services: ServiceStates
   software: Software
   patches: Patches
+  /** Since the last start; null: nothing was installed. */
+  restartDue: boolean | null
   /** What a scenario has it tell instead of what follows from its facts. */
   told: ToldSections
   /** By the device's own clock. */
@@ -65,7 +67,7 @@ const READERS: { readonly [N in SectionName]: (state: DeviceState) => SectionDat
   software: ({ software }) => software.items(),
   services: ({ facts, services }) => servicesOf(facts, services),
   users: ({ facts }) => usersOf(facts),
-  posture: ({ facts }) => postureOf(facts),
+  posture: ({ facts, restartDue }) => postureOf(facts, restartDue),
   updates: ({ facts, patches, now }) => updatesOf(facts, patches, now),
   update_history: ({ patches }) => updateHistoryOf(patches),
   certificates: ({ facts, now }) => certificatesOf(facts, now),

@@ -30,7 +30,7 @@ import {
 } from './sections.ts'
 import { type Chance, seededChance, seededHex, seededKey } from './seeded.ts'
 import { type ServiceState, servicesOf, type ServiceStates } from './services.ts'
-import type { SimulatedMachine } from './simulated-machine.ts'
+import type { SimulatedIsolation, SimulatedMachine } from './simulated-machine.ts'
 import { Software } from './software-catalogue.ts'
 import type { Recorder } from './statistics.ts'
 import { ToldEvents } from './told-events.ts'
@@ -64,6 +64,8 @@ export interface Quirks {
   twice: boolean
   /** Share of scripts that fail. */
   failingScripts: number
+  /** Share of updates that can not be installed at the first try. */
+  failingUpdates: number
 }
 
 const issued = commandPayload.pick({ issuedAt: true })
@@ -91,6 +93,8 @@ export class SimulatedDevice implements Device {
   readonly #software: Software
   readonly #measured: Measured
   #patches: Patches
+  #restartDue: boolean | null = null
+  #isolation: SimulatedIsolation | null = null
   #services: ServiceStates = AS_BOOTED
   #told: ToldSections = new Map()
   #configurationEtag: string | null = null
@@ -173,6 +177,7 @@ export class SimulatedDevice implements Device {
       serverKeys: () => keys.trusted,
       sweep: async () => undefined,
       executors: simulatedExecutors(this.#machine()),
+      look: (sections) => this.inventory(sections, []),
     })
     const connection = new Connection({ servers: [server], transport, device: this, log, timing })
     this.#runner = runner
@@ -234,6 +239,7 @@ export class SimulatedDevice implements Device {
       ...this.#hashes,
       updates: hashOf('updates', state),
       update_history: hashOf('update_history', state),
+      posture: hashOf('posture', state),
     }
   }
 
@@ -280,7 +286,8 @@ export class SimulatedDevice implements Device {
       uptimeSeconds: Math.round((this.#now() - this.#boot.at.getTime()) / 1000),
       cpuPercent: this.#chance.between(1, 35),
       memoryPercent: Math.round(100 * (1 - availableBytes / totalBytes)),
-      rebootPending: null,
+      rebootPending: this.#restartDue,
+      isolated: this.#isolated() !== null,
       roundTripMs,
       configurationEtag: this.configurationEtag,
       sections: this.#hashes,
@@ -362,6 +369,7 @@ export class SimulatedDevice implements Device {
       services: this.#services,
       software: this.#software,
       patches: this.#patches,
+      restartDue: this.#restartDue,
       told: this.#told,
       now: this.#now(),
     }
@@ -379,7 +387,25 @@ export class SimulatedDevice implements Device {
       setService: (name, state) => this.#setService(name, state),
       readLog: (query) => this.#log.read(query),
       failing: this.#options.quirks.failingScripts,
+      failingUpdates: this.#options.quirks.failingUpdates,
+      patches: () => this.#patches,
+      patched: (patches, restartDue) => {
+        if (restartDue) this.#restartDue = true
+        this.setPatches(patches)
+      },
+      restartDue: () => this.#restartDue,
+      isolation: () => this.#isolated(),
+      isolate: (seconds) => {
+        const until = seconds === 0 ? null : new Date(this.#clock.now() + (seconds ?? 0) * 1000)
+        this.#isolation = seconds === null ? null : { until }
+      },
     }
+  }
+
+  #isolated(): SimulatedIsolation | null {
+    const until = this.#isolation?.until
+    if (until && this.#clock.now() >= until.getTime()) this.#isolation = null
+    return this.#isolation
   }
 
   #setService(name: string, state: ServiceState): void {
@@ -400,6 +426,7 @@ export class SimulatedDevice implements Device {
       () => {
         this.#boot = this.#newBoot(new Date(this.#now()))
         this.#services = AS_BOOTED
+        this.#restartDue &&= false
         this.#told = new Map([...this.#told].filter(([section]) => section !== 'services'))
         this.#hashes = hashesOf(this.#state())
         this.start()

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Patches } from './updates.ts'
 import type { LogAnswer, LogQuery } from '../platform/log-query.ts'
 import type { ServiceState } from './services.ts'
 import type { Machine } from './machine.ts'
+
+/** By the server's time; null: until it is released. */
+export interface SimulatedIsolation {
+  until: Date | null
+}
 
 /** What commands find and move on a device. */
 export interface SimulatedMachine {
@@ -13,6 +19,17 @@ export interface SimulatedMachine {
   readLog(query: LogQuery): Pick<LogAnswer, 'entries' | 'more'>
   /** Share of scripts that fail, for no reason. */
   failing: number
+  /** Share of updates that can not be installed at the first try. */
+  failingUpdates: number
+  patches(): Patches
+  /** `restartDue`: what was installed asks for one. */
+  patched(patches: Patches, restartDue: boolean): void
+  /** What a heartbeat tells; null: nothing was installed that asks for a restart. */
+  restartDue(): boolean | null
+  /** Null: not isolated. */
+  isolation(): SimulatedIsolation | null
+  /** For so many seconds, 0: until it is released; null: releases it. */
+  isolate(seconds: number | null): void
 }
 
 /** False when the device went down meanwhile. */

@@ -90,7 +90,7 @@ export interface RunningSimulation {
 }
 
 const DEFAULT_TIMING: SimulationTiming = { connectsPerSecond: 200, rebootMs: [5000, 20_000], connection: {} }
-const DEFAULT_QUIRKS: Quirks = { packages: 700, clockSkewMs: 0, twice: false, failingScripts: 0 }
+const DEFAULT_QUIRKS: Quirks = { packages: 700, clockSkewMs: 0, twice: false, failingScripts: 0, failingUpdates: 0.05 }
 const FIRST_CONNECT_PATIENCE_MS = 120_000
 const HERD_PATIENCE_MS = 120_000
 const LOOK_MS = 20

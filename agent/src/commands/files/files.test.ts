@@ -58,6 +58,7 @@ async function run<T extends CommandType>(executor: Executor<T>, args: CommandAr
     args,
     signal: new AbortController().signal,
     reply: async () => true,
+    tell: async () => ({}),
   })
   const { startedAt, finishedAt, durationMs, ...rest } = outcome
   expect([typeof startedAt, typeof finishedAt, typeof durationMs]).toEqual(['string', 'string', 'number'])

@@ -31,7 +31,7 @@ function withJournal(script: string): unknown {
 function read(args: CommandArgs<'logs.read'>) {
   const outcome = withJournal(`import { readLogs } from ${module('../../commands/read-logs.ts')}
     const { outcome } = await readLogs({ ownLog: { events: () => [] } }).run({ commandId: '', args: ${JSON.stringify(args)},
-      signal: new AbortController().signal, reply: async () => true })
+      signal: new AbortController().signal, reply: async () => true, tell: async () => ({}) })
     console.log(JSON.stringify(outcome))`)
   expect(outcome).toMatchObject({ state: 'succeeded' })
   const { data } = outcome as { data: unknown }

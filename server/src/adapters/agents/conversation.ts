@@ -57,6 +57,8 @@ export class Conversation {
   /** Section → since when, and in how many beats, its content was not the one that the server holds. */
   readonly #differs = new Map<SectionName, { since: Date; beats: number }>()
   #isRotating = false
+  /** A device sends sections before the result of the command that changed them: whoever reads the result may look there. */
+  #recording: Promise<unknown> = Promise.resolve()
   #heartbeatSeconds: number
   /** Of the configuration that the device has, or was sent. */
   #etag: string | null
@@ -93,7 +95,7 @@ export class Conversation {
       case 'heartbeat':
         return this.#heartbeat(frame)
       case 'inventory':
-        return this.#background(this.#inventory(frame))
+        return this.#background(this.#recordInventory(frame))
       case 'metrics':
         return this.#background(this.#metrics(frame, bytes))
       case 'accepted':
@@ -189,6 +191,12 @@ export class Conversation {
     return hash === undefined || this.device.hashes.get(name) === hash
   }
 
+  #recordInventory(frame: Of<'inventory'>): Promise<void> {
+    const recorded = this.#inventory(frame)
+    this.#recording = Promise.allSettled([this.#recording, recorded])
+    return recorded
+  }
+
   async #inventory({ sections, hashes, softwareDelta }: Of<'inventory'>): Promise<void> {
     const told = { deviceId: this.device.id, sections, hashes, softwareDelta }
     const { whole } = await this.#host.inventory.record(told)
@@ -230,6 +238,7 @@ export class Conversation {
   async #result({ commandId, outcome }: Of<'result'>, bytes: number): Promise<void> {
     this.#line.hold(bytes)
     try {
+      await this.#recording
       const answer = await this.#host.commands.recordResult(this.device.id, commandId, outcome)
       if (answer === 'unknown')
         this.#line.send({ type: 'error', code: 'unknown_command', message: `No command ${commandId} of this device.` })
