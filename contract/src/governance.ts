@@ -71,6 +71,8 @@ export const PERMISSIONS = [
   'monitoring.read',
   'monitoring.write',
   'patches.read',
+  'patches.write',
+  'patches.execute',
   'compliance.read',
   'compliance.write',
   'scripts.read',

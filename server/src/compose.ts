@@ -38,6 +38,7 @@ import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
+import { Rollouts } from './domains/rollouts/service.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -50,6 +51,7 @@ import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
 import { Checkpoints } from './kernel/audit/checkpoints.ts'
+import { carryOn } from './kernel/carried-on.ts'
 import { closeInterrupted } from './kernel/audit/recover.ts'
 import { verifyAudit } from './kernel/audit/verify.ts'
 import { isDatabaseAway } from './kernel/database-away.ts'
@@ -204,6 +206,18 @@ async function startOn(
     randomBytes: environment.randomBytes,
     failed: (error) => log.error({ err: error }, 'notifications could not be sent'),
   })
+  const rollouts = new Rollouts({
+    db,
+    events,
+    commands,
+    now: environment.now,
+    log,
+    rightsOf: async ({ user, credential, channel, client }, scopes) => {
+      const identity = await authenticator.stored({ userId: user.id, credential, scopes })
+      return identity && { ...identity, channel, client }
+    },
+    carryOn: (...act) => carryOn({ registry, governance, db, audit, environment }, ...act),
+  })
   const services: Services = {
     mail,
     notifications,
@@ -211,6 +225,7 @@ async function startOn(
     alerts: new Alerts(events),
     compliance,
     commands,
+    rollouts,
     devices: new Devices(),
     maintenance,
     metrics: deviceMetrics,
@@ -247,6 +262,7 @@ async function startOn(
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
+  periodic.every('rollouts', 1500, () => rollouts.tick())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
@@ -381,6 +397,7 @@ async function startOn(
   const close = async (): Promise<void> => {
     draining = true
     await periodic.stop()
+    await rollouts.idle()
     await notifications.stop()
     const drained = hub.drain()
     await http.close()

@@ -220,6 +220,26 @@ export class DatabaseAuthenticator implements Authenticator {
     return this.userIdentity(operator.userId, { kind: 'operator', id: operator.userId, name: 'operator' }, ip)
   }
 
+  /** The rights, as they are now, of whoever began an act that goes on after its call. */
+  async stored({ userId, credential, scopes }: StoredPrincipal): Promise<Identity | null> {
+    if (credential.kind === 'oauth_grant' && !this.#parts.oauthEnabled) return null
+    const row = await this.#parts.db.lookUp<{ answer: { scopes: string[] | null; rights: Rights } | null }>(
+      'auth_stored',
+      'select auth_stored($1, $2, $3) as answer',
+      [credential.kind, credential.id, userId],
+    )
+    if (!row?.answer) return null
+    const { scopes: now, rights } = row.answer
+    const held = scopes && now ? now.filter((scope) => scopes.includes(scope)) : now
+    return identityFrom(rights, {
+      credential,
+      scopes: held === null ? 'all' : new Set(held),
+      expiresAt: null,
+      lastUsedAt: null,
+      ip: null,
+    })
+  }
+
   /** The rights of a user who acts in person: at the server's own machine now, at the console later. */
   async userIdentity(
     userId: string,
@@ -240,6 +260,14 @@ export class DatabaseAuthenticator implements Authenticator {
       ip,
     })
   }
+}
+
+/** Whose act is stored, and by which credential. */
+export interface StoredPrincipal {
+  userId: string
+  credential: Identity['credential']
+  /** What it was let in with; null: all that its user may. */
+  scopes: readonly string[] | null
 }
 
 function presentedToken(presented: PresentedCredential): string | null {

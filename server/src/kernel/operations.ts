@@ -50,6 +50,8 @@ export interface OperationsTable {
   site_ids: ColumnType<string[], string[] | undefined, never>
   /** Those of the targets that got no command. */
   left_out: ColumnType<string[], string[] | undefined, string[]>
+  /** False: whoever sends its commands says when it has ended. */
+  ends_by_itself: ColumnType<boolean, boolean | undefined, boolean>
   policy_asked: string
   policy_applied: string
   confirmation_hash: Buffer | null
@@ -208,6 +210,11 @@ export async function leaveOut(tx: Tx, id: string, deviceIds: readonly string[])
       .set({ left_out: [...deviceIds] })
       .where('id', '=', id),
   )
+}
+
+/** Its commands come one after another: it ends by `finishOperation` only. */
+export async function keepOpen(tx: Tx, id: string): Promise<void> {
+  await tx.run(query.updateTable('operations').set({ ends_by_itself: false }).where('id', '=', id))
 }
 
 export async function finishOperation(tx: Tx, id: string, state: OperationState, now: Date): Promise<void> {

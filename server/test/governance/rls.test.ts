@@ -234,7 +234,7 @@ describe('the app login', () => {
        and table_name <> 'role_assignments' order by 1`,
     )
     expect(withSites.length).toBeGreaterThan(3)
-    for (const { name } of [...withSites, { name: 'script_runs' }, { name: 'audit_entries' }]) {
+    for (const { name } of [...withSites, { name: 'rollouts' }, { name: 'script_runs' }, { name: 'audit_entries' }]) {
       await as(onlySite(a, otherSite), async () =>
         expect(await visible(name, filledA), `${name} of another site`).toBe(0),
       )
@@ -323,7 +323,13 @@ describe('the auth login', () => {
          and has_function_privilege($1, oid, 'execute') and prorettype <> 'trigger'::regtype order by 1`,
       [AUTH_ROLE],
     )
-    expect(executable.map((row) => row.name)).toEqual(['auth_api_key', 'auth_oauth_token', 'auth_session', 'auth_user'])
+    expect(executable.map((row) => row.name)).toEqual([
+      'auth_api_key',
+      'auth_oauth_token',
+      'auth_session',
+      'auth_stored',
+      'auth_user',
+    ])
     expect(await codeOf(auth.query('select auth_rights(null, null, null)'))).toBe(DENIED)
     expect((await auth.query('select auth_api_key($1) as answer', [Buffer.alloc(32)])).rows).toEqual([{ answer: null }])
   })
@@ -375,13 +381,15 @@ const RECOGNISED = [
 ]
 
 const OPERATIONS = `(${PARTNER} AND (organization_ids <@ ( SELECT breeze_organizations())) AND ((organization_ids <> '{}') OR ( SELECT breeze_partner_wide())) AND ((organization_ids <@ ( SELECT breeze_whole_organizations())) OR (NOT (EXISTS ( SELECT FROM unnest(operations.site_ids) touched(id) WHERE (NOT (EXISTS ( SELECT FROM sites s WHERE (s.id = touched.id)))))))))`
-const RUNS = `(${PARTNER} AND (EXISTS ( SELECT FROM operations o WHERE (o.id = script_runs.operation_id))))`
+const ofOperation = (table: string): string =>
+  `(${PARTNER} AND (EXISTS ( SELECT FROM operations o WHERE (o.id = ${table}.operation_id))))`
 
 /** Tables whose policy is their own: who sees a row, and who may write it (empty: nobody writes, or the same). */
 const SPECIAL: Readonly<Record<string, [string, string]>> = {
   audit_entries: [`(${PARTNER} AND (${WHOLE} OR ${SHARED}))`, ''],
   operations: [OPERATIONS, OPERATIONS],
   organizations: ['(id = ANY (( SELECT breeze_organizations())))', `(${PARTNER} AND ( SELECT breeze_partner_wide()))`],
-  script_runs: [RUNS, RUNS],
+  rollouts: [ofOperation('rollouts'), ofOperation('rollouts')],
+  script_runs: [ofOperation('script_runs'), ofOperation('script_runs')],
   sites: [`(${WHOLE} OR (id = ANY (( SELECT breeze_sites()))))`, WHOLE],
 }

@@ -100,6 +100,7 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [device, org, site],
   )
   await insertPatches(world, device, org, site)
+  await insertRollout(world, organization, { user, device, operation })
   await insertMetrics(world, device, org, site)
   await world.sql(
     `insert into device_warranties (device_id, organization_id, site_id, ends_on, source, imported_at, imported_by)
@@ -272,6 +273,26 @@ async function insertPatches(world: Harness, ...place: [device: string, organiza
     `insert into device_vulnerability_state (device_id, organization_id, site_id, assessed, critical, high, medium, low, unrated, assessed_at)
      values ($1, $2, $3, true, 0, 0, 0, 0, 1, now())`,
     place,
+  )
+}
+
+async function insertRollout(
+  world: Harness,
+  { id: org, siteId: site }: Organization,
+  by: { user: string; device: string; operation: string },
+) {
+  const rollout = newId()
+  await world.sql(
+    `insert into rollouts (id, partner_id, organization_ids, operation_id, kind, plan, task, user_id, user_name, credential_kind,
+       credential_id, credential_name, state, starts_at, give_up_at, created_at, changed_at, finished_at)
+     values ($1, $2, $3, $4, 'patches', '{"stages": []}', '{"note": "secret task"}', $5, '', 'session', '', '', 'finished', now(), now(), now(),
+       now(), now())`,
+    [rollout, world.server.installation.partnerId, [org], by.operation, by.user],
+  )
+  await world.sql(
+    `insert into rollout_devices (rollout_id, device_id, organization_id, site_id, stage, phase, outcome, reason, finished_at)
+     values ($1, $2, $3, $4, 0, 'done', 'failed', 'secret reason', now())`,
+    [rollout, by.device, org, site],
   )
 }
 

@@ -71,6 +71,7 @@ describe('a function that runs with the rights of the owner', () => {
       'auth_api_key',
       'auth_oauth_token',
       'auth_session',
+      'auth_stored',
       'auth_user',
     ])
   })

@@ -63,7 +63,7 @@ export async function cancelOperation(tx: Tx, id: string, now: Date): Promise<bo
  */
 const CLOSE = `with ended as (
     select o.id from operations o
-    where o.state = 'running' and exists (select from device_commands c where c.operation_id = o.id)
+    where o.state = 'running' and o.ends_by_itself and exists (select from device_commands c where c.operation_id = o.id)
       and not exists (select from device_commands c where c.operation_id = o.id and c.state in ('queued', 'delivered', 'accepted', 'started'))
     limit 500)
   update operations o set finished_at = $1, state = case

@@ -1,0 +1,133 @@
+/**
+ * A confirmed act goes on after its call: a stage begins, a device is restarted at its time. The gates that the call passed
+ * are asked again, with the rights that its user and credential have now; the audit tells of it as of a call.
+ */
+import type { Denial } from '@breeze/contract/governance'
+import type { AuditAppender } from './audit/appender.ts'
+import { draftFor, type Draft, type EntryKind } from './audit/entry.ts'
+import { rowAccess, type Caller } from './caller.ts'
+import type { Environment } from './context.ts'
+import type { Db, Tx } from './db.ts'
+import { asKernelError, KernelError } from './errors.ts'
+import { needsAdmin } from './gates/allow-list.ts'
+import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
+import { mayUse, type Governance } from './gates/may-use.ts'
+import type { Registry } from './registry.ts'
+import { type ActionSpec, actionSpecs, type Target, type Tool } from './tool.ts'
+
+export interface CarriedAct {
+  tool: string
+  operation: string
+  /** What of it is done now; their organizations decide about stops. */
+  targets: readonly Target[]
+  /** For the audit: which stage of what. */
+  details: Readonly<Record<string, unknown>>
+}
+
+export interface CarrierParts {
+  registry: Registry
+  governance: Governance
+  db: Db
+  audit: AuditAppender
+  environment: Environment
+}
+
+export type CarriedOn<T> = { status: 'done'; value: T } | { status: 'refused'; denial: Denial }
+
+/** How an act was confirmed when it was let in. */
+const CONFIRMED = 'select policy_asked as asked, policy_applied as applied from operations where id = $1'
+
+/** `caller` null: the credential is no longer good; then `principal` says whose it was. */
+export async function carryOn<T>(
+  parts: CarrierParts,
+  principal: Caller,
+  caller: Caller | null,
+  act: CarriedAct,
+  work: (tx: Tx) => Promise<T>,
+): Promise<CarriedOn<T>> {
+  const callId = parts.environment.newId()
+  const told = (kind: EntryKind, said: Partial<Draft>) => append(parts, caller ?? principal, callId, act, kind, said)
+  let running = false
+  try {
+    const { tool, action } = actOf(parts.registry, act.tool)
+    if (caller === null) throw new KernelError(gone(principal))
+    check(mayUse(caller, tool, action, parts.governance))
+    check(organizationStopGate(caller, tool, action, act.targets))
+    await told('intent', { decision: 'allowed' })
+    running = true
+    const access = rowAccess(caller, action.permission, needsAdmin(caller, action, parts.governance))
+    const value = await parts.db.tenant(access, async (tx) => {
+      const organizations = [...new Set(act.targets.flatMap(({ organizationId }) => organizationId ?? []))]
+      const stops = await tx.prepared<StopInForce>('stop_in_force', 'select * from stop_in_force($1, $2)', [
+        caller.credential.id,
+        organizations,
+      ])
+      check(lateStopGate(caller, stops[0]))
+      return work(tx)
+    })
+    await told('outcome', { decision: 'allowed', outcome: 'succeeded' })
+    return { status: 'done', value }
+  } catch (error) {
+    const known = asKernelError(error)
+    const { code, reason } = known.denial
+    await told('outcome', {
+      decision: running ? 'allowed' : 'denied',
+      outcome: running ? 'failed' : null,
+      code,
+      reason,
+    })
+    // What went wrong here is tried again; what was refused is not.
+    if (!(error instanceof KernelError)) throw error
+    return { status: 'refused', denial: known.denial }
+  }
+}
+
+function actOf(registry: Registry, name: string): { tool: Tool; action: ActionSpec } {
+  const tool = registry.get(name)
+  const [action] = tool ? actionSpecs(tool.actions) : []
+  if (!tool || !action) throw new Error(`no tool ${name} to carry on`)
+  return { tool, action }
+}
+
+const gone = ({ credential, user }: Caller): Denial => ({
+  code: 'unauthenticated',
+  reason:
+    credential.kind === 'session' || credential.kind === 'operator'
+      ? `${user.name}, whose act this is, may no longer sign in.`
+      : `The credential "${credential.name}" of ${user.name} was revoked, has expired, or its user was disabled.`,
+  remedy: 'Somebody who may do it can deploy what is left.',
+})
+
+function check(verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: Denial }): void {
+  if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
+}
+
+/** One entry per organization, each with what concerns it. */
+async function append(
+  { audit, registry, environment, db }: CarrierParts,
+  caller: Caller,
+  callId: string,
+  { tool, operation, targets, details }: CarriedAct,
+  kind: EntryKind,
+  said: Partial<Draft>,
+): Promise<void> {
+  const [confirmed] = await db.worker((tx) => tx.prepared('confirmed_by', CONFIRMED, [operation]))
+  const [action] = actionSpecs(registry.get(tool)?.actions ?? { each: {}, field: '' })
+  const perOrganization = Map.groupBy(targets, ({ organizationId }) => organizationId)
+  const drafts = [...perOrganization].map(([organizationId, own]): Draft => ({
+    ...draftFor(caller, kind, environment.now()),
+    organizationId,
+    callId,
+    tool,
+    tier: action?.tier ?? null,
+    details: {
+      ...details,
+      operation,
+      confirmation: confirmed,
+      targets: own.slice(0, 50).map(({ id }) => id),
+      target_count: own.length,
+    },
+    ...said,
+  }))
+  await Promise.all(drafts.map((draft) => audit.append(draft)))
+}
