@@ -110,8 +110,9 @@ describe('500 devices of which 5 % fail', () => {
         const current = state.stage === null ? undefined : tallies[state.stage]
         const ids = stages[state.stage ?? 0]?.deviceIds ?? []
         // Ten devices a minute tell what became of them.
-        for (let n = 0; n < 10 && current && current.working > 0; n += 1) {
-          const id = ids[ids.length - current.working] ?? ''
+        const told = current ? ids.slice(ids.length - current.working).slice(0, 10) : []
+        for (const id of told) {
+          if (!current) break
           current.working -= 1
           current[fails.has(id) ? 'failed' : 'succeeded'] += 1
         }
