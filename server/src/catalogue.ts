@@ -2,6 +2,7 @@
 import whoami from './domains/account/tools/whoami.ts'
 import manageAgentSettings from './domains/agent-settings/tools/manage-agent-settings.ts'
 import acknowledgeAlerts from './domains/alerts/tools/acknowledge-alerts.ts'
+import getAlert from './domains/alerts/tools/get-alert.ts'
 import getAlerts from './domains/alerts/tools/get-alerts.ts'
 import listAlertRules from './domains/alerts/tools/list-alert-rules.ts'
 import manageAlertRules from './domains/alerts/tools/manage-alert-rules.ts'
@@ -92,6 +93,7 @@ export const catalogue: readonly Tool[] = [
   whoami,
   manageAgentSettings,
   acknowledgeAlerts,
+  getAlert,
   getAlerts,
   listAlertRules,
   manageAlertRules,

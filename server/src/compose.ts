@@ -13,6 +13,7 @@ import { AgentHub } from './adapters/agents/hub.ts'
 import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
 import { installRoute } from './adapters/agents/install-route.ts'
 import { FlowCookie, SessionCookie } from './adapters/console/cookies.ts'
+import { LiveStreams } from './adapters/console/live-streams.ts'
 import { consolePages } from './adapters/console/pages.ts'
 import { consoleRoutes } from './adapters/console/routes.ts'
 import type { ConsoleDeps } from './adapters/console/types.ts'
@@ -314,6 +315,7 @@ async function startOn(
     : null
   if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
   const calls = new RevocableCalls(door, authenticator)
+  const live = new LiveStreams({ events, onRevoked: (listener) => authenticator.onRevoked(listener) })
   const consoleDeps: ConsoleDeps = {
     kernel: calls,
     toolNeedsProof: (name, input) => {
@@ -326,6 +328,7 @@ async function startOn(
     cookie,
     flowCookie: new FlowCookie(publicUrl),
     limiter,
+    live,
     metrics,
     publicUrl,
     oauthEnabled: config.oauthEnabled,
@@ -385,7 +388,7 @@ async function startOn(
   // What other nodes ended: streams and calls that are open here are cut within a second.
   periodic.every('ended credentials', ENDED_CHECK_MS, async () => {
     // While the database is away nobody can end anything; the next look finds what came since.
-    const open = new Set([...http.mcp.openCredentials(), ...calls.credentials()])
+    const open = new Set([...http.mcp.openCredentials(), ...calls.credentials(), ...live.credentials()])
     const ended = await endedCredentials(db, [...open]).catch((error: unknown) => {
       if (isDatabaseAway(error)) return []
       throw error
@@ -400,6 +403,7 @@ async function startOn(
     await rollouts.idle()
     await notifications.stop()
     const drained = hub.drain()
+    live.close()
     await http.close()
     await drained
     await listener.close()

@@ -1,8 +1,10 @@
 /** Sessions of others: what those who administer them see and end. */
 import { ALL_SCOPES } from '@breeze/contract/governance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { alertRow } from '../alerts/rows.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import { code, done, inPerson } from '../settings/answers.ts'
+import type { TestBrowser } from './browser.ts'
 import { person, signedIn } from './people.ts'
 
 let harness: Harness
@@ -94,5 +96,53 @@ describe('update_user', () => {
     const roles = [{ role: 'viewer', organizations: 'Acme' }]
     done(await harness.invoke(await admin(acme), 'update_user', { action: 'set_roles', user: tess.id, roles }))
     expect((await browser.get('session')).json).toMatchObject({ mcp_write: false })
+  })
+})
+
+describe('the stream of wake-ups', () => {
+  /** What has come down it, and whether it ended. */
+  const listen = async (browser: TestBrowser) => {
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(`${harness.server.url}/api/console/live`, {
+      headers: { 'x-breeze-console': '1', cookie },
+    })
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+    const heard = { text: '', ended: false }
+    const read = async () => {
+      const decoder = new TextDecoder()
+      for await (const chunk of response.body ?? []) heard.text += decoder.decode(chunk, { stream: true })
+      heard.ended = true
+    }
+    void read()
+    await expect.poll(() => heard.text).toBe(': open\n\n')
+    return heard
+  }
+
+  test('says that alerts changed, only to those who may see them, and ends with the session', async () => {
+    const [tess, gil] = [await person(harness, 'technician', acme.id), await person(harness, 'technician', globex.id)]
+    const [near, far] = [await listen(await signedIn(harness, tess)), await listen(await signedIn(harness, gil))]
+    const act = async (at: Organization) => {
+      const ids = [await alertRow(harness, { id: at.id, siteId: at.siteId })]
+      const by = await inPerson(harness, await harness.user('technician', at.id))
+      done(await harness.invoke(by, 'acknowledge_alerts', { ids }))
+    }
+    await act(acme)
+    await expect.poll(() => near.text).toBe(': open\n\nevent: changed\ndata: alerts\n\n')
+    await act(globex)
+    await expect.poll(() => far.text).toContain('data: alerts')
+    // Nothing of the other organization came, neither before nor after.
+    expect([near.text.match(/changed/g), far.text.match(/changed/g)]).toEqual([['changed'], ['changed']])
+    done(await harness.invoke(await admin(acme), 'revoke_sessions', { user: tess.id }))
+    await expect.poll(() => near.ended).toBe(true)
+    expect(far.ended).toBe(false)
+  })
+
+  test('is for our own pages and the signed-in, and for so many tabs', async () => {
+    const browser = await signedIn(harness, await person(harness, 'technician', acme.id))
+    expect((await browser.get('live', { 'x-breeze-console': '0' })).status).toBe(403)
+    for (let tab = 0; tab < 8; tab++) await listen(browser)
+    expect((await browser.get('live')).status).toBe(429)
+    await browser.post('sign-out')
+    expect((await browser.get('live')).status).toBe(401)
   })
 })

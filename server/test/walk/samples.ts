@@ -53,6 +53,7 @@ const table = (at: Things): Table => ({
   fleet_health_check: { organization: at.organization, site: at.site },
   search: { query: 'a' },
   fetch: { id: `alert:${at.alert}` },
+  get_alert: { alert: at.alert },
   get_alerts: { organization: at.organization, site: at.site, device: at.device },
   acknowledge_alerts: { ids: at.alert },
   resolve_alerts: { ids: [at.alert] },

@@ -6,6 +6,7 @@ import { refuse } from './answers.ts'
 import { sameOrigin } from './same-origin.ts'
 import { accountRoutes } from './account-routes.ts'
 import { factorRoutes } from './factor-routes.ts'
+import { liveRoutes } from './live-routes.ts'
 import { linkRoutes } from './link-routes.ts'
 import { passkeyRoutes } from './passkey-routes.ts'
 import { providerNavigation, providerRoutes } from './provider-routes.ts'
@@ -33,6 +34,7 @@ export function consoleRoutes(deps: ConsoleDeps, more: readonly Hono<HttpEnv>[] 
     passkeyRoutes,
     providerRoutes,
     toolRoutes,
+    liveRoutes,
   ].map((make) => make(deps))
   for (const routes of [...own, ...more]) api.route('/', routes)
   api.onError((error, context) => {

@@ -5,6 +5,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { FlowCookie, SessionCookie } from './cookies.ts'
+import type { LiveStreams } from './live-streams.ts'
 
 /** What the console's routes work with. */
 export interface ConsoleDeps extends IdentityServices {
@@ -16,6 +17,7 @@ export interface ConsoleDeps extends IdentityServices {
   cookie: SessionCookie
   flowCookie: FlowCookie
   limiter: RateLimiter
+  live: LiveStreams
   metrics: Metrics
   publicUrl: string
   oauthEnabled: boolean

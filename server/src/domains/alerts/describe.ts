@@ -7,14 +7,13 @@ const LONGEST = 6000
 /** One alert in text: its line, what was recorded, what the device said, and its history. */
 export function describeAlert({ alert, recorded, events, standsFor }: WholeAlert): string {
   const { device_text: said, ...ours } = recorded
+  const stood = [...new Set(standsFor.flatMap(({ device }) => device ?? []))]
   const facts = Object.entries(ours).filter(([key, value]) => !TOLD.has(key) && value !== null)
   return [
     alertLine(alert),
     ...(alert.note === null ? [] : [`Note: ${deviceWords(alert.note, 2000)}`]),
-    ...(standsFor.length > 0
-      ? [
-          `It stands for ${alert.children} alerts, of ${standsFor.join(', ')}${alert.children > standsFor.length ? ', …' : ''}.`,
-        ]
+    ...(stood.length > 0
+      ? [`It stands for ${alert.children} alerts, of ${stood.join(', ')}${alert.children > stood.length ? ', …' : ''}.`]
       : []),
     ...(facts.length > 0
       ? ['Recorded when it opened:', ...facts.map(([key, value]) => `${key.replaceAll('_', ' ')}: ${shown(value)}`)]

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { z } from 'zod'
 import { asList, oneOrMany, referenceField } from '../../identity/fields.ts'
 import type { Caller } from '../../kernel/caller.ts'
-import { anyOf } from '../../kernel/conditions.ts'
+import { anyOf, contains } from '../../kernel/conditions.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import { momentField, readMoment } from '../../kernel/moment.ts'
@@ -21,6 +21,8 @@ export interface AlertFilter {
   deviceIds?: readonly string[] | undefined
   openedFrom?: Date | undefined
   openedBefore?: Date | undefined
+  /** In the title, or in the device's name. */
+  text?: string | undefined
 }
 
 export const UNRESOLVED: readonly AlertStatus[] = ['open', 'acknowledged']
@@ -114,6 +116,12 @@ export function alertConditions(filter: AlertFilter): RawBuilder<unknown>[] {
   if (filter.deviceIds) conditions.push(anyOf(sql`a.device_id`, filter.deviceIds))
   if (filter.openedFrom) conditions.push(sql`a.opened_at >= ${filter.openedFrom}`)
   if (filter.openedBefore) conditions.push(sql`a.opened_at < ${filter.openedBefore}`)
+  if (filter.text !== undefined) {
+    const pattern = contains(filter.text)
+    conditions.push(
+      sql`(a.title ilike ${pattern} or a.device_id in (select id from devices where name ilike ${pattern}))`,
+    )
+  }
   return conditions
 }
 

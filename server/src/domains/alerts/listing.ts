@@ -11,6 +11,7 @@ import { alertShape, countsShape, groupShape, listText, presentAlert, presentGro
 
 export const listingInput = z.object({
   ...chosenAlerts.shape,
+  text: z.string().trim().min(1).max(200).optional().describe('In titles and names of devices.'),
   group_by: z.enum(GROUPINGS).optional(),
   sort: z.enum(ALERT_ORDERS).optional(),
   ...listInput,
@@ -29,7 +30,7 @@ export const listingOutput = z.object({
 export async function readListing({ tx, caller, now }: TransactionContext, input: Input): Promise<AlertList> {
   const named = await resolveAlertFilter(tx, caller, now(), input)
   // Row-level security says the same; named, the few organizations of a narrow caller are found by their index.
-  const filter = { ...named, organizationIds: named.organizationIds ?? fewOrganizations(caller) }
+  const filter = { ...named, organizationIds: named.organizationIds ?? fewOrganizations(caller), text: input.text }
   // What is over is history.
   const order = input.sort ?? (filter.statuses.includes('resolved') ? 'newest' : 'worst')
   const page = {

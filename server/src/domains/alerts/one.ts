@@ -1,8 +1,9 @@
 /** One alert whole: with what was recorded when it opened, what happened to it since, and what it stands for. */
+import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import { listAlerts } from './list.ts'
 import type { AlertRow } from './rows.ts'
-import { ALERT_STATUSES, type AlertEventKind } from './tables.ts'
+import { ALERT_STATUSES, type AlertEventKind, type Severity } from './tables.ts'
 
 export interface AlertEvent {
   kind: AlertEventKind
@@ -18,8 +19,15 @@ export interface WholeAlert {
   recorded: Record<string, unknown>
   /** The latest, oldest first. */
   events: AlertEvent[]
-  /** Names of devices whose alerts it stands for, at most 20. */
-  standsFor: string[]
+  /** Unresolved alerts that it stands for, the worst first. */
+  standsFor: StoodFor[]
+}
+
+export interface StoodFor {
+  id: string
+  title: string
+  severity: Severity
+  device: string | null
 }
 
 const EVENTS = 50
@@ -40,21 +48,26 @@ export async function wholeAlert(tx: Tx, id: string): Promise<WholeAlert | null>
       .orderBy('e.id', 'desc')
       .limit(EVENTS),
   )
-  const children = await tx.all(
-    query
-      .selectFrom('alerts as a')
-      .innerJoin('devices as d', 'd.id', 'a.device_id')
-      .select('d.name')
-      .distinct()
-      .where('a.parent_id', '=', id)
-      .where('a.status', '<>', 'resolved')
-      .orderBy('d.name')
-      .limit(20),
-  )
   return {
     alert,
     recorded: typeof stored?.detail === 'object' && stored.detail !== null ? { ...stored.detail } : {},
     events: events.toReversed(),
-    standsFor: children.map(({ name }) => name),
+    standsFor: alert.children === 0 ? [] : await stoodFor(tx, id),
   }
 }
+
+const STOOD_FOR = 20
+
+const stoodFor = (tx: Tx, id: string): Promise<StoodFor[]> =>
+  tx.all(
+    query
+      .selectFrom('alerts as a')
+      .leftJoin('devices as d', 'd.id', 'a.device_id')
+      .select(['a.id', 'a.title', 'a.severity', 'd.name as device'])
+      .where('a.parent_id', '=', id)
+      .where('a.status', '<>', 'resolved')
+      .orderBy(sql`severity_weight(a.severity)`, 'desc')
+      .orderBy('d.name')
+      .orderBy('a.id')
+      .limit(STOOD_FOR),
+  )

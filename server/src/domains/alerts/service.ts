@@ -2,6 +2,7 @@
 import type { Events } from '../../kernel/events.ts'
 import type { Tx } from '../../kernel/db.ts'
 import type { AlertEventKind, AlertState, AlertStatus, Severity } from './tables.ts'
+import { alertsOf } from './topics.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -136,7 +137,8 @@ export class Alerts {
     ])
     if (rows.length > 0) {
       tx.afterCommit(() => {
-        this.#events.publish('alerts')
+        const organizations = new Set(rows.map((row) => row.organization_id))
+        for (const organization of organizations) this.#events.publish(alertsOf(organization))
         this.#events.publish('alert_events')
       })
     }

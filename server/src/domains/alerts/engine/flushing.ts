@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../../../kernel/db.ts'
 import type { Events } from '../../../kernel/events.ts'
 import type { Environment } from '../../../kernel/context.ts'
+import { alertsOf } from '../topics.ts'
 import type { Book } from './book.ts'
 import type { Evaluation } from './evaluation.ts'
 import { happensOnce } from './signals/events.ts'
@@ -66,7 +67,10 @@ export class Flushing {
     for (const watched of taken) book.dirty.delete(watched)
     const writes = taken.map(takeWrite)
     const written = await this.#write(writes, evaluation.takeBaselines())
-    if (writes.some((one) => one.alert !== null)) for (const topic of ['alerts', 'alert_events']) events.publish(topic)
+    const touched = writes.filter((one) => one.alert !== null)
+    for (const organization of new Set(touched.map(({ watched }) => watched.place.organizationId)))
+      events.publish(alertsOf(organization))
+    if (touched.length > 0) events.publish('alert_events')
     await this.#settle(writes, written)
   }
 

@@ -16,11 +16,13 @@ import { listingInput, listingOutput, presentListing, readListing } from '../lis
 
 const acting = { tier: 2, permission: 'alerts.write' } as const
 
-const input = listingInput.omit({ sort: true, site: true, source: true, group_by: true, suppressed: true }).extend({
-  action: z.enum(['list', ...ALERT_ACTS]),
-  ids: idsField.optional(),
-  note: noteField.optional(),
-})
+const input = listingInput
+  .omit({ sort: true, site: true, source: true, group_by: true, suppressed: true, text: true })
+  .extend({
+    action: z.enum(['list', ...ALERT_ACTS]),
+    ids: idsField.optional(),
+    note: noteField.optional(),
+  })
 type Input = z.output<typeof input>
 
 export default defineTool({
