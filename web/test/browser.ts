@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
+import { expect } from 'vitest'
 import { boot, type Harness, type HarnessOptions } from '../../server/test/harness.ts'
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
@@ -73,6 +74,7 @@ async function newPage(browser: Browser, options: BrowserContextOptions, complai
   })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
+  watchRequests(page)
   page.on('console', (message) => {
     // Refused requests are part of what the pages do; Chromium reports each.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
@@ -80,6 +82,35 @@ async function newPage(browser: Browser, options: BrowserContextOptions, complai
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return page
+}
+
+interface Requests {
+  open: Set<Request>
+  lastAt: number
+}
+const requests = new WeakMap<Page, Requests>()
+
+/** Not the stream of wake-ups, which is always open. */
+function watchRequests(page: Page): void {
+  const seen: Requests = { open: new Set(), lastAt: performance.now() }
+  requests.set(page, seen)
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/api/console/live')) seen.open.add(request)
+  })
+  const ended = (request: Request) => {
+    if (seen.open.delete(request)) seen.lastAt = performance.now()
+  }
+  page.on('requestfinished', ended)
+  page.on('requestfailed', ended)
+}
+
+const QUIET_MS = 100
+
+/** The page has asked for all that it shows, and has it. */
+export async function settled(page: Page): Promise<void> {
+  const seen = requests.get(page)
+  const isQuiet = () => seen?.open.size === 0 && performance.now() - seen.lastAt > QUIET_MS
+  await expect.poll(isQuiet, { timeout: PATIENCE_MS, interval: 20 }).toBe(true)
 }
 
 export async function signIn(page: Page, password: string, email = ADMIN): Promise<void> {

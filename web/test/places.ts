@@ -1,6 +1,7 @@
 /** Every page of the settings, and every dialog that they open, for tests that walk over all of them. */
 import type { Locator, Page } from 'playwright-core'
 import type { Harness, Organization } from '../../server/test/harness.ts'
+import { settled } from './browser.ts'
 
 export const PAGES = [
   '/settings/mcp-server',
@@ -63,7 +64,7 @@ export const DIALOGS: readonly Place[] = [
 export async function openPage(page: Page, path: string): Promise<void> {
   await page.goto(path)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await settled(page)
 }
 
 export const lastOpener = (page: Page, { press }: Place): Locator => {

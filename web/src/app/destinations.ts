@@ -1,7 +1,7 @@
 /**
  * Where one can go: the rail, the settings' own navigation and the palette list the same. What has no page is not here.
  */
-import { MonitorSmartphone, type LucideIcon } from 'lucide-react'
+import { Bell, MonitorSmartphone, type LucideIcon } from 'lucide-react'
 import type { Session } from './session.ts'
 
 export interface Destination {
@@ -12,15 +12,27 @@ export interface Destination {
   keywords?: string
   /** Left out for those who may not see it at all. */
   shown?: (session: Session) => boolean
+  /** What the rail counts beside it. */
+  count?: 'alerts'
 }
-
-export const DESTINATIONS: readonly Destination[] = [{ path: '/devices', label: 'Devices', icon: MonitorSmartphone }]
 
 /** Those without the permission would only be told that they lack it. */
 const may =
   (permission: string) =>
   (session: Session): boolean =>
     session.permissions.includes(permission)
+
+export const DESTINATIONS: readonly Destination[] = [
+  { path: '/devices', label: 'Devices', icon: MonitorSmartphone },
+  {
+    path: '/alerts',
+    label: 'Alerts',
+    icon: Bell,
+    keywords: 'monitoring problems',
+    shown: may('alerts.read'),
+    count: 'alerts',
+  },
+]
 
 export interface SettingsGroup {
   label: string

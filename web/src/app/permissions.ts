@@ -4,6 +4,7 @@ import { api } from './api.ts'
 import type { Session } from './session.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
+  'alerts.write': 'Alerts write',
   'keys.write': 'API keys write',
   'users.write': 'Users write',
   'organizations.write': 'Organizations write',

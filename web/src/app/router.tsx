@@ -7,6 +7,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import { readAlertSearch } from '../features/alerts/alert-search.ts'
 import type { StatusFilter } from '../features/devices/devices.ts'
 import { ApiError } from './api.ts'
 import { FailedPage, NotFoundPage } from './errors.tsx'
@@ -107,6 +108,19 @@ const device = createRoute({
   component: lazyRouteComponent(() => import('../features/devices/device-drawer.tsx'), 'DeviceDrawer'),
 })
 
+const alerts = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/alerts',
+  validateSearch: readAlertSearch,
+  component: lazyRouteComponent(() => import('../features/alerts/alerts-page.tsx'), 'AlertsPage'),
+})
+
+const alert = createRoute({
+  getParentRoute: () => alerts,
+  path: '$alertId',
+  component: lazyRouteComponent(() => import('../features/alerts/alert-drawer.tsx'), 'AlertDrawer'),
+})
+
 /** A page of the signed-in without anything in its address but its path. */
 const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => consoleRoute, path, component })
@@ -165,7 +179,7 @@ const routeTree = rootRoute.addChildren([
   reset,
   setup,
   consent,
-  consoleRoute.addChildren([home, devices.addChildren([device]), ...settings]),
+  consoleRoute.addChildren([home, devices.addChildren([device]), alerts.addChildren([alert]), ...settings]),
 ])
 
 export function makeRouter(queries: QueryClient) {

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useRef } from 'react'
+import { type FocusEvent, type KeyboardEvent, type ReactNode, useLayoutEffect, useRef } from 'react'
 import { cx } from './cx.ts'
 import { useLater } from './later.ts'
 import { FailedState } from './state-view.tsx'
@@ -32,6 +32,9 @@ interface DataTableProps<Row> {
   /** Enter on a row, and a press anywhere in it. The first cell should hold a link or a button for the same. */
   onOpen?: (row: Row) => void
   current?: string | undefined
+  /** Acts of single keys on the row that has the focus, by key. */
+  keys?: Readonly<Record<string, (row: Row) => void>>
+  selected?: (row: Row) => boolean
   /** 36, or 52 for two lines. */
   height?: 'one' | 'two'
   /** A row that is over, such as a revoked grant. */
@@ -46,6 +49,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, columns, rows, rowKey, error, onRetry, empty, after } = props
   const body = useRef<HTMLTableSectionElement>(null)
   const loading = useLater(rows === undefined && !error)
+  const keepFocus = useKeptFocus(rows, body)
   if (rows === undefined && error) {
     return <FailedState what={caption} error={error} {...(onRetry && { onRetry })} />
   }
@@ -75,7 +79,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             ))}
           </tr>
         </thead>
-        <tbody ref={body} onKeyDown={(event) => props.onOpen && move(event, body.current)}>
+        <tbody ref={body} {...keepFocus} onKeyDown={(event) => onKey(event, body.current, props)}>
           {rows?.map((row) => (
             <BodyRow key={rowKey(row)} row={row} table={props} />
           ))}
@@ -88,13 +92,18 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 }
 
 function BodyRow<Row>({ row, table }: { row: Row; table: DataTableProps<Row> }) {
-  const { columns, rowKey, onOpen, current, height, gone } = table
+  const { columns, rowKey, onOpen, current, height, gone, selected } = table
   const open = onOpen && ((event: React.MouseEvent) => isPlain(event) && onOpen(row))
   return (
     <tr
       onClick={open}
       aria-current={(current !== undefined && rowKey(row) === current) || undefined}
-      className={cx(height === 'two' && 'row-two', onOpen && 'cursor-pointer', gone?.(row) === true && 'gone')}
+      className={cx(
+        height === 'two' && 'row-two',
+        onOpen && 'cursor-pointer',
+        gone?.(row) === true && 'gone',
+        selected?.(row) === true && 'selected',
+      )}
     >
       {columns.map((column, index) => {
         const Cell = index === 0 ? 'th' : 'td'
@@ -119,17 +128,46 @@ function isPlain(event: React.MouseEvent): boolean {
   return target?.closest('a, button, input, select, label') === null && String(getSelection() ?? '') === ''
 }
 
+function onKey<Row>(event: KeyboardEvent, body: HTMLTableSectionElement | null, table: DataTableProps<Row>): void {
+  const isText = event.target instanceof HTMLInputElement && event.target.type !== 'checkbox'
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || isText || !body) return
+  const at = rowAt(body, document.activeElement)
+  const row = table.rows?.[at]
+  const act = row && table.keys?.[event.key.toLowerCase()]
+  if (act) {
+    event.preventDefault()
+    act(row)
+  } else if (table.onOpen) move(event, body, at)
+}
+
+const rowAt = (body: HTMLTableSectionElement, element: Element | null): number =>
+  [...body.rows].findIndex((row) => row.contains(element))
+
 /** Up and down, J and K: from row to row, by the first control of each. */
-function move(event: KeyboardEvent, body: HTMLTableSectionElement | null): void {
+function move(event: KeyboardEvent, body: HTMLTableSectionElement, at: number): void {
   const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
-  if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || !body) return
-  if (event.target instanceof HTMLInputElement) return
-  const stops = [...body.rows].map((row) => row.querySelector<HTMLElement>('a, button'))
-  const at = [...body.rows].findIndex((row) => row.contains(document.activeElement))
-  const next = stops[at + step]
+  const next = step === undefined ? undefined : stopOf(body.rows[at + step])
   if (!next) return
   event.preventDefault()
   next.focus()
+}
+
+const stopOf = (row: HTMLTableRowElement | undefined) => row?.querySelector<HTMLElement>('a, button')
+
+/** Where the row that has the focus goes, as an alert that is resolved does, the one in its place gets it. */
+function useKeptFocus<Row>(rows: readonly Row[] | undefined, body: React.RefObject<HTMLTableSectionElement | null>) {
+  const at = useRef(-1)
+  useLayoutEffect(() => {
+    if (at.current < 0 || document.activeElement !== document.body) return
+    const left = body.current?.rows
+    const next = left && stopOf(left[Math.min(at.current, left.length - 1)])
+    const to = next ?? document.getElementById('main')
+    to?.focus()
+  }, [rows, body])
+  return {
+    onFocus: ({ target }: FocusEvent) => (at.current = body.current ? rowAt(body.current, target) : -1),
+    onBlur: () => (at.current = -1),
+  }
 }
 
 const SKELETONS = ['w-30', 'w-24', 'w-35', 'w-22', 'w-28', 'w-20', 'w-32', 'w-25']

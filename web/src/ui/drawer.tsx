@@ -17,7 +17,8 @@ export function Drawer({ title, label, onClose, actions, children }: DrawerProps
     const before = document.activeElement
     panel.current?.focus()
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus()
+      if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus()
+      else document.getElementById('main')?.focus()
     }
   }, [])
   return (

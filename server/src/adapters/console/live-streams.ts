@@ -67,7 +67,7 @@ export class LiveStreams {
   }
 
   #cut(credentialId: string): void {
-    for (const stream of [...(this.#open.get(credentialId) ?? [])]) stream.close()
+    for (const stream of this.#open.get(credentialId) ?? []) stream.close()
   }
 
   #stream(held: Set<Stream>, caller: Caller, lifeMs: number, ended: () => void): ReadableStream<Uint8Array> {

@@ -4,6 +4,7 @@ import { StopBars } from '../../features/emergency/stop-bar.tsx'
 import { Modal } from '../../ui/modal.tsx'
 import { Toaster } from '../../ui/toaster.tsx'
 import { HeldProvider } from '../held.tsx'
+import { useLiveStream } from '../live.ts'
 import { StepUpProvider } from '../step-up.tsx'
 import { NavigationContext } from './navigation-context.ts'
 import { Navigation } from './navigation.tsx'
@@ -14,6 +15,7 @@ const Palette = lazy(() => import('./palette.tsx').then(({ Palette }) => ({ defa
 export function Console() {
   const [menu, setMenu] = useState(false)
   const [palette, setPalette] = useState(false)
+  useLiveStream()
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return

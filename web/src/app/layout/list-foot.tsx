@@ -6,7 +6,7 @@ import type { ToolListState } from '../tool-queries.ts'
 export function ListCount({ list, one, many }: { list: ToolListState<unknown>; one: string; many: string }) {
   if (list.total === undefined) return null
   return (
-    <span role="status">
+    <span role="status" className="whitespace-nowrap">
       {list.atLeast && 'more than '}
       {number(list.total)} {list.total === 1 ? one : many}
       {list.stale && ' · not refreshed: the server does not answer'}

@@ -1,5 +1,6 @@
 import { Link, useLocation } from '@tanstack/react-router'
 import { Settings } from 'lucide-react'
+import { AlertCount } from '../../features/alerts/alert-count.tsx'
 import { cx } from '../../ui/cx.ts'
 import { DESTINATIONS, type Destination, reachable, SETTINGS } from '../destinations.ts'
 import { useSession } from '../session.ts'
@@ -56,7 +57,7 @@ function Place({ page, full, onNavigate, among = [page.path] }: PlaceProps) {
       aria-current={here ? 'page' : undefined}
       title={page.label}
       className={cx(
-        'group flex h-7 items-center gap-2.5 rounded-2 px-2 font-medium text-text-2 hover:bg-hover aria-[current]:bg-active aria-[current]:text-text max-sm:h-11',
+        'group relative flex h-7 items-center gap-2.5 rounded-2 px-2 font-medium text-text-2 hover:bg-hover aria-[current]:bg-active aria-[current]:text-text max-sm:h-11',
         !full && 'max-lg:h-9 max-lg:justify-center',
       )}
     >
@@ -68,6 +69,7 @@ function Place({ page, full, onNavigate, among = [page.path] }: PlaceProps) {
         />
       )}
       <span className={cx(!full && 'max-lg:sr-only')}>{page.label}</span>
+      {page.count === 'alerts' && <AlertCount />}
     </Link>
   )
 }

@@ -1,4 +1,5 @@
 import { Untrusted } from '../../ui/untrusted.tsx'
+import { fieldWords, Value } from '../../ui/value.tsx'
 import { When } from '../../ui/when.tsx'
 import type { Section } from './devices.ts'
 
@@ -15,9 +16,7 @@ const TITLES: Readonly<Record<string, string>> = { os: 'Operating system', cpu: 
 
 export function DeviceSection({ device, section }: { device: string; section: Section }) {
   const { name, status, data, detail } = section
-  const title =
-    TITLES[name] ??
-    name.replaceAll('_', ' ').replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
+  const title = TITLES[name] ?? fieldWords(name)
   return (
     <details className="group border-b border-line">
       <summary className="flex h-9 list-none items-center gap-3 px-5 font-medium hover:bg-hover focus-visible:shadow-[inset_0_0_0_2px_var(--accent)] max-sm:h-11">
@@ -51,44 +50,3 @@ export function DeviceSection({ device, section }: { device: string; section: Se
     </details>
   )
 }
-
-/** Whatever the device sent, as names and values. Text stays text: nothing of it is ever taken for a page. */
-function Value({ value }: { value: unknown }) {
-  if (value === null) return <span className="text-text-3">unknown</span>
-  if (Array.isArray(value)) return <List items={value} />
-  if (typeof value === 'object') return <Fields of={value} />
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return String(value)
-}
-
-function List({ items }: { items: readonly unknown[] }) {
-  if (items.length === 0) return <span className="text-text-3">none</span>
-  const flat = items.every((item) => item === null || typeof item !== 'object')
-  if (flat) return items.map(String).join(', ')
-  return (
-    <ul className="flex flex-col gap-2">
-      {items.map((item, index) => (
-        // The device gives them no identity, and they never move while they are shown.
-        <li key={index} className="border-line not-first:border-t not-first:pt-2">
-          <Value value={item} />
-        </li>
-      ))}
-    </ul>
-  )
-}
-
-const Fields = ({ of }: { of: object }) => (
-  <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-3 gap-y-0.5">
-    {Object.entries(of).map(([name, value]) => (
-      <div key={name} className="contents">
-        <dt className="text-text-3">{words(name)}</dt>
-        <dd className="min-w-0 font-mono wrap-anywhere">
-          <Value value={value} />
-        </dd>
-      </div>
-    ))}
-  </dl>
-)
-
-const words = (name: string): string =>
-  name.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`).replaceAll('_', ' ')
