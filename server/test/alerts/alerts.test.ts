@@ -79,6 +79,8 @@ describe('get_alerts', () => {
       { name: 'GLOBEX-1', organization: 'Globex', counts: { critical: 1 }, first: 'Service stopped' },
       { name: 'ACME-WS-1', organization: 'Acme', total: 2, counts: { high: 2 }, first: 'Patch failed' },
     ])
+    const all = await call('get_alerts', { status: ['open', 'acknowledged', 'resolved'], since: '12h' })
+    expect([all['total'], all['attention'][0]]).toMatchObject([5, { name: 'ACME-DC-01', total: 1 }])
     expect(answer['alerts'][1]).toMatchObject({
       device: { id: w.devices['ACME-DC-01'], name: 'ACME-DC-01' },
       organization: { id: w.acme.id, name: 'Acme' },
@@ -244,6 +246,12 @@ describe('the tally of unresolved alerts', () => {
     await w.h.sql(`update alerts set suppressed = 'maintenance' where id = $1`, [low])
     await w.h.sql(`update alerts set last_seen_at = now()`)
     await compactTally(w.h.server.db)
+    await w.h.sql(`update alerts set status = 'acknowledged' where id = $1`, [disk])
+    expect(await call('get_alerts', { status: 'open' })).toMatchObject({ counts: { critical: 1, medium: 0 } })
+    expect(await call('get_alerts', { status: 'acknowledged', severity: ['medium', 'low'] })).toMatchObject({
+      counts: { medium: 1, low: 1 },
+      total: 2,
+    })
     await w.h.sql(`update alerts set status = 'resolved', resolved_at = now() where severity = 'high'`)
     expect(await call('get_alerts', {})).toMatchObject({
       counts: { critical: 1, high: 0, medium: 1, low: 1 },
@@ -253,7 +261,9 @@ describe('the tally of unresolved alerts', () => {
     await compactTally(w.h.server.db)
     expect(await recountAlerts(w.h.server.db)).toBe(0)
     await w.h.sql('delete from alerts where id = $1', [disk])
-    await w.h.sql(`insert into alert_tally (organization_id, severity, n) values ($1, 'high', 5)`, [w.acme.id])
+    await w.h.sql(`insert into alert_tally (organization_id, status, severity, n) values ($1, 'open', 'high', 5)`, [
+      w.acme.id,
+    ])
     expect(await counts()).toMatchObject({ high: 5, medium: 0 })
     expect(await recountAlerts(w.h.server.db)).toBe(1)
     expect(await counts()).toEqual({ critical: 1, high: 0, medium: 0, low: 1, info: 0 })

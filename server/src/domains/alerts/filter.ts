@@ -59,7 +59,7 @@ export async function resolveAlertFilter(
   const devices = asList(input.device)
   return {
     severities: asList(input.severity),
-    statuses: asList(input.status) ?? UNRESOLVED,
+    statuses: input.status === undefined ? UNRESOLVED : [...new Set(asList(input.status))],
     signals: signals(asList(input.source)),
     organizationIds: place.organizationIds,
     siteIds: place.siteIds,
@@ -101,8 +101,7 @@ export function isTallied({
   severities: _y,
   ...rest
 }: AlertFilter): boolean {
-  const unresolved = statuses.length === UNRESOLVED.length && !statuses.includes('resolved')
-  return unresolved && Object.values(rest).every((value) => value === undefined)
+  return !statuses.includes('resolved') && Object.values(rest).every((value) => value === undefined)
 }
 
 /** Expects `alerts a`. */
@@ -125,22 +124,24 @@ export function alertConditions(filter: AlertFilter): RawBuilder<unknown>[] {
   return conditions
 }
 
-/** The literal lets the indexes of what is unresolved serve. */
+/** The literals let the indexes of what is unresolved serve; said twice, PostgreSQL would expect far fewer than there are. */
 function statusConditions(statuses: readonly AlertStatus[]): RawBuilder<unknown>[] {
-  if (statuses.length === ALERT_STATUSES.length) return [sql`true`]
-  if (statuses.includes('resolved')) return [sql`a.status = any (${[...statuses]}::text[])`]
-  const unresolved = sql`a.status <> 'resolved'`
-  return statuses.length === UNRESOLVED.length
-    ? [unresolved]
-    : [unresolved, sql`a.status = any (${[...statuses]}::text[])`]
+  const wanted = new Set(statuses)
+  const [only] = wanted
+  if (wanted.size === ALERT_STATUSES.length) return [sql`true`]
+  if (wanted.size === 1) return [sql`a.status = ${sql.lit(only)}`]
+  return [wanted.has('resolved') ? sql`a.status = any (${[...wanted]}::text[])` : sql`a.status <> 'resolved'`]
 }
 
-/** The bounds by weight, so that an index in that order is read only where these are. */
+/** By weight, so that an index in that order is read only where these are. */
 function severityConditions(severities: readonly Severity[]): RawBuilder<unknown>[] {
-  const weights = severities.map(weightOf)
+  const weights = new Set(severities.map(weightOf))
   const [least, most] = [Math.min(...weights), Math.max(...weights)]
-  const between = sql`severity_weight(a.severity) between ${sql.lit(least)} and ${sql.lit(most)}`
-  return [between, sql`a.severity = any (${[...severities]}::text[])`]
+  const weight = sql`severity_weight(a.severity)`
+  if (least === most) return [sql`${weight} = ${sql.lit(least)}`]
+  const between = sql`${weight} between ${sql.lit(least)} and ${sql.lit(most)}`
+  const hasGaps = most - least + 1 > weights.size
+  return hasGaps ? [between, sql`a.severity = any (${[...severities]}::text[])`] : [between]
 }
 
 /** As `severity_weight` of the database: 5 for critical, 1 for info. */

@@ -2,7 +2,7 @@
 import { type Compilable, type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import { type AlertOrder, readPosition, writePosition } from './cursor.ts'
-import { alertConditions, type AlertFilter, isTallied, isUnfolded } from './filter.ts'
+import { alertConditions, type AlertFilter, isTallied, isUnfolded, UNRESOLVED } from './filter.ts'
 import { type AlertGroup, devicesFirst, type Grouping, groupsOf, type RawGroup, readGroup } from './groups.ts'
 import { type AlertRow, alertRow, type RawAlert } from './rows.ts'
 import { countsOf, type SeverityCounts, totalOf } from './severities.ts'
@@ -77,8 +77,9 @@ const rowLimit = (limit: number): RawBuilder<unknown> =>
 /** What is asked all the time, by those who see all, one organization or a few. */
 function hotName(filter: AlertFilter, page: AlertPage): string | null {
   const isUsual = page.limit === USUAL_LIMIT && page.order === 'worst' && !page.unfold && page.groupBy === undefined
-  if (!isUsual || !isTallied(filter) || filter.severities || filter.siteIds) return null
-  const { organizationIds } = filter
+  const { organizationIds, statuses, severities, siteIds } = filter
+  const isAll = UNRESOLVED.every((status) => statuses.includes(status))
+  if (!isUsual || !isTallied(filter) || !isAll || severities || siteIds) return null
   const reach = organizationIds === undefined ? '' : organizationIds.length === 1 ? '_o1' : '_on'
   return `get_alerts_${page.cursor === undefined ? 'first' : 'next'}${reach}`
 }
@@ -154,6 +155,10 @@ const counted = (filter: AlertFilter): RawBuilder<unknown> => sql`
 
 function groups(filter: AlertFilter, page: AlertPage): RawBuilder<unknown> {
   if (page.cursor !== undefined) return sql`select 1 where false`
-  const conditions = shownConditions(filter, page)
-  return page.groupBy === undefined ? devicesFirst(conditions) : groupsOf(conditions, page.groupBy)
+  if (page.groupBy !== undefined) return groupsOf(shownConditions(filter, page), page.groupBy)
+  // What is over needs nobody's attention.
+  const statuses = filter.statuses.filter((status) => status !== 'resolved')
+  return statuses.length === 0
+    ? sql`select 1 where false`
+    : devicesFirst(shownConditions({ ...filter, statuses }, page))
 }

@@ -4,28 +4,36 @@ import { anyOf } from '../../kernel/conditions.ts'
 import { type Db, query, type Tx } from '../../kernel/db.ts'
 import { placeColumn, type PlaceLevel } from '../devices/place-counts.ts'
 import { countsOf, type SeverityCounts } from './severities.ts'
-import type { Severity } from './tables.ts'
+import type { AlertStatus, Severity } from './tables.ts'
 
 export interface TallyFilter {
   organizationIds?: readonly string[] | undefined
   siteIds?: readonly string[] | undefined
   severities?: readonly string[] | undefined
+  /** All of what is unresolved, when left out. */
+  statuses?: readonly AlertStatus[] | undefined
 }
 
 /** As conditions on `alert_tally t`. */
-export function tallyConditions({ organizationIds, siteIds, severities }: TallyFilter): RawBuilder<unknown>[] {
+export function tallyConditions({
+  organizationIds,
+  siteIds,
+  severities,
+  statuses,
+}: TallyFilter): RawBuilder<unknown>[] {
   return [
     sql`true`,
     ...(organizationIds ? [anyOf(sql`t.organization_id`, organizationIds)] : []),
     ...(siteIds ? [anyOf(sql`t.site_id`, siteIds)] : []),
     ...(severities ? [sql`t.severity = any (${[...severities]}::text[])`] : []),
+    ...(statuses ? [sql`t.status = any (${[...statuses]}::text[])`] : []),
   ]
 }
 
 const COMPACT = `
-  with gone as (delete from alert_tally returning organization_id, site_id, severity, folded, n)
-  insert into alert_tally
-    select organization_id, site_id, severity, folded, sum(n) from gone group by 1, 2, 3, 4 having sum(n) <> 0`
+  with gone as (delete from alert_tally returning organization_id, site_id, status, severity, folded, n)
+  insert into alert_tally (organization_id, site_id, status, severity, folded, n)
+    select organization_id, site_id, status, severity, folded, sum(n) from gone group by 1, 2, 3, 4, 5 having sum(n) <> 0`
 
 /** What is appended meanwhile is not seen, and so not lost. */
 export async function compactTally(db: Db): Promise<void> {
@@ -33,12 +41,12 @@ export async function compactTally(db: Db): Promise<void> {
 }
 
 const RECOUNT = `
-  insert into alert_tally
-    select organization_id, site_id, severity, folded, sum(d) from (
-      select organization_id, site_id, severity, folded_by(suppressed) as folded, 1 as d from alerts where status <> 'resolved'
+  insert into alert_tally (organization_id, site_id, status, severity, folded, n)
+    select organization_id, site_id, status, severity, folded, sum(d) from (
+      select organization_id, site_id, status, severity, folded_by(suppressed) as folded, 1 as d from alerts where status <> 'resolved'
       union all
-      select organization_id, site_id, severity, folded, -n from alert_tally) compared
-    group by 1, 2, 3, 4 having sum(d) <> 0 returning 1`
+      select organization_id, site_id, status, severity, folded, -n from alert_tally) compared
+    group by 1, 2, 3, 4, 5 having sum(d) <> 0 returning 1`
 
 /** Answers how many sums were wrong; each is a defect worth a line in the log. */
 export function recountAlerts(db: Db): Promise<number> {
