@@ -8,6 +8,8 @@ import pino from 'pino'
 import type { Connection } from '../server/src/database/logins.ts'
 import { openDatabase } from '../server/src/database/open.ts'
 import { AlertEngine } from '../server/src/domains/alerts/engine/engine.ts'
+import { ImportFolder } from '../server/src/domains/imports/import-folder.ts'
+import { Lifecycle } from '../server/src/domains/lifecycle/service.ts'
 import { Maintenance } from '../server/src/domains/maintenance/service.ts'
 import { type MetricReport, Metrics } from '../server/src/domains/metrics/service.ts'
 import { systemEnvironment } from '../server/src/kernel/context.ts'
@@ -68,7 +70,15 @@ async function startEngine(db: Db): Promise<AlertEngine> {
     },
   })
   const log = pino({ level: 'warn' }, pino.destination(2))
-  const engine = new AlertEngine({ db, events: new Events(), environment: systemEnvironment, log, maintenance })
+  const lifecycle = new Lifecycle({ db, folder: new ImportFolder('/nowhere'), now: systemEnvironment.now })
+  const engine = new AlertEngine({
+    db,
+    events: new Events(),
+    environment: systemEnvironment,
+    log,
+    maintenance,
+    supportOf: (os) => lifecycle.of(os),
+  })
   await engine.start()
   return engine
 }

@@ -55,8 +55,12 @@ export interface Watching {
 }
 
 export async function openWatching(deps: WatchingDeps): Promise<Watching> {
-  const judges = await openJudges(deps)
-  const facts = await openFacts(deps, judges)
+  const folder = new ImportFolder(deps.dataDir)
+  await folder.create()
+  const lifecycle = new Lifecycle({ db: deps.db, folder, now: deps.environment.now })
+  await lifecycle.refresh()
+  const judges = await openJudges(deps, lifecycle)
+  const facts = await openFacts(deps, judges, folder)
   return {
     ...judges,
     ...facts,
@@ -65,10 +69,10 @@ export async function openWatching(deps: WatchingDeps): Promise<Watching> {
   }
 }
 
-type Judges = Pick<Watching, 'agentSettings' | 'maintenance' | 'alertEngine' | 'presence' | 'compliance'>
-type Facts = Pick<Watching, 'metrics' | 'eventLogs' | 'patches' | 'lifecycle' | 'vulnerabilities' | 'inventory'>
+type Judges = Pick<Watching, 'agentSettings' | 'maintenance' | 'alertEngine' | 'presence' | 'compliance' | 'lifecycle'>
+type Facts = Pick<Watching, 'metrics' | 'eventLogs' | 'patches' | 'vulnerabilities' | 'inventory'>
 
-async function openJudges(deps: WatchingDeps): Promise<Judges> {
+async function openJudges(deps: WatchingDeps, lifecycle: Lifecycle): Promise<Judges> {
   const { db, events, environment, log, defaults } = deps
   const { now } = environment
   const agentSettings = new AgentSettings({
@@ -89,6 +93,7 @@ async function openJudges(deps: WatchingDeps): Promise<Judges> {
     environment,
     log,
     maintenance,
+    supportOf: (os) => lifecycle.of(os),
     rulesChanged: () => agentSettings.watchesChanged(),
   })
   agentSettings.watchThrough((place) => alertEngine.eventWatches(place))
@@ -104,13 +109,18 @@ async function openJudges(deps: WatchingDeps): Promise<Judges> {
   const compliance = new Compliance({
     db,
     now,
+    supportOf: (os) => lifecycle.of(os),
     failed: (error) => log.error({ err: error }, 'compliance could not be judged'),
   })
   await compliance.policies.refresh()
-  return { agentSettings, maintenance, alertEngine, presence, compliance }
+  return { agentSettings, maintenance, alertEngine, presence, compliance, lifecycle }
 }
 
-async function openFacts(deps: WatchingDeps, { alertEngine, compliance }: Judges): Promise<Facts> {
+async function openFacts(
+  deps: WatchingDeps,
+  { alertEngine, compliance }: Judges,
+  folder: ImportFolder,
+): Promise<Facts> {
   const { db, events, environment, log } = deps
   const { now, newId } = environment
   const metrics = new Metrics({ db, now, log, recorded: (reports) => alertEngine.recorded(reports) })
@@ -121,15 +131,12 @@ async function openFacts(deps: WatchingDeps, { alertEngine, compliance }: Judges
     changed: (changes) => compliance.derived(changes.map(({ deviceId }) => deviceId)),
     failed: (error) => log.error({ err: error }, 'what devices lack of updates could not be derived'),
   })
-  const folder = new ImportFolder(deps.dataDir)
-  await folder.create()
-  const lifecycle = new Lifecycle({ db, folder, now })
-  await lifecycle.refresh()
   const vulnerabilities = new Vulnerabilities({
     db,
     folder,
     now,
     newId,
+    changed: (deviceIds) => alertEngine.derived(['vulnerability'], deviceIds),
     failed: (error) => log.error({ err: error }, 'vulnerabilities of devices could not be assessed'),
   })
   await vulnerabilities.start()
@@ -145,7 +152,7 @@ async function openFacts(deps: WatchingDeps, { alertEngine, compliance }: Judges
     },
     failed: (error) => log.error({ err: error }, 'sections could not be marked as outdated'),
   })
-  return { metrics, eventLogs, patches, lifecycle, vulnerabilities, inventory }
+  return { metrics, eventLogs, patches, vulnerabilities, inventory }
 }
 
 async function start(deps: WatchingDeps, parts: Judges & Facts, periodic: Periodic): Promise<void> {

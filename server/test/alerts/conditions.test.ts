@@ -259,6 +259,88 @@ describe('certificates', () => {
   })
 })
 
+describe('systems and what is known of them', () => {
+  const DAY = 24 * HOUR
+  const debian = (major: string) => ({
+    family: 'linux' as const,
+    name: 'Debian GNU/Linux',
+    version: `${major}.1`,
+    kernel: '6.1.0',
+    architecture: 'x64',
+    bootId: 'b',
+    bootedAt: world.environment.now().toISOString(),
+  })
+
+  it('alarm before a system is out of support, worse once it is, and end with the upgrade', async () => {
+    const levels = [
+      { severity: 'high', days: 0 },
+      { severity: 'info', days: 730 },
+    ]
+    const rule = await world.rule({ signal: 'os_support', condition: { levels }, clear_after_seconds: 0 })
+    const [old = '', recent = '', odd = ''] = await world.devices(place, 3, 'server', 'linux')
+    await world.hear([old, recent, odd])
+    await world.report(old, 'os', debian('12'))
+    await world.report(recent, 'os', debian('13'))
+    // Of a release that nobody knows nothing is said.
+    await world.report(odd, 'os', debian('99'))
+    expect(await world.ofDevice(odd)).toEqual([])
+    expect(await world.ofDevice(old)).toMatchObject([
+      {
+        severity: 'high',
+        title: 'Debian 12 (bookworm) is out of support since 2026-06-10',
+        detail: { threshold: 0, unit: 'days', supported_until: '2026-06-10', source: 'shipped with Breeze' },
+      },
+    ])
+    const [ahead] = await world.ofDevice(recent)
+    const left = Math.round((Date.parse('2028-08-09') - world.clock.now) / DAY)
+    expect(ahead).toMatchObject({ severity: 'info', title: expect.stringContaining('(trixie) is supported for') })
+    expect(Math.abs(Number(ahead?.detail['value']) - left)).toBeLessThan(2)
+    await world.report(old, 'os', debian('99'))
+    expect(await world.ofDevice(old)).toMatchObject([{ status: 'open', state: 'no_data' }])
+    await world.sql('delete from alert_rules where id = $1', [rule])
+  })
+
+  it('alarm for vulnerabilities that an update repairs, and neither begin nor end where nothing was assessed', async () => {
+    const id = await world.device(place, 'server', 'linux')
+    const assess = async (of: { critical: number; fixed: string | null } | null): Promise<void> => {
+      await world.sql('delete from device_vulnerabilities where device_id = $1', [id])
+      await world.sql(
+        `insert into device_vulnerability_state (device_id, organization_id, site_id, assessed, reason, critical, high, medium, low, unrated,
+           imported_at, assessed_at) values ($1, $2, $3, $4::int is not null, $5, $4, $6, $6, $6, $6, now(), now())
+         on conflict (device_id) do update set assessed = excluded.assessed, reason = excluded.reason, critical = excluded.critical,
+           high = excluded.high, medium = excluded.medium, low = excluded.low, unrated = excluded.unrated`,
+        [id, place.organizationId, place.siteId, of?.critical ?? null, of ? null : 'not_covered', of ? 0 : null],
+      )
+      for (let index = 0; index < (of?.critical ?? 0); index += 1)
+        for (const name of ['openssl', 'libssl3'])
+          await world.sql(
+            `insert into device_vulnerabilities (device_id, vulnerability, package, organization_id, site_id, severity, version, fixed_version,
+               first_seen_at) values ($1, $2, $3, $4, $5, 'critical', '1', $6, now())`,
+            [id, `CVE-2027-${1000 + index}`, name, place.organizationId, place.siteId, of?.fixed ?? null],
+          )
+      world.parts.engine.derived(['vulnerability'], [id])
+      await world.settle()
+    }
+    await assess(null)
+    await assess({ critical: 2, fixed: null })
+    expect(await world.ofDevice(id)).toEqual([])
+    await assess({ critical: 2, fixed: '1.1' })
+    const [alert] = await world.ofDevice(id)
+    expect(alert).toMatchObject({
+      rule: 'vulnerability',
+      severity: 'high',
+      title: '2 known vulnerabilities that an update repairs, the worst critical',
+      detail: { value: 2, threshold: 'critical' },
+    })
+    expect(JSON.stringify(alert?.detail['device_text'])).toContain('CVE-2027-1001')
+    await assess(null)
+    expect(await world.ofDevice(id)).toMatchObject([{ status: 'open', state: 'no_data' }])
+    await assess({ critical: 0, fixed: null })
+    await world.settle()
+    expect(await world.ofDevice(id)).toMatchObject([{ status: 'resolved' }])
+  })
+})
+
 describe('patches and reboots', () => {
   const update = (name: string, outcome: 'installed' | 'failed', minutesAgo: number) => ({
     name,

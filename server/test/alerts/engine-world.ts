@@ -13,6 +13,8 @@ import type { AlertEventKind, AlertState, AlertStatus, Severity, Suppression } f
 import { Inventory } from '../../src/domains/devices/inventory.ts'
 import { Presence } from '../../src/domains/devices/presence.ts'
 import { EventLogs } from '../../src/domains/event-logs/service.ts'
+import { ImportFolder } from '../../src/domains/imports/import-folder.ts'
+import { Lifecycle } from '../../src/domains/lifecycle/service.ts'
 import { Maintenance } from '../../src/domains/maintenance/service.ts'
 import { Metrics } from '../../src/domains/metrics/service.ts'
 import type { RowAccess } from '../../src/kernel/caller.ts'
@@ -90,6 +92,7 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
   await sql('insert into partners (id, name) values ($1, $2)', [partnerId, 'Partner'])
   await db.worker((tx) => giveDefaultRules(tx, environment))
 
+  const lifecycle = new Lifecycle({ db, folder: new ImportFolder('/nowhere'), now: environment.now })
   /** The parts as the server puts them together; a second set on the same database is a server after it was killed. */
   const assemble = async () => {
     const now = environment.now
@@ -99,7 +102,7 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
       failed: () => undefined,
       show: (id, isThere) => presence.condition(id, 'maintenance', isThere),
     })
-    const engine = new AlertEngine({ db, events, environment, log, maintenance })
+    const engine = new AlertEngine({ db, events, environment, log, maintenance, supportOf: (os) => lifecycle.of(os) })
     const presence: Presence = new Presence({
       db,
       events,

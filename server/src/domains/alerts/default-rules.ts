@@ -188,6 +188,14 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
     clearAfterSeconds: 0,
   },
   {
+    builtIn: 'vulnerability',
+    name: 'Critical vulnerability that an update repairs',
+    signal: 'vulnerability',
+    condition: { least: 'critical', fixable_only: true },
+    severity: 'high',
+    clearAfterSeconds: 0,
+  },
+  {
     builtIn: 'certificates',
     name: 'Certificate expires',
     signal: 'certificate_expiring',

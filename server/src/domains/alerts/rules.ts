@@ -2,6 +2,7 @@
 import { LOG_LEVELS } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { deviceScope } from '../devices/scope.ts'
+import { VULNERABILITY_SEVERITIES } from '../vulnerabilities/tables.ts'
 import { SEVERITIES, type Severity } from './tables.ts'
 
 export const METRICS = ['cpu', 'memory', 'swap', 'disk', 'load', 'received', 'sent'] as const
@@ -85,6 +86,18 @@ const diskForecast = z
     'levels: the worst severity first, with the fewest days',
   )
 
+const supportLevel = z.object({ severity, days: z.number().int().min(0).max(730) })
+const osSupport = z
+  .object({
+    /** The worst first; `days` until the last day of support, 0: on that day and after it. */
+    levels: z.array(supportLevel).min(1).max(SEVERITIES.length),
+  })
+  .strict()
+  .refine(
+    ({ levels }) => fallsWith(levels, (level, worse) => (levels[level]?.days ?? 0) > (levels[worse]?.days ?? 0)),
+    'levels: the worst severity first, with the fewest days',
+  )
+
 /** By signal. */
 export const conditions = {
   metric,
@@ -109,6 +122,15 @@ export const conditions = {
     .strict(),
   patch_failed: z.object({ within_days: z.number().int().min(1).max(365).default(14) }).strict(),
   reboot_pending: z.object({}).strict(),
+  os_support: osSupport,
+  vulnerability: z
+    .object({
+      /** Of this severity or worse. */
+      least: z.enum(VULNERABILITY_SEVERITIES).default('high'),
+      /** Only those that an update repairs. */
+      fixable_only: z.boolean().default(true),
+    })
+    .strict(),
   certificate_expiring: certificate,
   failed_sign_ins: z
     .object({
@@ -159,10 +181,7 @@ export const parseCondition = <S extends Signal>(signal: S, condition: unknown):
 
 /** Levels of severity that a condition has of its own, the worst first; empty where the rule's severity counts. */
 export function severitiesOf<S extends Signal>(signal: S, condition: Condition<S>): Severity[] {
-  if (signal === 'metric' || signal === 'certificate_expiring' || signal === 'disk_forecast')
-    return (condition as Condition<'metric' | 'certificate_expiring' | 'disk_forecast'>).levels.map(
-      (level) => level.severity,
-    )
+  if ('levels' in condition) return condition.levels.map((level) => level.severity)
   return []
 }
 

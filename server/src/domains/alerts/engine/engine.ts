@@ -22,6 +22,8 @@ import { load } from './loading.ts'
 import { Plans } from './plans.ts'
 import { readRules } from '../rule-rows.ts'
 import { namedGroups, Rounds } from './rounds.ts'
+import type { DerivedSignal } from './signals/derived.ts'
+import type { SupportOf } from './signals/facts.ts'
 import { Sites } from './sites.ts'
 import { Surfacing } from './surfacing.ts'
 import type { Watched } from './watched.ts'
@@ -32,6 +34,8 @@ export interface EngineOptions {
   environment: Environment
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   maintenance: Maintenance
+  /** What a table of releases says of a system. */
+  supportOf: SupportOf
   /** Rules are others now: with them, what devices look for in their logs. */
   rulesChanged?(): void
 }
@@ -73,7 +77,7 @@ export class AlertEngine {
       plans: () => this.#plans,
       now: () => this.#now(),
     }
-    this.#evaluation = new Evaluation(shared)
+    this.#evaluation = new Evaluation({ ...shared, supportOf: options.supportOf })
     this.#sites = new Sites(shared)
     this.#bursts = new Bursts(shared)
     this.#flushing = new Flushing({ ...options, ...shared, evaluation: this.#evaluation })
@@ -119,6 +123,12 @@ export class AlertEngine {
 
   changed(changes: readonly SectionChange[]): void {
     this.#take({ kind: 'changes', changes, at: this.#now() })
+  }
+
+  /** What is worked out of these devices is another thing than before. */
+  derived(signals: readonly DerivedSignal[], deviceIds: readonly string[]): void {
+    const work = () => this.#evaluation.derived(signals, deviceIds)
+    this.#take({ kind: 'work', work, at: this.#now() })
   }
 
   logged(batch: readonly LoggedEvents[]): void {

@@ -12,7 +12,7 @@ import { over, there } from './observation.ts'
 import { Plan, type Plans } from './plans.ts'
 import { DERIVED_SOURCES, type DerivedSignal } from './signals/derived.ts'
 import { candidates, countCandidates, evaluateEvents, evaluateSoftware } from './signals/events.ts'
-import { FACT_SIGNALS, FACT_SOURCES, type FactSignal, settle } from './signals/facts.ts'
+import { FACT_SIGNALS, FACT_SOURCES, type FactSignal, settle, type SupportOf } from './signals/facts.ts'
 import { evaluateSamples } from './signals/metric.ts'
 import { evaluatePresence, placeOf } from './signals/offline.ts'
 import { type Baseline, readBaselines } from './stored.ts'
@@ -29,6 +29,7 @@ export interface EvaluationOptions {
   directory: Directory
   plans(): Plans
   now(): number
+  supportOf: SupportOf
 }
 
 type Fact = Pick<StoredSection, 'deviceId' | 'section' | 'status' | 'data'> & { at: number }
@@ -190,7 +191,7 @@ export class Evaluation {
     kind: BaselineKind | undefined,
     usual: ReadonlyMap<string, ReadonlySet<string>> | null,
   ): void {
-    const { book, directory } = this.#options
+    const { book, directory, supportOf } = this.#options
     for (const { deviceId, status, data, at } of facts) {
       const device = directory.get(deviceId)
       if (!device) continue
@@ -199,7 +200,8 @@ export class Evaluation {
       const baseline = written ? new Set(written.names) : known
       let grown: readonly string[] | undefined
       for (const rule of this.planOf(device).of(signal)) {
-        const findings = status === 'ok' ? FACT_SOURCES[signal].find(rule, data, { device, at, baseline }) : null
+        const findings =
+          status === 'ok' ? FACT_SOURCES[signal].find(rule, data, { device, at, baseline, supportOf }) : null
         // Each signal's rule is a rule.
         settle(book, rule as Rule, placeOf(device), at, findings)
         grown = findings?.baseline ?? grown

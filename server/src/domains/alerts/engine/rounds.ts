@@ -42,7 +42,7 @@ const QUIET_MS = 5 * MINUTE
 /** Trends move by days. */
 const DERIVED_EVERY_MS = 3 * HOUR
 /** Facts that change by the passing of time. */
-const TIMELY: readonly FactSignal[] = ['certificate_expiring', 'patch_failed']
+const TIMELY: readonly FactSignal[] = ['certificate_expiring', 'patch_failed', 'os_support']
 /** Whether it is looked at again when its device is back, or its rule is another. */
 const isLookedAtAgain = ({ rule: { signal } }: Watched): boolean => isFactSignal(signal) || isDerivedSignal(signal)
 

@@ -1,13 +1,16 @@
 /** What the server works out from what it stored, rather than from one report of a device. */
 import type { Tx } from '../../../../kernel/db.ts'
 import type { FreeSpace } from '../../../metrics/free-space.ts'
+import { vulnerabilitiesOf, type WatchedVulnerabilities } from '../../../vulnerabilities/watched.ts'
 import type { RuleOf } from '../../rule-rows.ts'
 import { fillingDisks, readFreeSpace } from './disk-forecast.ts'
 import type { Findings } from './facts.ts'
+import { knownVulnerabilities } from './vulnerabilities.ts'
 
 /** By signal, what is known of one device. */
 interface Known {
   disk_forecast: FreeSpace[]
+  vulnerability: WatchedVulnerabilities
 }
 export type DerivedSignal = keyof Known
 
@@ -19,6 +22,7 @@ interface DerivedSource<S extends DerivedSignal> {
 
 export const DERIVED_SOURCES: { [S in DerivedSignal]: DerivedSource<S> } = {
   disk_forecast: { read: readFreeSpace, find: fillingDisks },
+  vulnerability: { read: vulnerabilitiesOf, find: knownVulnerabilities },
 }
 export const DERIVED_SIGNALS = Object.keys(DERIVED_SOURCES) as DerivedSignal[]
 export const isDerivedSignal = (signal: string): signal is DerivedSignal => Object.hasOwn(DERIVED_SOURCES, signal)

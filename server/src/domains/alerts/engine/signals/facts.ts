@@ -1,11 +1,14 @@
 /** What follows from a section of a device's inventory: instances for which a rule is fulfilled, or that it can't be seen. */
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { WatchedDevice } from '../../../devices/watched-devices.ts'
+import type { OsFacts } from '../../../lifecycle/match.ts'
+import type { LifecycleAnswer } from '../../../lifecycle/service.ts'
 import type { Rule, RuleOf } from '../../rule-rows.ts'
 import type { BaselineKind, Severity } from '../../tables.ts'
 import type { Book } from '../book.ts'
 import { over, there, type Description, type Place } from '../observation.ts'
 import { expiringCertificates } from './certificates.ts'
+import { endOfSupport } from './os-support.ts'
 import { failedPatches } from './patches.ts'
 import { pendingReboot } from './reboot.ts'
 import { stoppedServices } from './services.ts'
@@ -32,7 +35,11 @@ export interface FactContext {
   at: number
   /** What is usual; null where nothing was known yet. */
   baseline: ReadonlySet<string> | null
+  supportOf: SupportOf
 }
+
+/** What a table of releases says of a system. */
+export type SupportOf = (os: OsFacts) => LifecycleAnswer
 
 interface FactSource<S extends FactSignal> {
   section: SectionName
@@ -47,6 +54,7 @@ export const FACT_SIGNALS = [
   'certificate_expiring',
   'new_local_admin',
   'patch_failed',
+  'os_support',
 ] as const
 export type FactSignal = (typeof FACT_SIGNALS)[number]
 export const isFactSignal = (signal: string): signal is FactSignal => FACT_SIGNALS.some((one) => one === signal)
@@ -57,6 +65,7 @@ export const FACT_SOURCES: { [S in FactSignal]: FactSource<S> } = {
   certificate_expiring: { section: 'certificates', find: expiringCertificates },
   new_local_admin: { section: 'users', baseline: 'administrators', find: newAdministrators },
   patch_failed: { section: 'update_history', find: failedPatches },
+  os_support: { section: 'os', find: endOfSupport },
 }
 
 /** Tells the book what a rule found on a device; what it no longer finds is over. */
