@@ -6,12 +6,15 @@ import { diagnoseNetwork } from './commands/diagnose-network.ts'
 import { PathGuard } from './commands/files/path-guard.ts'
 import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
+import { installUpdates } from './commands/install-updates.ts'
 import { lockDevice } from './commands/lock-device.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { putFile } from './commands/put-file.ts'
 import { readFile } from './commands/read-file.ts'
 import { readLogs } from './commands/read-logs.ts'
 import { runScript } from './commands/run-script.ts'
+import { scanUpdates } from './commands/scan-updates.ts'
+import { UpdateTurns } from './commands/update-turns.ts'
 import { wakeDevices } from './commands/wake-devices.ts'
 import type { AgentConfig } from './config.ts'
 import type { ConnectionTiming } from './connection.ts'
@@ -86,6 +89,8 @@ function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPoli
   const [server = ''] = options.servers
   const programs = [process.execPath, process.argv[1]].filter((path) => path !== undefined)
   const guard = new PathGuard({ stateDirectory, protectedPaths, programs, policy })
+  const scripts = runScript({ stateDirectory, environment })
+  const turns = new UpdateTurns()
   return {
     'device.lock': lockDevice(),
     'files.delete': deleteFile(guard),
@@ -98,8 +103,10 @@ function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPoli
     'power.reboot': reboot({ mode, stateDirectory, log }),
     'power.shutdown': shutdown({ mode, stateDirectory, log }),
     'processes.list': listProcesses(),
-    'script.run': runScript({ stateDirectory, environment }),
+    'script.run': scripts,
     'service.control': controlService(),
+    'updates.install': installUpdates({ stateDirectory, scripts, turns }),
+    'updates.scan': scanUpdates({ stateDirectory, turns }),
   }
 }
 

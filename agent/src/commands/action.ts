@@ -27,7 +27,7 @@ export interface Action<T extends CommandType> {
   /** Why this device can't. */
   unsupported(args: CommandArgs<T>): Promise<string | undefined>
   /** Throws where it can't be done; what it says of the reason is told. */
-  act(args: CommandArgs<T>, signal: AbortSignal): Promise<Done<T>>
+  act(args: CommandArgs<T>, signal: AbortSignal, execution: Execution<T>): Promise<Done<T>>
 }
 
 export function action<T extends CommandType>(options: Action<T>): Executor<T> {
@@ -37,7 +37,7 @@ export function action<T extends CommandType>(options: Action<T>): Executor<T> {
     async run(execution: Execution<T>) {
       const startedAt = new Date()
       const started = performance.now()
-      const outcome = await outcomeOf(options, execution.args, execution.signal)
+      const outcome = await outcomeOf(options, execution)
       return {
         outcome: {
           ...outcome,
@@ -52,11 +52,11 @@ export function action<T extends CommandType>(options: Action<T>): Executor<T> {
 
 async function outcomeOf<T extends CommandType>(
   { act, timeoutMs }: Action<T>,
-  args: CommandArgs<T>,
-  signal: AbortSignal,
+  execution: Execution<T>,
 ): Promise<CommandOutcome> {
+  const { args, signal } = execution
   try {
-    const done = await within(act(args, signal), timeoutMs(args))
+    const done = await within(act(args, signal, execution), timeoutMs(args))
     if (done === 'timeout')
       return { state: 'timed_out', reason: 'The device did not get it done in time; it may still be' }
     const output = printableText(done.text, MAX_TEXT)

@@ -161,7 +161,7 @@ const WINDOWS_VARIABLES = [
   'ProgramFiles',
 ]
 
-function baseEnvironment(): Record<string, string> {
+export function baseEnvironment(): Record<string, string> {
   if (process.platform !== 'win32') {
     const paths = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/opt/homebrew/bin']
     return { PATH: paths.join(':'), LANG: 'C.UTF-8', LC_ALL: 'C' }

@@ -7,6 +7,13 @@ const MAX_BYTES = 8_000_000
 const LISTS = '/var/lib/apt/lists'
 const STAMP = '/var/lib/apt/periodic/update-success-stamp'
 
+/** Which system's apt: the machine's own, or in tests one in a folder, which the environment's APT_CONFIG describes. */
+export interface AptPlace {
+  root: string
+  environment: Record<string, string>
+}
+export const HOST: AptPlace = { root: '', environment: {} }
+
 /** A simulated upgrade over the lists as they are: it fetches nothing, locks nothing and counts what is held too. */
 const ARGUMENTS = [
   '--simulate',
@@ -20,21 +27,24 @@ const ARGUMENTS = [
   'dist-upgrade',
 ]
 
-export const apt: UpdateManager = {
+export const aptUpdates = ({ root, environment }: AptPlace): UpdateManager => ({
   manager: 'apt',
-  present: async () => (await exists('/var/lib/dpkg/status')) && (await exists('/usr/bin/apt-get')),
+  present: async () => (await exists(`${root}/var/lib/dpkg/status`)) && (await exists('/usr/bin/apt-get')),
   async read() {
-    const lists = await filesOf(LISTS)
+    const lists = await filesOf(root + LISTS)
     if (!lists.some((name) => /_Packages(\.\w+)?$/.test(name))) throw new Error('The package lists were never fetched')
-    const result = await runProgram('apt-get', ARGUMENTS, { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, nice: true })
+    const options = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, nice: true, environment }
+    const result = await runProgram('apt-get', ARGUMENTS, options)
     if (result.exitCode !== 0) throw new Error(`apt-get failed: ${lastLine(result.stderr)}`)
     return {
       manager: 'apt',
-      listsUpdatedAt: latest([await modifiedAt(LISTS), await modifiedAt(STAMP)]),
+      listsUpdatedAt: latest([await modifiedAt(root + LISTS), await modifiedAt(root + STAMP)]),
       updates: parseAptSimulation(result.stdout).slice(0, MOST_UPDATES),
     }
   },
-}
+})
+
+export const apt = aptUpdates(HOST)
 
 /** `Inst name [installed] (available origin, origin [architecture])`. What has no installed version would be new. */
 export function parseAptSimulation(text: string): PendingUpdate[] {
