@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node'
 import { startCluster } from '../src/postgres/cluster.ts'
 import type { ClusterConnection } from '../src/postgres/probe.ts'
 import { processMark } from '../src/postgres/processes.ts'
+import { makeTemplate } from './template-database.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -27,6 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const lines: string[] = []
   try {
     const cluster = await startCluster({ dataDir: folder, settings, log: (line) => lines.push(line) })
+    await makeTemplate(cluster.connection)
     project.provide('postgres', cluster.connection)
     return async () => {
       await cluster.stop()

@@ -13,6 +13,7 @@ import { systemEnvironment, type Environment } from '../src/kernel/context.ts'
 import type { Tool } from '../src/kernel/tool.ts'
 import { loadKeys } from '../src/keys/keys.ts'
 import type { Outcome } from '../src/kernel/kernel.ts'
+import { TEMPLATE } from './template-database.ts'
 
 export interface HarnessOptions {
   env?: Record<string, string>
@@ -71,7 +72,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
   const database = options.previous?.database ?? `t${systemEnvironment.newId().replaceAll('-', '')}`
   const admin = new pg.Client(postgres)
   await admin.connect()
-  if (!options.previous) await admin.query(`create database ${database}`)
+  if (!options.previous) await admin.query(`create database ${database} template ${TEMPLATE}`)
   const config = readConfig({
     BREEZE_DATA_DIR: dataDir,
     BREEZE_LOCAL_AGENT: 'off',

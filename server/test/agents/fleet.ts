@@ -28,6 +28,7 @@ import type { RowAccess } from '../../src/kernel/caller.ts'
 import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/context.ts'
 import { Events } from '../../src/kernel/events.ts'
 import { loadKeys } from '../../src/keys/keys.ts'
+import { TEMPLATE } from '../template-database.ts'
 
 export interface FleetOptions {
   now?: () => Date
@@ -63,7 +64,7 @@ export async function bootFleet(options: FleetOptions = {}) {
   const name = `agents_${newId().replaceAll('-', '')}`
   const admin = new Client(postgres)
   await admin.connect()
-  await admin.query(`create database ${name}`)
+  await admin.query(`create database ${name} template ${TEMPLATE}`)
   const dataDir = await mkdtemp(join(tmpdir(), 'breeze-fleet-'))
   const { db } = await openDatabase({ owner: { ...postgres, database: name }, pepper, onError: () => undefined })
   const keys = await loadKeys(dataDir)

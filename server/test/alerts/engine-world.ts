@@ -20,6 +20,7 @@ import { Metrics } from '../../src/domains/metrics/service.ts'
 import type { RowAccess } from '../../src/kernel/caller.ts'
 import { type Environment, systemEnvironment, uuidv7 } from '../../src/kernel/context.ts'
 import { Events } from '../../src/kernel/events.ts'
+import { TEMPLATE } from '../template-database.ts'
 
 export const MINUTE = 60_000
 /** Presence takes a longer pause for a time in which nobody listened. */
@@ -71,7 +72,7 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
   const name = `alerts_${newId().replaceAll('-', '')}`
   const admin = new Client(postgres)
   await admin.connect()
-  await admin.query(`create database ${name}`)
+  await admin.query(`create database ${name} template ${TEMPLATE}`)
   const { db } = await openDatabase({
     owner: { ...postgres, database: name },
     pepper: Buffer.alloc(32, 7),
