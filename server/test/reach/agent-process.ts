@@ -9,6 +9,7 @@ import { until } from '../agents/fleet.ts'
 import type { Harness, Organization } from '../harness.ts'
 
 const BIN = fileURLToPath(new URL('../../../agent/src/bin.ts', import.meta.url))
+const HURRIED = fileURLToPath(new URL('./hurried-agent.ts', import.meta.url))
 
 export interface AgentProcess {
   id: string
@@ -18,7 +19,8 @@ export interface AgentProcess {
   stop(): Promise<void>
 }
 
-export async function startAgent(world: Harness, place: Organization): Promise<AgentProcess> {
+/** `hurried`: it takes its samples twice a second. */
+export async function startAgent(world: Harness, place: Organization, { hurried = false } = {}): Promise<AgentProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'breeze-reach-'))
   const token = await world.server.db.worker((tx) =>
     world.server.enrollment.createToken(tx, {
@@ -30,7 +32,7 @@ export async function startAgent(world: Harness, place: Organization): Promise<A
     }),
   )
   const said: string[] = []
-  const child = spawn(process.execPath, [BIN, '--policy', join(folder, 'policy.json')], {
+  const child = spawn(process.execPath, [hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')], {
     env: {
       PATH: process.env['PATH'],
       HOME: folder,

@@ -1,4 +1,4 @@
-/** A service of this very machine, through an official client. */
+/** A service and a disk of this very machine, managed and watched through an official client. */
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../agents/fleet.ts'
@@ -6,6 +6,7 @@ import { boot, type Harness } from '../harness.ts'
 import { type AnyClient, officialClients } from '../mcp/clients.ts'
 import { type AgentProcess, PATIENCE_MS, startAgent } from './agent-process.ts'
 import { ask } from './technician.ts'
+import { mayMount, mountDisk, type ThrowAwayDisk } from './throw-away-disk.ts'
 import { installService, runs, type ThrowAwayService } from './throw-away-service.ts'
 
 /** Only root may install a service. */
@@ -14,21 +15,30 @@ const mayInstall = process.getuid?.() === 0 && existsSync('/etc/init.d')
 let world: Harness
 let machine: AgentProcess
 let client: AnyClient
+/** Who may say what raises alerts. */
+let admin: AnyClient
 let service: ThrowAwayService | undefined
+let disk: ThrowAwayDisk | undefined
 let device: string
 beforeAll(async () => {
   if (mayInstall) service = await installService()
-  world = await boot({ env: { BREEZE_ENV: 'development' } })
-  machine = await startAgent(world, await world.organization('Northwind'))
+  if (mayMount) disk = mountDisk()
+  const often = { BREEZE_AGENT_HEARTBEAT_SECONDS: '5', BREEZE_AGENT_INVENTORY_SECONDS: '10' }
+  world = await boot({ env: { BREEZE_ENV: 'development', ...often } })
+  machine = await startAgent(world, await world.organization('Northwind'), { hurried: true })
   device = machine.id
-  const key = await world.key(await world.user('partner_technician'), ['ai:execute'])
-  const connect = officialClients((path) => `${world.server.url}/api/v1/mcp${path}`)['v1 over Streamable HTTP']
+  const address = (path: string) => `${world.server.url}/api/v1/mcp/areas/alerts,devices${path}`
+  const connect = officialClients(address)['v1 over Streamable HTTP']
   if (!connect) throw new Error('no such client')
-  client = await connect(key.key)
+  const key = async (role: string) => (await world.key(await world.user(role), ['ai:execute'])).key
+  client = await connect(await key('partner_technician'))
+  admin = await connect(await key('partner_admin'))
 }, 2 * PATIENCE_MS)
 afterAll(async () => {
   service?.remove()
+  disk?.remove()
   await client?.close()
+  await admin?.close()
   await machine?.stop()
   await world?.stop()
 })
@@ -67,4 +77,43 @@ describe.skipIf(!mayInstall)('a service of our own', () => {
     expect(data).toMatchObject({ state: 'failed' })
     expect(data.devices[0]?.['state']).toMatch(/rejected|failed/)
   })
+})
+
+/** A rule for everything, and what it raised: an alert, or none any more. */
+async function watch(source: string, condition: Record<string, unknown>) {
+  const rule = { name: `Ours: ${source}`, source, severity: 'critical', condition, clear_after_seconds: 0 }
+  const { data } = await ask(admin, 'manage_alert_rules', { action: 'create', fire_after_seconds: 0, ...rule })
+  expect(data).toMatchObject({ state: 'created' })
+  const told = async (status: string, title: RegExp) => {
+    const answer = await ask(client, 'get_alerts', { device, source, severity: 'critical', status })
+    return (answer.data['alerts'] as Record<string, unknown>[]).find((alert) => title.test(String(alert['title'])))
+  }
+  return {
+    opens: (title: RegExp) => until(() => told('open', title), PATIENCE_MS),
+    closes: (title: RegExp) => until(async () => !(await told('open', title)) && told('resolved', title), PATIENCE_MS),
+  }
+}
+
+it.skipIf(!mayInstall)('tells when a service stops that was not stopped by Breeze, and when it is back', async () => {
+  const { name = '' } = service ?? {}
+  const start = () => ask(client, 'manage_services', { device, service: name, action: 'start' })
+  expect((await start()).data).toMatchObject({ service: { state: 'running' } })
+  const { opens, closes } = await watch('service_stopped', { services: [name] })
+  await service?.stop()
+  const title = new RegExp(`^Service ${name} stopped$`)
+  expect(await opens(title)).toMatchObject({ device: { id: device }, value: 'stopped', threshold: 'running' })
+  expect((await start()).data).toMatchObject({ service: { before: 'stopped', state: 'running' } })
+  expect(await closes(title)).toMatchObject({ resolved_at: expect.any(String) })
+})
+
+it('tells when a disk fills up, with what df says, and when it is free again', async ({ skip }) => {
+  skip(!mayMount, 'only root may mount a disk')
+  const { mount = '' } = disk ?? {}
+  const levels = [{ severity: 'critical', fire: 80, clear: 50, label: 'Throw-away' }]
+  const { opens, closes } = await watch('metric', { metric: 'disk', mount, levels })
+  disk?.fill()
+  const title = new RegExp(`^Throw-away: ${mount} is \\d+ % full$`)
+  expect(await opens(title)).toMatchObject({ device: { id: device }, value: disk?.usedPercent(), threshold: 80 })
+  disk?.free()
+  expect(await closes(title)).toMatchObject({ last_value: disk?.usedPercent(), resolved_at: expect.any(String) })
 })

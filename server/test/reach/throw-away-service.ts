@@ -1,11 +1,15 @@
 /** A service of our own: an init script that a test installs, and that goes whatever becomes of the test. */
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
 export interface ThrowAwayService {
   name: string
   /** Of its daemon; null when there is none. */
   pid(): Promise<number | null>
+  /** On the machine itself, past Breeze. */
+  stop(): Promise<void>
   /** Ends the daemon, if there is one, and takes the script away. */
   remove(): void
 }
@@ -56,11 +60,15 @@ export function runs(pid: number | null): boolean {
   }
 }
 
+const startLink = (name: string): string => `/etc/rc2.d/S99${name}`
+
 /** What a test left whose process was killed. */
 async function removeLeftOvers(): Promise<void> {
   for (const name of await readdir('/etc/init.d')) {
     const owner = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : ''
-    if (/^\d+$/.test(owner) && !existsSync(`/proc/${owner}`)) rmSync(`/etc/init.d/${name}`, { force: true })
+    if (!/^\d+$/.test(owner) || existsSync(`/proc/${owner}`)) continue
+    rmSync(`/etc/init.d/${name}`, { force: true })
+    rmSync(startLink(name), { force: true })
   }
 }
 
@@ -69,6 +77,8 @@ export async function installService(): Promise<ThrowAwayService> {
   const name = `${PREFIX}${process.pid}`
   const [path, pidFile] = [`/etc/init.d/${name}`, `/run/${name}.pid`]
   await writeFile(path, script(name, pidFile), { mode: 0o755 })
+  // It comes up with the system, as what is watched does.
+  await symlink(path, startLink(name))
   const pid = async (): Promise<number | null> => {
     const text = await readFile(pidFile, 'utf8').catch(() => '')
     return text.trim() === '' ? null : Number(text)
@@ -77,6 +87,7 @@ export async function installService(): Promise<ThrowAwayService> {
     const daemon = Number(existsSync(pidFile) ? readFileSync(pidFile, 'utf8') : '')
     if (daemon > 0 && runs(daemon)) process.kill(daemon)
     rmSync(path, { force: true })
+    rmSync(startLink(name), { force: true })
     rmSync(pidFile, { force: true })
   }
   // A test that never comes to its end must not leave a service behind.
@@ -84,6 +95,7 @@ export async function installService(): Promise<ThrowAwayService> {
   return {
     name,
     pid,
+    stop: async () => void (await promisify(execFile)(path, ['stop'])),
     remove,
   }
 }
