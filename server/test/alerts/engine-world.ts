@@ -157,10 +157,13 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
     for (const id of ids) parts.presence.heard(id, { ...beat, ...more })
     await settle()
   }
+  /** What else a server does at each step, where a test wants it. */
+  const alongside: (() => Promise<void>)[] = []
   /** Everything reported so far is stored, looked at, and written. */
   const settle = async (): Promise<void> => {
     await parts.presence.tick()
     await parts.engine.tick()
+    for (const step of alongside) await step()
   }
   /** Time passes: presence listens all the while, the engine looks at each step. Those who are there say so. */
   const pass = async (ms: number, present: readonly string[] = [], step = 5000): Promise<void> => {
@@ -307,6 +310,7 @@ export async function openWorld(began = Date.UTC(2027, 0, 4, 8)) {
     environment,
     events,
     partnerId,
+    alongside,
     alerts: new Alerts(events),
     assemble,
     log,

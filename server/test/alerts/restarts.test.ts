@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Inventory } from '../../src/domains/devices/inventory.ts'
 import { Metrics } from '../../src/domains/metrics/service.ts'
 import { disk, type EngineWorld, MINUTE, openWorld, type Place } from './engine-world.ts'
+import { notified } from './notified.ts'
 
 let world: EngineWorld
 let place: Place
@@ -11,6 +12,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   place = await world.organization()
+  world.alongside.length = 0
 })
 afterAll(() => world.stop())
 
@@ -23,6 +25,7 @@ const service = (state: 'running' | 'stopped') => ({
   pid: null,
 })
 it('alarms for no device because the server was away for ten minutes, and for the one that is really gone', async () => {
+  const sent = await notified(world, place)
   const ids = await world.devices(place, 8)
   await world.hear(ids)
   await world.pass(MINUTE, ids)
@@ -31,9 +34,10 @@ it('alarms for no device because the server was away for ten minutes, and for th
   const [gone = '', ...others] = ids
   await world.pass(MINUTE, [], 10_000)
   await world.pass(4 * MINUTE, others, 30_000)
-  expect(await world.ofOrganization(place)).toEqual([])
+  expect([await world.ofOrganization(place), await sent()]).toEqual([[], []])
   await world.pass(20 * MINUTE, others, MINUTE)
   expect(await world.ofOrganization(place)).toMatchObject([{ device_id: gone, rule: 'server_offline' }])
+  expect(await sent()).toEqual([{ kind: 'alerts', alerts: 1 }])
 })
 
 it('looks at samples and facts that were stored by a server that did not live to look at them', async () => {

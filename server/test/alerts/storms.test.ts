@@ -1,6 +1,7 @@
 /** Many things at once are one thing to be told: sites, bursts, silence, work on purpose, servers that stop and start. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { disk, type EngineWorld, HOUR, MINUTE, openWorld, type Place } from './engine-world.ts'
+import { notified } from './notified.ts'
 
 let world: EngineWorld
 let place: Place
@@ -9,13 +10,15 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   place = await world.organization()
+  world.alongside.length = 0
 })
 afterAll(() => world.stop())
 
 const unsuppressed = (of: Place) => world.ofOrganization(of, `a.suppressed is null and a.status <> 'resolved'`)
 
 describe('a site that goes dark', () => {
-  it('is one alert for five hundred devices, and none is left when they are back', async () => {
+  it('is one alert and one message for five hundred devices, and none is left when they are back', async () => {
+    const sent = await notified(world, place)
     const ids = await world.devices(place, 500)
     await world.hear(ids)
     const elsewhere = await world.device({ ...place, siteId: await world.site(place.organizationId) })
@@ -30,10 +33,15 @@ describe('a site that goes dark', () => {
       new Set([`parent ${site?.id}`]),
     )
     expect(site?.detail).toMatchObject({ value: 500, threshold: 500, lost: 500 })
+    expect(await sent()).toEqual([{ kind: 'alerts', alerts: 1 }])
     await world.hear(ids)
     await world.pass(7 * MINUTE, [...ids, elsewhere], 30_000)
     expect(await world.ofOrganization(place, `a.status <> 'resolved'`)).toEqual([])
     expect(await world.loud(place)).toEqual(['opened', 'resolved'])
+    expect(await sent()).toEqual([
+      { kind: 'alerts', alerts: 1 },
+      { kind: 'resolved', alerts: 1 },
+    ])
   })
 
   it('leaves behind those that did not come back, ten minutes later and one by one', async () => {
@@ -99,10 +107,11 @@ describe('a device that is away', () => {
   })
 
   it('is missed whether its connection closed or it fell silent', async () => {
-    const id = await world.device(place)
-    world.parts.presence.disconnected(id)
+    const [closed, silent] = [await world.device(place), await world.device(place)]
+    world.parts.presence.disconnected(closed)
     await world.pass(6 * MINUTE, [], 10_000)
-    expect(await world.ofDevice(id)).toMatchObject([{ rule: 'server_offline', status: 'open' }])
+    for (const id of [closed, silent])
+      expect(await world.ofDevice(id)).toMatchObject([{ rule: 'server_offline', status: 'open', suppressed: null }])
   })
 
   it('that said goodbye is missed only where it is a server that is overdue', async () => {
@@ -155,6 +164,20 @@ describe('one rule that fires everywhere', () => {
   })
 })
 
+it('what comes and goes thirty times within an hour is told twice', async () => {
+  const sent = await notified(world, place)
+  const id = await world.device(place)
+  for (let change = 0; change < 30; change += 1) {
+    await world.measure(id, disk(change % 2 === 0 ? 97 : 10))
+    await world.pass(2 * MINUTE, [id], MINUTE)
+  }
+  expect(await world.ofDevice(id)).toMatchObject([{ state: 'flapping', status: 'open' }])
+  expect(await sent()).toEqual([
+    { kind: 'alerts', alerts: 1 },
+    { kind: 'alerts', alerts: 1 },
+  ])
+})
+
 describe('maintenance', () => {
   const open = async (minutes: number): Promise<void> => {
     const begin = new Date(world.clock.now)
@@ -177,6 +200,7 @@ describe('maintenance', () => {
   }
 
   it('records a reboot and tells nobody; what came and went in it stays in the log', async () => {
+    const sent = await notified(world, place)
     const id = await world.device(place)
     await open(60)
     await world.pass(10 * MINUTE, [], 20_000)
@@ -187,11 +211,12 @@ describe('maintenance', () => {
     await world.hear([id])
     await world.pass(80 * MINUTE, [id], MINUTE)
     expect(await world.ofDevice(id)).toMatchObject([{ suppressed: 'maintenance', status: 'resolved' }])
-    expect(await world.loud(place)).toEqual([])
+    expect([await world.loud(place), await sent()]).toEqual([[], []])
     expect(await world.sql('select conditions from devices where id = $1', [id])).toMatchObject([{ conditions: [] }])
   })
 
   it('tells once of a device that did not return, after the end and a moment', async () => {
+    const sent = await notified(world, place)
     const id = await world.device(place)
     await open(20)
     world.parts.presence.goodbye(id, 'reboot')
@@ -201,6 +226,7 @@ describe('maintenance', () => {
     expect(await unsuppressed(place)).toMatchObject([{ device_id: id, rule: 'server_offline' }])
     await world.pass(HOUR, [], MINUTE)
     expect(await world.loud(place)).toEqual(['surfaced'])
+    expect(await sent()).toEqual([{ kind: 'alerts', alerts: 1 }])
   })
 })
 
