@@ -40,6 +40,7 @@ export function post(url: URL, body: string, options: PostOptions): Promise<Post
         ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       },
       ...(agent && { agent }),
+      ...(transport.lookup && { lookup: transport.lookup }),
       ...(signal && { signal }),
     }
     const request = url.protocol === 'https:' ? httpsRequest(url, settings) : httpRequest(url, settings)

@@ -46,6 +46,7 @@ export interface MachineDeviceOptions {
   metrics: Measuring
   /** How often the logs are looked at. */
   eventsEveryMs: number
+  isolated: () => boolean
   onCopied: () => void
   log: Log
 }
@@ -154,6 +155,7 @@ export class MachineDevice implements Device {
       ...this.#vitals.read(),
       bootId: this.bootId,
       rebootPending: rebootPending(),
+      isolated: this.#options.isolated(),
       roundTripMs: null,
       configurationEtag: this.configurationEtag,
       sections: { ...this.#inventory.hashes },

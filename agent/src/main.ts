@@ -7,6 +7,7 @@ import { PathGuard } from './commands/files/path-guard.ts'
 import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
 import { installUpdates } from './commands/install-updates.ts'
+import { isolateNetwork, releaseNetwork } from './commands/isolate-network.ts'
 import { lockDevice } from './commands/lock-device.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { putFile } from './commands/put-file.ts'
@@ -23,11 +24,15 @@ import { LOOK_EVERY_MS } from './events/event-shipper.ts'
 import type { Executors } from './executor.ts'
 import { armFault } from './faults.ts'
 import { type EnrolledIdentity, prepareStateDirectory } from './identity-store.ts'
+import { Isolation } from './isolation.ts'
 import { LocalPolicy } from './local-policy.ts'
 import { type Log, RecentLog } from './log.ts'
 import { stableMachineId } from './machine-id.ts'
 import { SAMPLE_EVERY_MS } from './metrics/reporter.ts'
 import { platformSource } from './metrics/sampler.ts'
+import { PinnedNames } from './pinned-names.ts'
+import { bootClock } from './platform/boot-clock.ts'
+import { ServerClock } from './server-clock.ts'
 import { lockState } from './state-lock.ts'
 import type { StopReason } from './stop-reason.ts'
 import { openTransport, type Transport } from './transport.ts'
@@ -62,19 +67,27 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   await prepareStateDirectory(stateDirectory)
   const unlock = await lockState(stateDirectory)
   try {
-    const transport = await openTransport(options.network)
+    const names = new PinnedNames()
+    const clock = new ServerClock(Date.now, bootClock())
+    const isolation = await Isolation.open({ stateDirectory, names, now: () => clock.now(), log })
+    const transport = await openTransport(options.network, names.lookup)
     const machineId = await stableMachineId(stateDirectory)
     const identity = await enroll({ ...options, log }, transport, machineId)
     const policy = new LocalPolicy(options.policyPath, log)
-    const executors = executorsOf({ ...options, log }, ownLog, policy)
+    const executors = executorsOf({ ...options, log }, { ownLog, policy, isolation })
     const work = {
       executors,
       policy,
       capabilities: capabilities({ executors, policy }),
       metrics: { source: platformSource(), everyMs: options.sampleEveryMs ?? SAMPLE_EVERY_MS },
       eventsEveryMs: options.eventsEveryMs ?? LOOK_EVERY_MS,
+      clock,
+      isolation,
     }
-    const agent = new Agent({ ...options, work, transport, log }, unlock)
+    const agent = new Agent({ ...options, work, transport, log }, async () => {
+      await isolation.stop()
+      await unlock()
+    })
     await agent.start(identity, machineId)
     log('started', { deviceId: agent.deviceId, server: servers.join(' '), version: AGENT_VERSION })
     return agent
@@ -84,9 +97,15 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   }
 }
 
-function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPolicy): Executors {
-  const { stateDirectory, protectedPaths, log, power: mode, scriptEnvironment: environment } = options
-  const [server = ''] = options.servers
+interface Parts {
+  ownLog: RecentLog
+  policy: LocalPolicy
+  isolation: Isolation
+}
+
+function executorsOf(options: AgentOptions, { ownLog, policy, isolation }: Parts): Executors {
+  const { servers, network, stateDirectory, protectedPaths, log, power: mode, scriptEnvironment: environment } = options
+  const [server = ''] = servers
   const programs = [process.execPath, process.argv[1]].filter((path) => path !== undefined)
   const guard = new PathGuard({ stateDirectory, protectedPaths, programs, policy })
   const scripts = runScript({ stateDirectory, environment })
@@ -99,6 +118,8 @@ function executorsOf(options: AgentOptions, ownLog: RecentLog, policy: LocalPoli
     'files.read': readFile(guard),
     'logs.read': readLogs({ ownLog }),
     'network.diagnose': diagnoseNetwork({ server }),
+    'network.isolate': isolateNetwork({ isolation, servers, network }),
+    'network.release': releaseNetwork({ isolation }),
     'network.wake': wakeDevices(),
     'power.reboot': reboot({ mode, stateDirectory, log }),
     'power.shutdown': shutdown({ mode, stateDirectory, log }),

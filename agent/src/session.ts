@@ -5,13 +5,13 @@ import { sweepExecution } from './commands/process-tree.ts'
 import { Connection, type ConnectionTiming } from './connection.ts'
 import type { Executors } from './executor.ts'
 import type { IdentityHolder } from './identity-store.ts'
+import type { Isolation } from './isolation.ts'
 import { Journal } from './journal.ts'
 import type { LocalPolicy } from './local-policy.ts'
 import type { Log } from './log.ts'
 import { MachineDevice } from './machine-device.ts'
 import type { Measuring } from './metrics/reporter.ts'
-import { bootClock } from './platform/boot-clock.ts'
-import { ServerClock } from './server-clock.ts'
+import type { ServerClock } from './server-clock.ts'
 import type { StopReason } from './stop-reason.ts'
 import type { Transport } from './transport.ts'
 
@@ -21,6 +21,9 @@ export interface MachineWork {
   capabilities: Collector<'capabilities'>
   metrics: Measuring
   eventsEveryMs: number
+  /** The server's, as well as it is known. */
+  clock: ServerClock
+  isolation: Isolation
 }
 
 export interface SessionOptions {
@@ -47,7 +50,7 @@ export interface Session {
 
 export async function startSession(options: SessionOptions): Promise<Session> {
   const { servers, transport, stateDirectory, identity, machineId, work, onCopied, log, timing } = options
-  const clock = new ServerClock(Date.now, bootClock())
+  const { clock, isolation } = work
   const journal = await Journal.open(stateDirectory, () => clock.earliest())
   await clearScriptDirectory(stateDirectory)
   const device = await MachineDevice.open({
@@ -59,6 +62,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     capabilities: work.capabilities,
     metrics: work.metrics,
     eventsEveryMs: work.eventsEveryMs,
+    isolated: () => isolation.isolated,
     onCopied,
     log,
   })

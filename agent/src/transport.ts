@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { Agent as HttpsAgent } from 'node:https'
 import { createSecureContext, getCACertificates } from 'node:tls'
 import { ProxyRules } from './proxy.ts'
@@ -9,6 +10,8 @@ import { TunnelAgent } from './tunnel-agent.ts'
 export interface Transport {
   /** What `http.request`, `https.request` and `ws` take as `agent`; undefined for a plain connection of their own. */
   agentFor(url: URL): Agent | undefined
+  /** How names are resolved, where it is not as usual. */
+  lookup?: LookupFunction
 }
 
 export const DIRECT: Transport = { agentFor: () => undefined }
@@ -19,14 +22,16 @@ export interface NetworkOptions {
   ca?: { path: string; only: boolean }
 }
 
-export async function openTransport({ proxy, ca }: NetworkOptions): Promise<Transport> {
-  if (!proxy && !ca) return DIRECT
+export async function openTransport({ proxy, ca }: NetworkOptions, lookup?: LookupFunction): Promise<Transport> {
+  if (!proxy && !ca) return lookup ? { ...DIRECT, lookup } : DIRECT
   const roots = ca && (await readRoots(ca))
-  const shared = { keepAlive: true, ...(roots && { secureContext: createSecureContext({ ca: roots }) }) }
+  const secure = roots && { secureContext: createSecureContext({ ca: roots }) }
+  const shared = { keepAlive: true, ...(lookup && { lookup }), ...secure }
   const direct = roots && new HttpsAgent(shared)
   const tunnel = proxy && new TunnelAgent(proxy.address, shared)
   const rules = proxy && new ProxyRules(proxy.address, proxy.exceptions)
   return {
+    ...(lookup && { lookup }),
     agentFor(url) {
       if (url.protocol !== 'https:') return undefined
       return rules?.proxyFor(url) ? tunnel : direct

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { Agent, type AgentOptions, request as httpsRequest } from 'node:https'
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv6, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as tlsConnect, type SecureContext } from 'node:tls'
 
@@ -10,11 +10,13 @@ const TUNNEL_TIMEOUT_MS = 15_000
 export class TunnelAgent extends Agent {
   readonly #proxy: URL
   readonly #secureContext: SecureContext | undefined
+  readonly #lookup: LookupFunction | undefined
 
-  constructor(proxy: URL, options: AgentOptions & { secureContext?: SecureContext }) {
+  constructor(proxy: URL, options: AgentOptions & { secureContext?: SecureContext; lookup?: LookupFunction }) {
     super(options)
     this.#proxy = proxy
     this.#secureContext = options.secureContext
+    this.#lookup = options.lookup
   }
 
   override createConnection(
@@ -44,6 +46,7 @@ export class TunnelAgent extends Agent {
       headers: { host: target, ...authorization(proxy) },
       agent: false,
       signal: AbortSignal.timeout(TUNNEL_TIMEOUT_MS),
+      ...(this.#lookup && { lookup: this.#lookup }),
       ...(this.#secureContext && { secureContext: this.#secureContext }),
     } as const
     const request = proxy.protocol === 'https:' ? httpsRequest(settings) : httpRequest(settings)

@@ -28,6 +28,7 @@ export class WebSocketLink implements Link {
       handshakeTimeout: handshakeMs,
       followRedirects: false,
       ...(agent && { agent }),
+      ...(transport.lookup && { lookup: transport.lookup }),
     })
     this.#socket = socket
     socket.on('message', (data) => {
