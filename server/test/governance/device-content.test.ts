@@ -25,6 +25,9 @@ let world: Harness
 let place: Organization
 let technician: Caller
 let device: ReachDevice
+/** One that this device's words raised, and a script's run. */
+let alert: string
+let run: string
 beforeAll(async () => {
   world = await boot({ env: { BREEZE_ENV: 'development' } })
   place = await world.organization('Acme')
@@ -35,6 +38,15 @@ beforeAll(async () => {
   })
   device.agent.send({ type: 'metrics', samples: [hostileSample()] })
   await device.agent.next('metrics_recorded')
+  await world.server.alertEngine.idle()
+  const [raised] = await world.sql<{ id: string }>(
+    `select id from alerts where device_id = $1 and instance ilike '%ignore%previous%' limit 1`,
+    [device.id],
+  )
+  if (!raised) throw new Error('no disk of a hostile name is full')
+  alert = raised.id
+  const ran = await act('run_script', { devices: device.id, content: 'true' })
+  run = ran.status === 'done' ? String(ran.data['operation']) : ''
 })
 afterAll(() => world.stop())
 
@@ -83,7 +95,7 @@ function hostileSample(): MetricSample {
     sentBytesPerSecond: null,
     disks: words
       .slice(0, 60)
-      .map((mount, n) => ({ mount: `/${n}${mount}`, usedPercent: 1, totalBytes: 1, availableBytes: 1 })),
+      .map((mount, n) => ({ mount: `/${n}${mount}`, usedPercent: 97, totalBytes: 100, availableBytes: 3 })),
     topProcesses: [clipped(SAID, 290), ...words.slice(0, 4)].map((name, pid) => {
       return { name, pid, cpuPercent: 1, memoryBytes: 1 }
     }),
@@ -148,6 +160,11 @@ const READS: [string, () => object][] = [
   ['execute_command', () => ({ device: device.id, command: 'true' })],
   ['execute_command', () => ({ device: device.id, preset: 'event_logs' })],
   ['device_actions', () => ({ devices: device.id, action: 'lock' })],
+  ['get_script_results', () => ({ run })],
+  ['get_alerts', () => ({ device: device.id, limit: 200 })],
+  ['get_alert', () => ({ alert })],
+  ['fetch', () => ({ id: `alert:${alert}` })],
+  ['search', () => ({ query: 'disk' })],
 ]
 
 describe.each(READS)('%s', (tool, input) => {
@@ -160,7 +177,10 @@ describe.each(READS)('%s', (tool, input) => {
     for (const { format, parts } of SECRETS) {
       for (const part of parts.filter((one) => one.length >= 12)) expect(whole, format).not.toContain(part)
     }
-    expect(outsideFences(outcome.text)).not.toMatch(/ignore (?:all )?previous|SYSTEM[: ]|evil\.example|approve/)
+    // What research clients fetch is a document within JSON.
+    expect(outsideFences(tool === 'fetch' ? String(outcome.data['text']) : outcome.text)).not.toMatch(
+      /ignore (?:all )?previous|SYSTEM[: ]|evil\.example|approve/,
+    )
     expect(outcome.text.length).toBeLessThan(60_000)
   })
 })

@@ -1,5 +1,7 @@
 import { ALL_SCOPES } from '@breeze/contract/governance'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Outcome } from '../../src/kernel/kernel.ts'
 import { boot, type Harness, type TestKey } from '../harness.ts'
 import { each, legsOf, type Ended, type Leg } from './legs.ts'
 import { steps, type Things } from './samples.ts'
@@ -91,6 +93,43 @@ describe.each(CALLERS)('for %s', (who) => {
       }
     })
   })
+})
+
+/** What a call asks of the database, in its order: the same work takes the same time, whoever measures it. */
+async function asked(work: () => Promise<Outcome>): Promise<{ statements: string[]; outcome: Outcome }> {
+  const statements: string[] = []
+  const real = pg.Client.prototype.query
+  const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...all: unknown[]) {
+    const [first] = all as [string | { text: string }]
+    // Only what serves calls: the owner's login does the server's own work meanwhile.
+    if (this.user?.includes('app')) statements.push(typeof first === 'string' ? first : first.text)
+    return Reflect.apply(real, this, all)
+  })
+  try {
+    return { outcome: await work(), statements }
+  } finally {
+    spy.mockRestore()
+  }
+}
+
+it('does the same work for what is theirs as for nothing, and audits both', async () => {
+  const caller = await world.caller({ key: keyOf('an Organization Admin') } as TestKey, 'cli')
+  const tools = world.server.registry.all()
+  const missing = steps(tools, absent())
+  let compared = 0
+  for (const [index, foreign] of steps(tools, other.things).entries()) {
+    const nothing = missing[index]
+    if (!nothing || JSON.stringify(foreign.input) === JSON.stringify(nothing.input)) continue
+    const [theirs, none] = [
+      await asked(() => world.invoke(caller, foreign.tool.name, foreign.input)),
+      await asked(() => world.invoke(caller, nothing.tool.name, nothing.input)),
+    ]
+    expect([foreign.title, theirs.statements]).toEqual([foreign.title, none.statements])
+    for (const { status, auditEntry } of [theirs.outcome, none.outcome])
+      if (status !== 'done') expect([foreign.title, auditEntry]).toEqual([foreign.title, expect.any(String)])
+    if (theirs.statements.length > 0) compared += 1
+  }
+  expect(compared).toBeGreaterThan(30)
 })
 
 it('keeps totals to the own organization', async () => {
