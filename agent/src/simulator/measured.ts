@@ -37,8 +37,7 @@ export class Measured {
   start(): void {
     this.#timer = setTimeout(
       () => {
-        this.#add(this.#sample(this.#options.now()))
-        this.#send()
+        this.take()
         this.start()
       },
       untilNextHeartbeat(Date.now(), this.#offsetMs, MINUTE_MS),
@@ -47,6 +46,17 @@ export class Measured {
 
   stop(): void {
     clearTimeout(this.#timer)
+  }
+
+  /** A sample out of turn. */
+  take(): void {
+    this.#add(this.#sample(this.#options.now()))
+    this.#send()
+  }
+
+  /** All that was measured is with the server. */
+  get isTold(): boolean {
+    return this.#waiting.length === 0
   }
 
   /** From now on; with `since`, also for each minute from then until now, as if the device had been cut off meanwhile. */

@@ -28,6 +28,10 @@ class Site implements Transport {
     }
   }
 
+  get isDown(): boolean {
+    return this.#isDown
+  }
+
   agentFor(): HttpAgent {
     return this.#agent
   }
@@ -93,6 +97,10 @@ export class SimulatedNetwork {
     const sockets = [...this.#sockets()]
     for (const socket of sockets) socket.destroy()
     return sockets.length
+  }
+
+  isSilent(site: string): boolean {
+    return this.#site(site).isDown
   }
 
   silence(site: string): void {

@@ -50,6 +50,8 @@ export interface SimulatedDeviceOptions {
   connection: Partial<ConnectionTiming>
   transport: Transport
   quirks: Quirks
+  /** The time that its clock goes by. */
+  now(): number
   /** What it lacks and what was tried; by its seed, when left out. */
   patches?: Patches | undefined
 }
@@ -105,6 +107,7 @@ export class SimulatedDevice implements Device {
   #connection: Connection | undefined
   #down: ReturnType<typeof setTimeout> | undefined
   #introduced: (() => void) | undefined
+  #hasShown = false
   #stopped = false
   #welcomedAt = 0
   readonly #events = new ToldEvents()
@@ -249,8 +252,8 @@ export class SimulatedDevice implements Device {
     this.#hashes = { ...this.#hashes, [name]: hashOf(name, this.#state()) }
   }
 
-  /** It went up or down at that time; what is done to it later happens then. */
-  tellService(name: string, state: ServiceState, collectedAt: Date): void {
+  /** It went up or down at that time, or just now; what is done to it later happens then. */
+  tellService(name: string, state: ServiceState, collectedAt = new Date(this.#now())): void {
     this.#setService(name, state)
     this.#told = new Map([...this.#told, ['services', { collectedAt }]])
   }
@@ -267,6 +270,22 @@ export class SimulatedDevice implements Device {
 
   eventsRecorded(sequence: number): void {
     this.#events.recorded(sequence)
+  }
+
+  /** A minute of its life at once: a sample and a heartbeat. */
+  minute(): void {
+    this.#connection?.beat()
+    this.#measured.take()
+  }
+
+  /** The server has its inventory, or would have asked for it by now. */
+  get isIntroduced(): boolean {
+    return this.#hasShown || (this.isOnline && performance.now() - this.#welcomedAt > INTRODUCTION_MS)
+  }
+
+  /** The server has all that it measured. */
+  get isTold(): boolean {
+    return this.#measured.isTold
   }
 
   /** Answers after about so long from now on; null: as fast as it really is. */
@@ -297,6 +316,7 @@ export class SimulatedDevice implements Device {
 
   inventory(names: readonly SectionName[], whole: readonly SectionName[]): InventoryBody {
     this.#options.recorder.askedFor(names.length)
+    this.#hasShown = true
     // Behind the answer that is about to be sent.
     if (this.#introduced) setTimeout(this.#introduced, 50)
     return inventoryOf(this.#state(), this.#hashes, names, whole)
@@ -359,7 +379,7 @@ export class SimulatedDevice implements Device {
   }
 
   #now(): number {
-    return Date.now() + this.#skewMs
+    return this.#options.now() + this.#skewMs
   }
 
   #state(): DeviceState {

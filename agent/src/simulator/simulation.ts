@@ -31,6 +31,8 @@ export interface SimulationOptions {
   signal?: AbortSignal
   timing?: Partial<SimulationTiming>
   quirks?: Partial<Quirks>
+  /** The time that its devices go by; the system's, when left out. */
+  now?(): number
   /** What a device lacks and what was tried on it; by its seed where this says nothing. */
   patches?(device: PlannedDevice): Patches | undefined
 }
@@ -81,6 +83,10 @@ export interface RunningSimulation {
   patch(patches: (device: PlannedDevice) => Patches | undefined): number
   /** Whether its online devices take a sample each minute; they do until told otherwise. */
   measure(isOn: boolean): void
+  /** Resolves when the server has been shown what its devices are: before that, a story would be about nobody knows whom. */
+  introduced(): Promise<void>
+  /** A minute of all who are reached, at once: each beats and measures. Resolves when the server has it. */
+  minute(): Promise<void>
   /** This share of the connections reads nothing from now on. Answers how many. */
   stall(share: number): number
   /** All say goodbye. Safe to call twice. */
@@ -93,6 +99,7 @@ const DEFAULT_TIMING: SimulationTiming = { connectsPerSecond: 200, rebootMs: [50
 const DEFAULT_QUIRKS: Quirks = { packages: 700, clockSkewMs: 0, twice: false, failingScripts: 0, failingUpdates: 0.05 }
 const FIRST_CONNECT_PATIENCE_MS = 120_000
 const HERD_PATIENCE_MS = 120_000
+const MINUTE_PATIENCE_MS = 10_000
 const LOOK_MS = 20
 /** Events of one device that a person at the terminal wants to read. */
 const TOLD: ReadonlySet<string> = new Set(['device_refused', 'device_error', 'command_error', 'reboot', 'shutdown'])
@@ -133,6 +140,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
       connection: timing.connection,
       transport: network.transportOf(device.site),
       quirks,
+      now: options.now ?? Date.now,
       patches: options.patches?.(device),
     }),
   }))
@@ -168,6 +176,9 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     measure: (isOn) => {
       for (const device of living) device.measure(isOn)
     },
+    introduced: () =>
+      until(() => signal.aborted || living.every((device) => device.isIntroduced), FIRST_CONNECT_PATIENCE_MS),
+    minute: () => minute(members.filter(({ site }) => !network.isSilent(site))),
     stall: (share) => network.stall(share),
     stop,
     closed,
@@ -263,6 +274,12 @@ function patch(members: readonly Member[], patchesOf: (device: PlannedDevice) =>
     changed += 1
   }
   return changed
+}
+
+async function minute(reached: readonly Member[]): Promise<void> {
+  const there = reached.filter(({ simulated }) => simulated.isOnline)
+  for (const { simulated } of there) simulated.minute()
+  await until(() => there.every(({ simulated }) => simulated.isTold || !simulated.isOnline), MINUTE_PATIENCE_MS)
 }
 
 function deviceLog(device: string, recorder: Recorder, log: Log): Log {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MODE_NAMES, MODES, type Mode } from '../../../agent/src/simulator/modes.ts'
+import { paused } from '../../../agent/src/simulator/pause.ts'
 import { STORIES, STORY_NAMES, type StoryName } from '../../../agent/src/simulator/stories/stories.ts'
 import type { Story } from '../../../agent/src/simulator/stories/story.ts'
 import { planFleet } from '../../../agent/src/simulator/fleet.ts'
@@ -110,7 +111,9 @@ async function simulate(options: SimulateOptions): Promise<void> {
     signal: ended.signal,
   })
   const [everyMs, downMs] = [options.every * SECOND_MS, options.downFor * SECOND_MS]
-  const played = story?.play({ simulation, now: new Date(), everyMs, downMs, signal: ended.signal })
+  const pause = (milliseconds: number) => paused(milliseconds, ended.signal)
+  const played =
+    story && simulation.introduced().then(() => story.play({ simulation, now: new Date(), pause, everyMs, downMs }))
   await Promise.race([asked, simulation.closed, Promise.all([living, played]).then(() => asked)])
   clearInterval(timer)
   tell(simulation, options)

@@ -64,7 +64,8 @@ export const morning: Story = {
 
 function certificates({ hostname }: Facts, now: Date, days: number): SectionData<'certificates'> {
   const name = `${hostname}.example`.toLowerCase()
-  const notAfter = new Date(now.getTime() + days * DAY_MS)
+  // Not to the hour: so many days remain all night and morning.
+  const notAfter = new Date(now.getTime() + (days + 0.5) * DAY_MS)
   return [
     {
       source: String.raw`Cert:\LocalMachine\My`,

@@ -15,11 +15,12 @@ export interface Story {
 export interface Stage {
   simulation: RunningSimulation
   now: Date
+  /** Waits so long by the devices' clock. False when the story was ended meanwhile. */
+  pause(milliseconds: number): Promise<boolean>
   /** How long a turn of the story lasts, where it has turns. */
   everyMs: number
   /** How long what is away stays away. */
   downMs: number
-  signal: AbortSignal
 }
 
 /** Throws for a name that the fleet does not have: stories are written for the usual one. */

@@ -1,20 +1,19 @@
 /** Stories that go on: a site that is away for a while, a service that comes and goes, a night of updates. */
-import { paused } from '../pause.ts'
 import { patchesOf } from './morning.ts'
 import { actor, type Stage, type Story } from './story.ts'
 
-export const patchNightStory: Story = {
+export const patchNightStory = {
   about: "the morning after updates: of Contoso's 89 devices 74 have all, 12 lack one or two, 3 failed",
   patches: patchesOf,
   play: async () => undefined,
-}
+} satisfies Story
 
 const OUTAGE = 'Contoso - Headquarters'
 
 export const siteOutage: Story = {
   about: `${OUTAGE} goes dark, and comes back after --down-for seconds`,
-  async play({ simulation, downMs, signal }) {
-    await simulation.siteDown(paused(downMs, signal), OUTAGE)
+  async play({ simulation, downMs, pause }) {
+    await simulation.siteDown(pause(downMs), OUTAGE)
   },
 }
 
@@ -24,9 +23,9 @@ export const flapping: Story = {
     const server = actor(stage, 'Contoso-WEB-01')
     const service = server.facts.system.family === 'linux' ? 'apache2' : 'Spooler'
     let isUp = true
-    while (await paused(stage.everyMs, stage.signal)) {
+    while (await stage.pause(stage.everyMs)) {
       isUp = !isUp
-      server.tellService(service, isUp ? 'running' : 'stopped', new Date())
+      server.tellService(service, isUp ? 'running' : 'stopped')
     }
   },
 }

@@ -12,6 +12,8 @@ export interface AlertGroup {
   name: string
   /** Of a device. */
   organization: string | null
+  /** Of a device: whether it can be reached. */
+  status: string | null
   total: number
   counts: SeverityCounts
   /** The title of the worst alert of a device. */
@@ -22,6 +24,7 @@ export interface RawGroup extends SeverityCounts {
   key: string | null
   name: string | null
   organization_name: string | null
+  status?: string | null
   first: string | null
   total: number
   in_all: number
@@ -31,6 +34,7 @@ export const readGroup = (raw: RawGroup): AlertGroup => ({
   key: raw.key,
   name: raw.name ?? 'no device',
   organization: raw.organization_name,
+  status: raw.status ?? null,
   total: raw.total,
   counts: { critical: raw.critical, high: raw.high, medium: raw.medium, low: raw.low, info: raw.info },
   first: raw.first,
@@ -91,7 +95,7 @@ export function devicesFirst(conditions: Conditions): RawBuilder<unknown> {
 
 /** Each with the title of its worst alert, looked up by the device: few have more than a handful. */
 const named = (conditions: Conditions, groups: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  select g.*, d.name, o.name as organization_name, (
+  select g.*, d.name, d.status, o.name as organization_name, (
     select a.title from alerts a where a.device_id = g.key and ${all(conditions)}
     order by severity_weight(a.severity) desc, a.opened_at desc limit 1) as first
   from (${groups}) g left join devices d on d.id = g.key left join organizations o on o.id = d.organization_id

@@ -7,7 +7,7 @@ import { ALERT_ORDERS } from './cursor.ts'
 import { chosenAlerts, resolveAlertFilter, unfolds } from './filter.ts'
 import { GROUPINGS } from './groups.ts'
 import { type AlertList, listAlerts } from './list.ts'
-import { alertShape, countsShape, groupShape, listText, presentAlert, presentGroup } from './present.ts'
+import { alertShape, attentionOf, countsShape, groupShape, listText, presentAlert, presentGroup } from './present.ts'
 
 export const listingInput = z.object({
   ...chosenAlerts.shape,
@@ -48,6 +48,7 @@ export function presentListing(
   { group_by: groupBy, status }: Input,
 ): Presentation<z.input<typeof listingOutput>> {
   const groups = list.groups.map(presentGroup)
+  const attention = attentionOf(list.groups).map(presentGroup)
   const hidden = list.folded.parent + list.folded.maintenance > 0
   return {
     text: listText(list, groupBy, status === undefined ? 'unresolved' : [status].flat().join(' or ')),
@@ -56,7 +57,7 @@ export function presentListing(
       counts: list.counts,
       ...(hidden && { suppressed: list.folded }),
       ...(groupBy !== undefined && { groups }),
-      ...(groupBy === undefined && groups.length > 1 && { attention: groups }),
+      ...(groupBy === undefined && groups.length > 1 && { attention }),
       total: list.total,
       ...(list.totalIsLowerBound && { total_is_lower_bound: true }),
       ...(list.cursor !== null && { next_cursor: list.cursor }),

@@ -96,7 +96,8 @@ const STATE_WORDS: Partial<Record<AlertRow['state'], string>> = {
 }
 
 function measuredText({ detail: { value, threshold, unit }, lastValue }: AlertRow): string {
-  if (value === null) return ''
+  // What is a word, or wrong whenever it is there, stands in the title.
+  if (typeof value !== 'number' || threshold === 0) return ''
   const of = unit === null ? '' : ` ${unit}`
   const now = lastValue !== null && lastValue !== value ? `, ${lastValue}${of} last` : ''
   return `${value}${of}${threshold === null ? '' : ` of ${threshold}${of}`}${now}`
@@ -109,16 +110,18 @@ export const groupShape = z.object({
   key: z.string().nullable(),
   name: z.string(),
   organization: z.string().optional(),
+  status: z.string().optional(),
   total: z.number().int(),
   counts: countsShape.partial(),
   first: z.string().optional(),
 })
 
 /** Zeros are left out: what is not named has none. */
-export const presentGroup = ({ key, name, organization, total, counts, first }: AlertGroup) => ({
+export const presentGroup = ({ key, name, organization, status, total, counts, first }: AlertGroup) => ({
   key,
   name,
   ...(organization !== null && { organization }),
+  ...(status !== null && { status }),
   total,
   counts: Object.fromEntries(
     SEVERITIES.flatMap((severity) => (counts[severity] > 0 ? [[severity, counts[severity]]] : [])),
@@ -126,14 +129,24 @@ export const presentGroup = ({ key, name, organization, total, counts, first }: 
   ...(first !== null && { first }),
 })
 
-const groupLine = ({ name, organization, counts, first }: AlertGroup): string =>
-  `${name}${organization === null ? '' : ` (${organization})`}: ${countsText(counts)}${first === null ? '' : `; ${first}`}`
+function groupLine({ name, organization, status, counts, first }: AlertGroup): string {
+  const facts = [organization, status === 'online' ? null : status].filter((fact) => fact !== null)
+  const where = facts.length === 0 ? '' : ` (${facts.join(', ')})`
+  return `${name}${where}: ${countsText(counts)}${first === null ? '' : `; ${first}`}`
+}
+
+/** Who comes first: where anything is serious, not those who have merely something to be tidied up. */
+export function attentionOf(groups: readonly AlertGroup[]): AlertGroup[] {
+  const serious = groups.filter(({ counts }) => counts.critical + counts.high + counts.medium > 0)
+  return serious.length > 0 ? serious : [...groups]
+}
 
 /** The summary first: what a person asks for in the morning, in the order in which they act on it. */
 export function listText(list: AlertList, groupBy: string | undefined, which: string): string {
   const { folded } = list
+  const first = attentionOf(list.groups)
   // One device alone is not "first".
-  const groups = groupBy === undefined && list.groups.length === 1 ? [] : list.groups
+  const groups = groupBy === undefined ? (list.groups.length === 1 ? [] : first) : list.groups
   const hidden = folded.parent + folded.maintenance
   const reasons = [
     ...(folded.parent > 0 ? [`${folded.parent} under the alert that stands for them`] : []),

@@ -7,7 +7,7 @@ import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
 import type { DeviceStatus } from './tables.ts'
 
 export interface DevicePage {
-  /** At most 500. */
+  /** At most 500; 0 for the counts alone. */
   limit: number
   cursor?: string | undefined
   /** By name upwards unless told otherwise; by last_seen, those never seen come last. */
@@ -22,8 +22,16 @@ export interface DeviceList {
   totalIsLowerBound: boolean
   /** By status among all that match; null when counting stopped. They sum to the total. */
   counts: Record<DeviceStatus, number> | null
+  /** Where most of those that are offline are, the most first. On the first page, and where the counters can answer. */
+  offlineSites: OfflineSite[]
   /** For the next page; null on the last. */
   cursor: string | null
+}
+
+export interface OfflineSite {
+  id: string
+  name: string
+  offline: number
 }
 
 /** Written into the statement: with the page size as a parameter PostgreSQL plans each call anew. */
@@ -31,23 +39,29 @@ const USUAL_LIMIT = 25
 /** Where counting stops when the counters can't answer. */
 const COUNTED_AT_MOST = 10_000
 const MAX_LIMIT = 500
+const SITES_NAMED = 3
 
 interface Answer {
   rows: RawDevice[]
   counts: Partial<Record<DeviceStatus, number>>
+  offline_sites: OfflineSite[]
 }
 
 export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage): Promise<DeviceList> {
   const order = { sort: page.sort ?? 'name', descending: page.descending ?? false }
   const after = page.cursor === undefined ? null : readPosition(filter, order, page.cursor)
-  const limit = Math.min(Math.max(page.limit, 1), MAX_LIMIT)
+  const limit = Math.min(Math.max(page.limit, 0), MAX_LIMIT)
   const rows =
     order.sort === 'name'
       ? byName(filter, after, limit + 1, order.descending)
       : bySeen(filter, after, limit + 1, order.descending)
   const answer = await run(
     tx,
-    statement(rows, isCounted(filter) ? fromCounters(filter) : counted(filter), order),
+    statement(rows, {
+      counts: isCounted(filter) ? fromCounters(filter) : counted(filter),
+      offline: isCounted(filter) && !after ? offlineSites(filter) : sql`select 1 where false`,
+      order,
+    }),
     hotName(filter, page),
   )
   const more = answer.rows.length > limit
@@ -56,6 +70,7 @@ export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage
   return {
     devices: shown.map(deviceRow),
     ...totals(answer.counts, isCounted(filter)),
+    offlineSites: answer.offline_sites,
     cursor: more && last ? writePosition(filter, order, { key: last.sort_key, id: last.id }) : null,
   }
 }
@@ -63,7 +78,7 @@ export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage
 async function run(tx: Tx, built: Compilable<Answer>, name: string | null): Promise<Answer> {
   const compiled = built.compile()
   const rows = name ? await tx.prepared<Answer>(name, compiled.sql, [...compiled.parameters]) : await tx.all(built)
-  return rows[0] ?? { rows: [], counts: {} }
+  return rows[0] ?? { rows: [], counts: {}, offline_sites: [] }
 }
 
 /** The first page of everything, of one organization or of one site: asked all the time, so its plan is kept. */
@@ -78,7 +93,13 @@ function shapeOf(ids: readonly string[] | undefined): string {
   return ids === undefined ? '' : ids.length === 1 ? '1' : 'n'
 }
 
-function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order: DeviceOrder): Compilable<Answer> {
+interface Parts {
+  counts: RawBuilder<unknown>
+  offline: RawBuilder<unknown>
+  order: DeviceOrder
+}
+
+function statement(rows: RawBuilder<unknown>, { counts, offline, order }: Parts): Compilable<Answer> {
   const direction = order.descending ? sql`desc` : sql`asc`
   const key = order.sort === 'name' ? sql`page.sort_key` : sql`p.last_seen_at`
   const built = sql<Answer>`
@@ -93,7 +114,8 @@ function statement(rows: RawBuilder<unknown>, counts: RawBuilder<unknown>, order
     counted as (${counts})
     select
       coalesce((select json_agg(shown order by place) from shown), '[]') as rows,
-      coalesce((select json_object_agg(status, n) from counted), '{}') as counts`
+      coalesce((select json_object_agg(status, n) from counted), '{}') as counts,
+      coalesce((select json_agg(offline_site) from (${offline}) offline_site), '[]') as offline_sites`
   return { compile: () => built.compile(query) }
 }
 
@@ -158,6 +180,11 @@ function fromCounters(filter: DeviceFilter): RawBuilder<unknown> {
   const conditions = [sql`c.n > 0`, ...placeConditions(filter, 'c')]
   return sql`select c.status, sum(c.n)::bigint as n from device_counts c where ${sql.join(conditions, sql` and `)} group by c.status`
 }
+
+const offlineSites = (filter: DeviceFilter): RawBuilder<unknown> => sql`
+  select s.id, s.name, c.n as offline from device_counts c join sites s on s.id = c.site_id
+  where ${sql.join([sql`c.status = 'offline'`, sql`c.n > 0`, ...placeConditions(filter, 'c')], sql` and `)}
+  order by c.n desc, lower(s.name), s.id limit ${sql.lit(SITES_NAMED)}`
 
 function counted(filter: DeviceFilter): RawBuilder<unknown> {
   return sql`

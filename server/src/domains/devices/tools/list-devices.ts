@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fewOrganizations } from '../../../kernel/caller.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { type OpenAlerts, openAlerts } from '../../alerts/counts.ts'
+import type { DeviceList } from '../list.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { filterFields, resolveFilter } from '../select.ts'
 
@@ -14,6 +15,7 @@ const output = z.object({
     }),
   ),
   counts: z.object({ online: z.number().int(), offline: z.number().int(), pending: z.number().int() }).nullable(),
+  offline_sites: z.array(z.object({ id: z.string(), name: z.string(), offline: z.number().int() })).optional(),
   total: z.number().int(),
   total_is_lower_bound: z.boolean().optional(),
   next_cursor: z.string().optional(),
@@ -23,7 +25,7 @@ export default defineTool({
   name: 'list_devices',
   title: 'List devices',
   description:
-    'Lists the devices of the fleet with status, role and system, by filters. Always tells the total and the counts by status of all that match, so that "how many" needs no paging.',
+    'Lists the devices of the fleet with status, role and system, by filters. Always tells the total and the counts by status of all that match, and where most of the offline ones are: limit 0 answers these alone.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
@@ -31,7 +33,7 @@ export default defineTool({
     ...filterFields,
     sort: z.enum(['name', 'last_seen']).default('name'),
     descending: z.boolean().default(false),
-    limit: z.number().int().min(1).max(200).default(25),
+    limit: z.number().int().min(0).max(200).default(25),
     cursor: z.string().max(2000).optional(),
   }),
   output,
@@ -47,7 +49,10 @@ export default defineTool({
   },
   present(list) {
     const { counts } = list
-    const summary = counts ? `: ${counts.online} online, ${counts.offline} offline, ${counts.pending} pending` : ''
+    const where = offlineText(list)
+    const summary = counts
+      ? `: ${counts.online} online, ${counts.offline} offline${where}, ${counts.pending} pending`
+      : ''
     const lines = list.devices.slice(0, 25).map((device) => {
       const system = device.os ? `, ${device.os}` : ''
       const alerts = alertsText(list.alerts.get(device.id))
@@ -66,6 +71,7 @@ export default defineTool({
           return { ...presentDevice(device), open_alerts: count, ...(worst && { worst_alert: worst }) }
         }),
         counts,
+        ...(list.offlineSites.length > 0 && { offline_sites: list.offlineSites }),
         total: list.total,
         ...(list.totalIsLowerBound && { total_is_lower_bound: true }),
         ...(list.cursor && { next_cursor: list.cursor }),
@@ -73,6 +79,15 @@ export default defineTool({
     }
   },
 })
+
+/** One device needs no summary. */
+function offlineText({ offlineSites, counts }: DeviceList): string {
+  const offline = counts?.offline ?? 0
+  if (offline < 2 || offlineSites.length === 0) return ''
+  const named = offlineSites.reduce((sum, site) => sum + site.offline, 0)
+  const places = offlineSites.map((site) => `${site.offline} at ${site.name}`)
+  return ` (${[...places, ...(named < offline ? [`${offline - named} elsewhere`] : [])].join(', ')})`
+}
 
 const alertsText = (alerts: OpenAlerts | null | undefined): string =>
   alerts?.worst ? `, ${alerts.count} alert${alerts.count === 1 ? '' : 's'}, worst ${alerts.worst}` : ''
