@@ -57,9 +57,11 @@ export class Logged {
       )
       for (const entry of fresh) this.#told.add(keyOf(watch, entry))
       const read = (entry: LoggedEntry) => ({ log: entry.log, source: SOURCE, at: entry.at })
-      // One by one: each stands for itself, however many there are.
-      const matched = fresh.flatMap((entry) => matching([watch], [shown(entry)], read(entry)))
-      if (matched.length > 0) this.#tell(matched)
+      // One by one, as they were written: each stands for itself, however many there are.
+      for (const entry of fresh) {
+        const matched = matching([watch], [shown(entry)], read(entry))
+        if (matched.length > 0) this.#tell(matched)
+      }
     }
   }
 }

@@ -52,6 +52,8 @@ export interface SimulatedDeviceOptions {
   quirks: Quirks
   /** The time that its clock goes by. */
   now(): number
+  /** Takes samples from the beginning. */
+  measures: boolean
   /** What it lacks and what was tried; by its seed, when left out. */
   patches?: Patches | undefined
 }
@@ -109,6 +111,7 @@ export class SimulatedDevice implements Device {
   #introduced: (() => void) | undefined
   #hasShown = false
   #stopped = false
+  #measures: boolean
   #welcomedAt = 0
   readonly #events = new ToldEvents()
   readonly #log = new Logged((entries) => this.#events.tell(entries))
@@ -118,6 +121,7 @@ export class SimulatedDevice implements Device {
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options
     this.#facts = factsOf(options.planned, options.seed)
+    this.#measures = options.measures
     this.#chance = seededChance(`${options.seed}\nlife`)
     const { clockSkewMs, packages } = options.quirks
     this.#skewMs = Math.round((2 * this.#chance.next() - 1) * clockSkewMs)
@@ -146,6 +150,11 @@ export class SimulatedDevice implements Device {
 
   get deviceId(): string {
     return this.#options.deviceId
+  }
+
+  /** By its own clock. */
+  get now(): Date {
+    return new Date(this.#now())
   }
 
   get bootId(): string {
@@ -187,7 +196,7 @@ export class SimulatedDevice implements Device {
     this.#connection = connection
     // What ran when the device went down is found interrupted, as on a real one; the journal is in memory: no wait.
     this.#background(runner.recover().then(() => connection.start()))
-    this.#measured.start()
+    if (this.#measures) this.#measured.start()
   }
 
   /** Connects, shows its inventory, and goes as a machine that is switched off. */
@@ -226,6 +235,7 @@ export class SimulatedDevice implements Device {
   }
 
   measure(isOn: boolean): void {
+    this.#measures = isOn
     this.#measured.stop()
     if (isOn && !this.#stopped) this.#measured.start()
   }

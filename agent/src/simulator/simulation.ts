@@ -33,6 +33,8 @@ export interface SimulationOptions {
   quirks?: Partial<Quirks>
   /** The time that its devices go by; the system's, when left out. */
   now?(): number
+  /** False: they take no samples until `measure(true)`. What they are to tell of a time that is over comes before any of now. */
+  measures?: boolean
   /** What a device lacks and what was tried on it; by its seed where this says nothing. */
   patches?(device: PlannedDevice): Patches | undefined
 }
@@ -141,6 +143,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
       transport: network.transportOf(device.site),
       quirks,
       now: options.now ?? Date.now,
+      measures: options.measures ?? true,
       patches: options.patches?.(device),
     }),
   }))

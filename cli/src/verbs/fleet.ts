@@ -38,8 +38,9 @@ const ABOUT = `
 Modes:
 ${MODE_NAMES.map((name) => `  ${name.padEnd(11)} ${MODES[name]}`).join('\n')}
 
-Scenarios, told by the usual 147 devices:
+Scenarios, told by the usual 147 devices; the server finds out by itself, most of it within two minutes:
 ${STORY_NAMES.map((name) => `  ${name.padEnd(11)} ${STORIES[name].about}`).join('\n')}
+What a night was like is told by devices that have not told of it before: use a server or a --seed that is new.
 
 A script steers the devices that run it by a comment, such as
   # simulate: lines=200 seconds=5 fail=0.1
@@ -62,7 +63,7 @@ export function fleetVerbs(program: Command): void {
     .addOption(new Option('--mode <mode>', 'what happens to them, see below').choices(MODE_NAMES).default('steady'))
     .addOption(new Option('--scenario <name>', 'a story that the fleet tells, see below').choices(STORY_NAMES))
     .option('--every <seconds>', 'between two turns of the mode or scenario', wholeNumber, 60)
-    .option('--down-for <seconds>', 'how long a site is silent', wholeNumber, 240)
+    .option('--down-for <seconds>', 'how long a site is silent', wholeNumber, 480)
     .option('--share <number>', 'of the devices that change or stop reading, from 0 to 1', share, 0.05)
     .option('--peers <number>', 'slow peers that are no devices', wholeNumber, 100)
     .option('--clock-skew <hours>', 'by how much the clocks are off at most, in the mode clock-skew', wholeNumber, 48)
@@ -89,6 +90,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const starting = runSimulation({
     ...startOptions(options),
     ...patchesOf(story, options.devices),
+    measures: story === undefined,
     server,
     provision: provisionThrough(client),
     stateDirectory: options.state ?? join(dataDir(), 'simulation'),
@@ -110,14 +112,26 @@ async function simulate(options: SimulateOptions): Promise<void> {
     log,
     signal: ended.signal,
   })
-  const [everyMs, downMs] = [options.every * SECOND_MS, options.downFor * SECOND_MS]
-  const pause = (milliseconds: number) => paused(milliseconds, ended.signal)
-  const played =
-    story && simulation.introduced().then(() => story.play({ simulation, now: new Date(), pause, everyMs, downMs }))
+  const played = story && playStory(story, simulation, options, ended.signal)
   await Promise.race([asked, simulation.closed, Promise.all([living, played]).then(() => asked)])
   clearInterval(timer)
   tell(simulation, options)
   await simulation.stop()
+}
+
+async function playStory(
+  story: Story,
+  simulation: RunningSimulation,
+  options: SimulateOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await simulation.introduced()
+  const [everyMs, downMs] = [options.every * SECOND_MS, options.downFor * SECOND_MS]
+  const pause = (milliseconds: number) => paused(milliseconds, signal)
+  const played = story.play({ simulation, now: new Date(), pause, everyMs, downMs })
+  // What is over was told first: the server takes no sample from before the latest.
+  simulation.measure(true)
+  await played
 }
 
 function patchesOf(story: Story | undefined, devices: number | undefined) {

@@ -1,17 +1,21 @@
 /** The demo fleet's stories, one after the other on one server: told by devices, found out by it, asked of it over MCP. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Sink, startSink } from '../notifications/sink.ts'
 import { type AlertsAnswer, type Assistant, assistantOf } from './asked.ts'
 import { tellFleet, type ToldFleet } from './told.ts'
 
 let told: ToldFleet
 let assistant: Assistant
+let sink: Sink
 beforeAll(async () => {
-  told = await tellFleet()
+  sink = await startSink()
+  told = await tellFleet({ BREEZE_WEBHOOK_HOSTS: '127.0.0.1' })
   assistant = await assistantOf(told.world)
 }, 120_000)
 afterAll(async () => {
   await assistant?.close()
   await told?.stop()
+  await sink?.close()
 })
 
 const clock = (at: string): string => at.slice(11, 16)
@@ -27,7 +31,7 @@ describe('morning', () => {
     told.play('morning')
     // A device that was away is believed after a minute.
     await told.pass(2)
-  }, 60_000)
+  }, 120_000)
 
   it('tells how many devices are online, and where the others are', async () => {
     const answer = await assistant.devices({ limit: 0 })
@@ -109,4 +113,119 @@ describe('patch-night', () => {
     const failed = await assistant.patches({ organization: 'Contoso', state: 'failed' })
     expect(failed.data.total).toBe(3)
   })
+})
+
+describe('dc-degraded', () => {
+  const device = 'ACME-DC-01'
+
+  beforeAll(async () => {
+    told.play('dc-degraded')
+    // Three slow answers make a slow device.
+    await told.pass(4)
+  }, 120_000)
+
+  it('shows a device that is online, and slower than it usually is', async () => {
+    const { data, text } = await assistant.ask('get_device_details', { device })
+    expect(data).toMatchObject({ status: 'online', conditions: ['degraded'], open_alerts: 3 })
+    expect(text).toMatch(/^Response time 1\d{3}(\.\d)? ms, usually \d+(\.\d)? ms: elevated\.$/m)
+    expect(text).toMatch(/^disks: C:\\ 97 % of /m)
+  })
+
+  it('tells of the full disk, of replication and of names, each since it began', async () => {
+    const { data } = await assistant.alerts({ device })
+    expect(data.counts).toMatchObject({ critical: 3 })
+    expect(heads(data)).toEqual([
+      [device, 'Active Directory replication failing', '03:51'],
+      [device, 'DNS resolution failing on a domain controller', '03:48'],
+      [device, String.raw`C:\ is 97 % full`, '03:12'],
+    ])
+    expect(data.alerts.map(({ state }) => state)).toEqual([undefined, undefined, undefined])
+  })
+
+  it('reads why from the last 50 entries of its event log', async () => {
+    const { data, text } = await assistant.ask('get_event_logs', { device, limit: 50 })
+    expect(data).toMatchObject({ state: 'read', more: true })
+    expect(data['entries']).toHaveLength(50)
+    for (const cause of [
+      'could not extend the file "C:\\Windows\\NTDS\\ntds.dit": there is not enough space on the disk',
+      'Replication failed with error 8409',
+      'Name resolution failed for acme.example',
+    ])
+      expect(text).toContain(cause)
+  })
+})
+
+/** Everything from high upwards, at once, to the sink. */
+async function tellMe(): Promise<void> {
+  const channel = { action: 'create', name: 'on call', kind: 'webhook', webhook_url: `${sink.url}/on-call` }
+  await told.call('manage_notification_channels', channel)
+  const route = { action: 'create', name: 'usual', channel: 'on call', severity: 'high', tells_resolved: true }
+  await told.call('manage_notification_routes', route)
+}
+
+interface Told {
+  type: string
+  alerts: { title: string; device: { name: string } | null }[]
+}
+const messages = () => sink.received.map(({ body }) => JSON.parse(body) as Told)
+
+describe('flapping', () => {
+  const device = 'Contoso-WEB-01'
+  let story: ReturnType<ToldFleet['play']>
+
+  beforeAll(async () => {
+    await tellMe()
+    story = told.play('flapping', { everyMs: 120_000 })
+    await told.pass(62)
+  }, 600_000)
+  afterAll(async () => {
+    await story.end()
+    told.simulation.device(device)?.tellService('apache2', 'running')
+  })
+
+  it('tells twice in an hour that a service is down: once that it stopped, once that it comes and goes', async () => {
+    expect(messages().map(({ type, alerts }) => [type, alerts.map((alert) => alert.device?.name)])).toEqual([
+      ['alerts', [device]],
+      ['alerts', [device]],
+    ])
+    const { data, text } = await assistant.alerts({ device, source: 'service_stopped' })
+    expect(data.alerts).toMatchObject([{ title: 'Service apache2 stopped', state: 'flapping' }])
+    expect(text).toContain('comes and goes')
+  })
+})
+
+describe('site-outage', () => {
+  const SERVERS = 12
+  let over: Promise<void>
+
+  beforeAll(async () => {
+    sink.received.length = 0
+    over = told.play('site-outage', { downMs: 480_000 }).over
+    await told.pass(7)
+  }, 120_000)
+
+  it("is one alert, with its servers' own under it", async () => {
+    const { data } = await assistant.alerts({ organization: 'Contoso', source: ['site_offline', 'device_offline'] })
+    expect(data.alerts).toMatchObject([
+      {
+        // At the moment when there was no doubt any more.
+        title: expect.stringMatching(/^Site offline: \d+ of 12 devices fell silent at once$/),
+        site: 'Contoso - Headquarters',
+        stands_for: SERVERS,
+      },
+    ])
+    const folded = await assistant.alerts({ organization: 'Contoso', source: 'device_offline', suppressed: true })
+    expect(folded.data.total).toBe(SERVERS)
+  })
+
+  it('is told once, and once that it is over', async () => {
+    expect(messages()).toMatchObject([{ type: 'alerts', alerts: [{ device: null }] }])
+    await told.pass(2)
+    await over
+    await told.pass(7)
+    expect(messages()).toMatchObject([{ type: 'alerts' }, { type: 'resolved', alerts: [{ device: null }] }])
+    const { data } = await assistant.alerts({ source: ['site_offline', 'device_offline'], suppressed: true })
+    expect(data.total).toBe(0)
+    expect((await assistant.devices({ limit: 0 })).data.counts).toMatchObject({ online: 132 })
+  }, 120_000)
 })

@@ -19,32 +19,44 @@ export interface ToldFleet {
   /** Tells a story from now on. */
   play(name: StoryName, turns?: { everyMs?: number; downMs?: number }): { over: Promise<void>; end(): Promise<void> }
   pass(minutes: number): Promise<void>
+  /** As the operator. */
+  call: Call
   stop(): Promise<void>
 }
+
+type Call = (tool: string, input: unknown) => Promise<Record<string, unknown>>
 
 /** On the morning after the night of updates. */
 export async function tellFleet(env: Record<string, string> = {}): Promise<ToldFleet> {
   const clock = new StoryClock(new Date(Math.ceil((Date.now() - EIGHT_HOURS_MS) / DAY_MS) * DAY_MS + EIGHT_HOURS_MS))
   const { now } = clock
   const world = await boot({ environment: { ...systemEnvironment, now }, env })
+  const call: Call = async (tool, input) => {
+    const outcome = await world.invoke(await world.operator(), tool, input)
+    if (outcome.status !== 'done') throw new Error(`${tool}: ${JSON.stringify(outcome)}`)
+    return outcome.data
+  }
   const simulation = await runSimulation({
     server: world.server.url,
-    provision: provisionOf(world),
+    provision: provisionThrough(call),
     quirks: { packages: 10 },
     timing: { connectsPerSecond: 100 },
     now: () => now().getTime(),
+    measures: false,
     patches: STORIES['patch-night'].patches(planFleet(), now()),
   })
   const ends: (() => Promise<void>)[] = []
-  await until(async () => (await introduced(world)) === ONLINE, 30_000)
+  await until(async () => (await introduced(call)) === ONLINE, 30_000)
   return {
     world,
     simulation,
     clock,
+    call,
     play(name, { everyMs = 60_000, downMs = 240_000 } = {}) {
       const ended = new AbortController()
       const pause = (milliseconds: number) => clock.pause(milliseconds, ended.signal)
       const over = STORIES[name].play({ simulation, now: now(), pause, everyMs, downMs })
+      simulation.measure(true)
       const end = async () => {
         ended.abort()
         await over
@@ -53,7 +65,7 @@ export async function tellFleet(env: Record<string, string> = {}): Promise<ToldF
       return { over, end }
     },
     pass: (minutes) =>
-      clock.pass(minutes * 60_000, { minute: () => simulation.minute(), step: () => serverStep(world) }),
+      clock.pass(minutes * 60_000, { minute: () => minute(world, simulation), step: () => step(world) }),
     stop: async () => {
       for (const end of ends) await end()
       await simulation.stop()
@@ -63,26 +75,23 @@ export async function tellFleet(env: Record<string, string> = {}): Promise<ToldF
 }
 
 /** What its own timers would do meanwhile. */
-async function serverStep({ server }: Harness): Promise<void> {
+async function step({ server }: Harness): Promise<void> {
   await server.presence.tick()
   await server.alertEngine.tick()
+}
+
+async function minute({ server }: Harness, simulation: RunningSimulation): Promise<void> {
+  await simulation.minute()
   await server.services.notifications.step()
 }
 
 /** How many that are online have said what they are. */
-async function introduced(world: Harness): Promise<number> {
-  const outcome = await world.invoke(await world.operator(), 'list_devices', { status: 'online', limit: 200 })
-  if (outcome.status !== 'done') throw new Error(JSON.stringify(outcome))
-  const devices = outcome.data['devices'] as { os: string | null; role: string }[]
-  return devices.filter(({ os, role }) => os !== null && role !== 'unknown').length
+async function introduced(call: Call): Promise<number> {
+  const { devices } = await call('list_devices', { status: 'online', limit: 200 })
+  return (devices as { os: string | null; role: string }[]).filter(({ os, role }) => os !== null && role !== 'unknown')
+    .length
 }
-function provisionOf(world: Harness): Provision {
-  const call = async (tool: string, input: unknown): Promise<Record<string, unknown>> => {
-    const operator = await world.operator()
-    const outcome = await world.invoke(operator, tool, input)
-    if (outcome.status !== 'done') throw new Error(`${tool}: ${JSON.stringify(outcome)}`)
-    return outcome.data
-  }
+function provisionThrough(call: Call): Provision {
   const made = new Map<string, Promise<string>>()
   const once = (key: string, tool: string, input: unknown): Promise<string> => {
     const making = made.get(key) ?? call(tool, input).then(({ id }) => String(id))

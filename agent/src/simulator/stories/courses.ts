@@ -1,17 +1,31 @@
 import type { Facts } from '../facts.ts'
 import type { Course } from '../measured.ts'
+import type { SimulatedDevice } from '../simulated-device.ts'
 
 const ROOM_PERCENT = 74
 
+/** Its system's disk is this full since then, in what it measures and in what it says of itself. `since`: as told from. */
+export function fillDisk(device: SimulatedDevice, percent: number, from: Date, since: Date): void {
+  const { facts } = device
+  device.follow(diskAt(facts, percent, from), since)
+  const disks = facts.disks.map((disk, index) => ({ ...disk, ...(index === 0 && room(disk.totalBytes, percent)) }))
+  device.tell('disks', disks, from)
+}
+
 /** The system's disk this full, from that time on; with room before. */
-export function diskAt({ disks }: Facts, percent: number, from: Date): Course {
+function diskAt({ disks }: Facts, percent: number, from: Date): Course {
   return (at) => ({
     disks: disks.map(({ mount, totalBytes }, index) => {
       const used = index > 0 ? 40 : at >= from ? percent : Math.min(percent - 4, ROOM_PERCENT)
-      return { mount, usedPercent: used, totalBytes, availableBytes: Math.floor((totalBytes * (100 - used)) / 100) }
+      return { mount, totalBytes, ...room(totalBytes, used) }
     }),
   })
 }
+
+const room = (totalBytes: number, usedPercent: number) => ({
+  usedPercent,
+  availableBytes: Math.floor((totalBytes * (100 - usedPercent)) / 100),
+})
 
 /** Busy from that time on, by one process. */
 export function busy({ memory }: Facts, process: string, from: Date): Course {
@@ -27,9 +41,3 @@ export function busy({ memory }: Facts, process: string, from: Date): Course {
     }
   }
 }
-
-/** Several at once; the later ones win where they say something of the same. */
-export const together =
-  (...courses: readonly Course[]): Course =>
-  (at) =>
-    Object.assign({}, ...courses.map((course) => course(at)))

@@ -1,5 +1,5 @@
 import type { LoggedEntry } from '../logged.ts'
-import { diskAt } from './courses.ts'
+import { fillDisk } from './courses.ts'
 import { patchesOf } from './morning.ts'
 import { actor, lastNight, type Stage, type Story } from './story.ts'
 
@@ -40,25 +40,32 @@ const ENTRIES: readonly Recurring[] = [
   },
 ]
 
-/** What one sees of it: a full disk, failed replication, failed name resolution, slow answers. */
+/** What one sees of it: a full disk, failed replication, failed name resolution, slow answers. It goes on until it is stopped. */
 export const dcDegraded: Story = {
   about: 'ACME-DC-01 is online and unwell: its disk is full, replication and name resolution fail, it answers slowly',
   patches: patchesOf,
   async play(stage: Stage) {
-    const { now } = stage
     const dc = actor(stage, 'ACME-DC-01')
-    const from = lastNight(now, 3, 12)
-    dc.follow(diskAt(dc.facts, 97, from), lastNight(now, 3, 5))
+    const from = lastNight(stage.now, 3, 12)
+    fillDisk(dc, 97, from, lastNight(stage.now, 3, 5))
     dc.answerAfter(SLOW_MS)
-    dc.log(ENTRIES.flatMap((entry) => occurrences(entry, from, now)))
+    let written = from
+    do {
+      const now = dc.now
+      dc.log(ENTRIES.flatMap((entry) => occurrences(entry, from, { after: written, until: now })))
+      written = now
+    } while (await stage.pause(MINUTE_MS))
   },
 }
 
-function occurrences({ afterMinutes, everyMinutes, ...entry }: Recurring, from: Date, now: Date): LoggedEntry[] {
+function occurrences(
+  { afterMinutes, everyMinutes, ...entry }: Recurring,
+  from: Date,
+  { after, until }: { after: Date; until: Date },
+): LoggedEntry[] {
   const first = from.getTime() + afterMinutes * MINUTE_MS
-  const count = Math.max(1, Math.floor((now.getTime() - first) / (everyMinutes * MINUTE_MS)) + 1)
-  return Array.from({ length: count }, (_, index) => ({
-    ...entry,
-    at: new Date(Math.min(first + index * everyMinutes * MINUTE_MS, now.getTime())),
-  }))
+  const everyMs = everyMinutes * MINUTE_MS
+  const past = Math.max(0, Math.floor((after.getTime() - first) / everyMs) + 1)
+  const count = Math.max(0, Math.floor((until.getTime() - first) / everyMs) + 1) - past
+  return Array.from({ length: count }, (_, index) => ({ ...entry, at: new Date(first + (past + index) * everyMs) }))
 }

@@ -4,7 +4,7 @@ import type { PlannedDevice } from '../fleet.ts'
 import { patchNight } from '../patch-night.ts'
 import { seededHex } from '../seeded.ts'
 import type { Patches } from '../updates.ts'
-import { busy, diskAt } from './courses.ts'
+import { busy, fillDisk } from './courses.ts'
 import { actor, lastNight, type Stage, type Story } from './story.ts'
 
 const MINUTE_MS = 60_000
@@ -43,17 +43,15 @@ export const morning: Story = {
   patches: patchesOf,
   async play(stage: Stage) {
     const { now } = stage
-    const dc = actor(stage, 'ACME-DC-01')
-    dc.follow(diskAt(dc.facts, 97, lastNight(now, 3, 12)), lastNight(now, 3, 5))
+    fillDisk(actor(stage, 'ACME-DC-01'), 97, lastNight(now, 3, 12), lastNight(now, 3, 5))
     actor(stage, 'Contoso-SQL-02').tellService('MSSQLSERVER', 'stopped', lastNight(now, 4, 46))
     for (const [name, process] of BUSY) {
       const device = actor(stage, name)
       device.follow(busy(device.facts, process, lastNight(now, 1, 50)), lastNight(now, 1, 45))
     }
     for (const [index, [name, percent]] of FULL_DISKS.entries()) {
-      const device = actor(stage, name)
       const from = lastNight(now, 1, 7 * index)
-      device.follow(diskAt(device.facts, percent, from), new Date(from.getTime() - 5 * MINUTE_MS))
+      fillDisk(actor(stage, name), percent, from, new Date(from.getTime() - 5 * MINUTE_MS))
     }
     for (const [name, days] of EXPIRING) {
       const device = actor(stage, name)

@@ -6,7 +6,7 @@ import type { PresenceTurn } from '../../devices/presence-turns.ts'
 import { readSectionsOf } from '../../devices/watched-devices.ts'
 import type { Maintenance } from '../../maintenance/service.ts'
 import { samplesSince } from '../../metrics/since.ts'
-import { rulesVersion } from '../rule-rows.ts'
+import { type Rule, rulesVersion } from '../rule-rows.ts'
 import type { Book } from './book.ts'
 import type { Bursts } from './bursts.ts'
 import type { Directory } from './directory.ts'
@@ -37,7 +37,7 @@ const PAGE = 500
 const DERIVED_PAGE = 100
 /** A device that is back tells what changed before its old facts count again. */
 const RETURN_MS = MINUTE
-/** What happens is over once it has not happened for so long. */
+/** What happens is over once it has not happened for so long, or for the time within which its rule counts. */
 const QUIET_MS = 5 * MINUTE
 /** Trends move by days. */
 const DERIVED_EVERY_MS = 3 * HOUR
@@ -164,7 +164,7 @@ export class Rounds {
     const device = place.deviceId === null ? undefined : directory.get(place.deviceId)
     // What can't be seen at present neither begins nor ends by time.
     if (rule.signal !== 'device_offline' && device && device.status !== 'online') return
-    if (isEventSignal(rule.signal) && alert?.state === 'firing' && now - watched.observedAt >= QUIET_MS)
+    if (isEventSignal(rule.signal) && alert?.state === 'firing' && now - watched.observedAt >= quietMs(rule))
       book.change(watched, now, () => watched.observe(over(now, watched.value)))
     if (this.#returned.has(place.deviceId ?? '') && isLookedAtAgain(watched)) return
     book.change(watched, now, () => watched.elapse(now))
@@ -266,6 +266,9 @@ export class Rounds {
     await evaluation.sections(await db.worker((tx) => readSectionsOf(tx, sections, deviceIds, since)), signals)
   }
 }
+
+const quietMs = ({ condition }: Rule): number =>
+  'within_minutes' in condition ? Math.max(QUIET_MS, condition.within_minutes * MINUTE) : QUIET_MS
 
 /** Groups that a rule or a window names: who is in them is looked up with the devices. */
 export const namedGroups = (plans: Plans, maintenance: Maintenance): string[] => [

@@ -230,7 +230,9 @@ export class Watched {
   #follow(alert: OpenAlert, seen: Observation): void {
     if (alert.resolvedAt !== null) return
     if (alert.state === 'no_data') {
-      this.#turn(alert, 'firing', seen.at)
+      // What flapped when it was last seen is not told of again because it could not be seen for a while.
+      const flaps = this.#lately(seen.at).length >= FLAPPING.transitions
+      this.#turn(alert, flaps ? 'flapping' : 'firing', seen.at)
       if (alert.suppressed === 'device_offline') alert.suppressed = null
       this.#tell('data_again', seen.at)
     }
@@ -319,7 +321,7 @@ export class Watched {
 
   /** It began or ceased. Often within an hour, and it flaps: that is told once, and nothing more until it is quiet. */
   #transition(alert: OpenAlert, at: number): void {
-    this.transitions = [...this.transitions.filter((time) => at - time < FLAPPING.withinMs), at].slice(-16)
+    this.transitions = [...this.#lately(at), at].slice(-16)
     if (alert.state === 'flapping') {
       alert.stateSince = at
       this.#changed = true
@@ -327,6 +329,10 @@ export class Watched {
       this.#turn(alert, 'flapping', at)
       this.#tell('flapping', at, { transitions: this.transitions.length })
     }
+  }
+
+  #lately(at: number): number[] {
+    return this.transitions.filter((time) => at - time < FLAPPING.withinMs)
   }
 
   #turn(alert: OpenAlert, state: AlertState, at: number): void {

@@ -38,8 +38,15 @@ export function candidates(plan: Plan, device: WatchedDevice, { entries }: Logge
   ]
   return rules.flatMap(({ rule, watchId }) => {
     const own = entries.filter((entry) => entry.watchId === watchId).toSorted((a, b) => a.at.getTime() - b.at.getTime())
-    return own.length > 0 ? [{ device, rule, entries: own }] : []
+    return moments(own).map((those) => ({ device, rule, entries: those }))
   })
+}
+
+/** Of a device that tells of hours, the entry that fulfilled a rule dates the alert, not the last one. */
+function moments(entries: readonly LoggedEvent[]): (readonly LoggedEvent[])[] {
+  const [first, last] = [entries[0], entries.at(-1)]
+  if (!first || !last) return []
+  return last.at.getTime() - first.at.getTime() < MINUTE_MS ? [entries] : entries.map((entry) => [entry])
 }
 
 /** How many of its entries lie within each rule's time, the ones stored before among them. */
