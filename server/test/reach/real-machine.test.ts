@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { LogEntry, ResultData } from '@breeze/contract/agent-commands'
+import type { SectionData } from '@breeze/contract/agent-inventory'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { until } from '../agents/fleet.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
@@ -163,3 +164,61 @@ it('tells of the machine what the machine tells', async () => {
   expect(told.get('capabilities')).toContainEqual(expect.objectContaining({ name: 'script.bash', supported: true }))
   expect(text).toMatch(/capabilities: can script\.bash/)
 })
+
+const printed = (program: string, ...args: string[]): string[] =>
+  execFileSync(program, args, { encoding: 'utf8', env: { ...process.env, COLUMNS: '500' } })
+    .trim()
+    .split('\n')
+
+it('answers with what df, free, lscpu and /proc say here', async () => {
+  const { data } = await ask(client, 'get_device_details', { device, sections: ['disks', 'memory', 'cpu', 'os'] })
+  const told = new Map((data['sections'] as { name: string; data: unknown }[]).map((one) => [one.name, one.data]))
+  // Those of other tests come and go.
+  const disks = (told.get('disks') as SectionData<'disks'>).filter(({ mount }) => !mount.includes('breeze-disk-'))
+  const lines = printed('df', '-B1', '--output=target,source,fstype,size', ...disks.map(({ mount }) => mount)).slice(1)
+  expect(disks.map((one) => [one.mount, one.device, one.filesystem, String(one.totalBytes)])).toEqual(
+    lines.map((line) => line.split(/\s+/)),
+  )
+  const [, memory = '', swap = ''] = printed('free', '-b')
+  expect(told.get('memory')).toMatchObject({
+    totalBytes: Number(memory.split(/\s+/)[1]),
+    swapTotalBytes: Number(swap.split(/\s+/)[1]),
+  })
+  const processors = (await readFile('/proc/cpuinfo', 'utf8')).match(/^processor\s*:/gm) ?? []
+  const [kernel, bootId] = ['/proc/sys/kernel/osrelease', '/proc/sys/kernel/random/boot_id'].map(
+    (path) => printed('cat', path)[0],
+  )
+  expect(told.get('cpu')).toMatchObject({ threads: processors.length })
+  expect(told.get('os')).toMatchObject({ kernel, bootId })
+})
+
+it('answers with every line of dpkg -l', async () => {
+  const listed = printed('dpkg', '-l').flatMap((line) => {
+    const [state = '', name = '', version, architecture] = line.split(/\s+/)
+    return /^[a-z]i$/.test(state) ? [[name.split(':')[0], version, architecture].join(' ')] : []
+  })
+  const found: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = { software_limit: 200, ...(cursor && { software_cursor: cursor }) }
+    const { data } = await until(async () => {
+      const answer = await ask(client, 'get_device_details', { device, sections: ['software'], ...page })
+      return Number((answer.data['software'] as { total: number }).total) > 0 && answer
+    }, PATIENCE_MS)
+    const { packages, next_cursor: next } = data['software'] as { packages: Package[]; next_cursor?: string }
+    found.push(
+      ...packages
+        .filter(({ source }) => source === 'dpkg')
+        .map((one) => `${one.name} ${one.version} ${one.architecture}`),
+    )
+    cursor = next
+  } while (cursor !== undefined)
+  expect(found.toSorted()).toEqual(listed.toSorted())
+})
+
+interface Package {
+  source: string
+  name: string
+  version: string
+  architecture: string
+}
