@@ -4,7 +4,7 @@ import { asList, oneOrMany } from '../../identity/fields.ts'
 import { invalidInput, KernelError, notFound } from '../../kernel/errors.ts'
 import { readMoment } from '../../kernel/moment.ts'
 import type { Effect, Presentation, RunContext, Target, TransactionContext } from '../../kernel/tool.ts'
-import { type AlertFilterInput, resolveAlertFilter, UNRESOLVED, unfolds } from './filter.ts'
+import { type AlertFilterInput, chosenAlerts, resolveAlertFilter, UNRESOLVED, unfolds } from './filter.ts'
 import { type AlertTarget, alertTargets, MOST_ALERTS } from './find.ts'
 import type { Changed, Resolved } from './service.ts'
 import { countsOf, countsText } from './severities.ts'
@@ -29,12 +29,11 @@ const CONCERNS: Record<AlertAct, readonly AlertStatus[]> = {
 
 export const idsField = oneOrMany(z.uuid(), MOST_ALERTS)
 export const noteField = z.string().trim().min(1).max(2000)
-export const acknowledgeUntilField = z
-  .string()
-  .trim()
-  .min(1)
-  .max(40)
-  .describe('Then open again: a time, or a span such as 8h.')
+export const actInput = z.object({
+  ids: idsField.optional(),
+  filter: chosenAlerts.optional().describe('Instead of ids, as in get_alerts:'),
+  note: noteField.optional(),
+})
 
 export interface Choice {
   ids?: string | string[] | undefined
@@ -211,3 +210,16 @@ const names = (alerts: ActOutcome['alerts']): string =>
 
 const bySeverity = (alerts: readonly AlertTarget[]): string =>
   countsText(countsOf(alerts.map(({ severity }) => ({ severity, n: 1 }))))
+
+/** What tools that do one act to alerts have in common. */
+export const acting = (act: AlertAct) =>
+  ({
+    area: 'alerts',
+    surfaces: ['mcp', 'rest', 'console', 'cli'],
+    actions: { tier: 2, permission: 'alerts.write', idempotent: true },
+    output: actOutput,
+    targets: (context: TransactionContext, input: Choice) => chooseAlerts(context, act, input),
+    plan: async (_: unknown, __: unknown, targets: readonly Target[]) => planAct(act, targets),
+    run: (context: RunContext, input: ActInput, targets: readonly Target[]) => runAct(context, act, input, targets),
+    present: presentAct,
+  }) as const

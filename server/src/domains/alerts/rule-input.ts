@@ -1,29 +1,13 @@
 /** A rule as callers write it: typed by what it watches, its devices by name. */
 import { z } from 'zod'
-import { asList, nameField, oneOrMany, referenceField } from '../../identity/fields.ts'
+import { nameField } from '../../identity/fields.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { invalidInput } from '../../kernel/errors.ts'
-import { deviceScope, type DeviceScope } from '../devices/scope.ts'
-import { deviceIds, resolveFilter } from '../devices/select.ts'
+import { readScope, scopeInput } from '../devices/scope-input.ts'
 import { isSignal } from './rule-rows.ts'
 import type { RuleValues } from './rule-settings.ts'
 import { conditions, ruleFields, SIGNALS } from './rules.ts'
-
-const { shape } = deviceScope
-const references = oneOrMany(referenceField, 500)
-
-const scopeInput = z
-  .strictObject({
-    organizations: references,
-    sites: references,
-    devices: references,
-    groups: shape.groups.unwrap(),
-    roles: shape.roles.unwrap(),
-    platforms: shape.platforms.unwrap(),
-    tags: shape.tags.unwrap(),
-  })
-  .partial()
 
 const plain = {
   severity: ruleFields.severity,
@@ -88,23 +72,4 @@ export function readCondition(signal: string, condition: unknown): unknown {
 function fieldsOf(signal: keyof typeof conditions): Record<string, unknown> {
   const schema: z.ZodType = conditions[signal]
   return schema instanceof z.ZodObject ? schema.shape : {}
-}
-
-async function readScope(
-  tx: Tx,
-  caller: Caller,
-  scope: z.output<typeof scopeInput>,
-  organizationId: string | null,
-): Promise<DeviceScope> {
-  const { organizations, sites, devices, ...rest } = scope
-  if (organizationId !== null && organizations !== undefined)
-    throw invalidInput('scope.organizations: the rule is of one organization already.')
-  const place = await resolveFilter(tx, caller, { organization: organizations, site: sites })
-  const named = asList(devices)
-  return deviceScope.parse({
-    ...rest,
-    ...(place.organizationIds && { organizations: place.organizationIds }),
-    ...(place.siteIds && { sites: place.siteIds }),
-    ...(named && { devices: await deviceIds(tx, named) }),
-  })
 }

@@ -1,14 +1,14 @@
 /** A scope as callers write it: places and devices by id or name. */
 import { z } from 'zod'
-import { referenceField } from '../../identity/fields.ts'
+import { asList, oneOrMany, referenceField } from '../../identity/fields.ts'
 import { type Caller, rowAccess } from '../../kernel/caller.ts'
 import type { Permission } from '@breeze/contract/governance'
 import type { Tx } from '../../kernel/db.ts'
 import { forbidden, invalidInput } from '../../kernel/errors.ts'
 import { deviceScope, type DeviceScope } from './scope.ts'
-import { deviceId, resolveFilter } from './select.ts'
+import { deviceIds, resolveFilter } from './select.ts'
 
-const references = z.array(referenceField).min(1).max(500)
+const references = oneOrMany(referenceField, 500)
 const { shape } = deviceScope
 
 export const scopeInput = z
@@ -34,13 +34,12 @@ export async function readScope(
   if (organizationId !== null && organizations !== undefined)
     throw invalidInput('scope.organizations: it is of one organization already.')
   const place = await resolveFilter(tx, caller, { organization: organizations, site: sites })
-  const named: string[] = []
-  for (const device of devices ?? []) named.push(await deviceId(tx, device))
+  const named = asList(devices)
   return deviceScope.parse({
     ...rest,
     ...(place.organizationIds && { organizations: place.organizationIds }),
     ...(place.siteIds && { sites: place.siteIds }),
-    ...(devices && { devices: [...new Set(named)] }),
+    ...(named && { devices: await deviceIds(tx, named) }),
   })
 }
 
