@@ -1,9 +1,13 @@
-/** Every page of the settings, and every dialog that they open, for tests that walk over all of them. */
+/** Every page, and every dialog that they open, for tests that walk over all of them. */
 import type { Locator, Page } from 'playwright-core'
 import type { Harness, Organization } from '../../server/test/harness.ts'
+import { alertRow } from '../../server/test/alerts/rows.ts'
 import { settled } from './browser.ts'
 
+const ALERT = '019b0000-0000-7000-8000-00000000a1e7'
+
 export const PAGES = [
+  '/alerts',
   '/settings/mcp-server',
   '/settings/connected-clients',
   '/settings/api-keys',
@@ -29,7 +33,10 @@ interface Press {
 const button = (name: string | RegExp): Press => ({ role: 'button', name })
 const item = (name: string): Press => ({ role: 'menuitem', name })
 
+/** Those of one page stand together. */
 export const DIALOGS: readonly Place[] = [
+  { path: `/alerts/${ALERT}`, press: [button(/^Acknowledge…/)], title: /Acknowledge this alert/ },
+  { path: `/alerts/${ALERT}`, press: [button(/^Resolve…/)], title: /Resolve this alert/ },
   { path: '/settings/mcp-server', press: [button(/^Claude Code/)], title: /Connect Claude Code/ },
   { path: '/settings/connected-clients', press: [button(/^Revoke “walker”/)], title: /Revoke “walker”/ },
   { path: '/settings/connected-clients', press: [button('Blocked clients')], title: /Blocked clients/ },
@@ -100,13 +107,16 @@ async function arrowTo(page: Page, item: Locator): Promise<void> {
   throw new Error('no arrow leads to the item')
 }
 
-/** Something in every list: a key, a grant, a person, an invitation, a token. */
+/** Something in every list: an alert, a key, a grant, a person, an invitation, a token. */
 export async function furnish(harness: Harness, contoso: Organization): Promise<void> {
   const by = await harness.operator()
   const done = async (tool: string, input: object) => {
     const outcome = await harness.invoke(by, tool, input)
     if (outcome.status !== 'done') throw new Error(JSON.stringify(outcome))
   }
+  const device = await harness.device(contoso, 'CONTOSO-SRV-1', { role: 'server', status: 'online' })
+  const said = { value: 97, threshold: 90, unit: '%', mount: 'C:', device_text: { fullest: 'C:\\Temp' } }
+  await alertRow(harness, contoso, { id: ALERT, device, severity: 'critical', title: 'Disk C: is full', detail: said })
   await done('create_api_key', { name: 'walking', scopes: ['ai:read'], organizations: 'Contoso' })
   await done('invite_user', { email: 'nia@contoso.test', role: 'viewer', organizations: 'Contoso' })
   await done('create_enrollment_token', { organization: 'Contoso' })

@@ -1,19 +1,10 @@
 import { hash } from '@node-rs/argon2'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Console, findings, noBrowser, signIn, startConsole } from './browser.ts'
+import { type Console, findingsInBothThemes, noBrowser, signIn, startConsole } from './browser.ts'
+import { openPage, PAGES } from './places.ts'
 
-const PATHS = [
-  '/settings/mcp-server',
-  '/settings/connected-clients',
-  '/settings/api-keys',
-  '/settings/users',
-  '/settings/invitations',
-  '/settings/organizations',
-  '/settings/enrollment',
-  '/account',
-]
-const DIALOGS = [
+/** Their layout on a phone; at their full width the walk by keyboard looks at all of them. */
+const ON_PHONE = [
   { path: '/settings/mcp-server', button: 'Claude Code' },
   { path: '/settings/connected-clients', button: 'Revoke “' },
   { path: '/settings/api-keys', button: 'Create New Key' },
@@ -215,33 +206,27 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     await page.getByText('The invitation of tess@northwind.test is revoked').waitFor()
   })
 
-  test.each(['light', 'dark'] as const)(
-    'every page passes the rules of accessibility in %s',
-    async (colorScheme) => {
+  test.each([1440, 390])(
+    'every page passes the rules of accessibility in both themes, %d pixels wide',
+    async (width) => {
       await grant('client-3', 'Claude', 'claude.ai')
       await grant('client-4', 'other-bot', null)
       const found: string[] = []
-      const note = async (where: string, page: Page) => {
-        found.push(...(await findings(page)).map((line) => `${where}: ${line}`))
+      const page = await console.enter('/settings/mcp-server', { viewport: { width, height: 860 } })
+      const note = async (where: string, within?: string) => {
+        found.push(...(await findingsInBothThemes(page, within)).map((line) => `${where}: ${line}`))
         if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
           found.push(`${where} is too wide`)
       }
-      for (const viewport of [
-        { width: 1440, height: 900 },
-        { width: 390, height: 844 },
-      ]) {
-        const page = await console.enter('/settings/mcp-server', { colorScheme, viewport })
-        for (const path of PATHS) {
-          await page.goto(path)
-          await page.waitForLoadState('networkidle')
-          await note(`${path} at ${viewport.width}`, page)
-        }
-        for (const { path, button } of DIALOGS) {
-          await page.goto(path)
-          await page.getByRole('button', { name: button }).first().click()
-          await page.getByRole('dialog').waitFor()
-          await note(`${path}, ${button}, at ${viewport.width}`, page)
-        }
+      for (const path of PAGES) {
+        await openPage(page, path)
+        await note(path)
+      }
+      for (const { path, button } of width < 641 ? ON_PHONE : []) {
+        await openPage(page, path)
+        await page.getByRole('button', { name: button }).first().click()
+        await page.getByRole('dialog').waitFor()
+        await note(`${path}, ${button}`, 'dialog[open], [role=dialog]')
       }
       expect(found).toEqual([])
     },

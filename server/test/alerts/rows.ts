@@ -13,6 +13,7 @@ export interface AlertRow extends Partial<
     'instance' | 'severity' | 'status' | 'state' | 'signal' | 'title' | 'occurrences' | 'escalation' | 'detail'
   >
 > {
+  id?: string
   /** None: an alert of the site, or of the organization where the place has no site. */
   device?: string
   /** One of its own unless given: there is one unresolved alert per device, rule and instance. */
@@ -44,7 +45,7 @@ export async function alertRule(
 
 /** With the event that it opened, as the engine writes both. */
 export async function alertRow(world: Database, place: Place, row: AlertRow = {}): Promise<string> {
-  const id = systemEnvironment.newId()
+  const id = row.id ?? systemEnvironment.newId()
   const openedAt = row.openedAt ?? new Date()
   const status = row.status ?? 'open'
   await world.sql(
