@@ -127,6 +127,66 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     expect(stored?.revoked_reason).toBe('user')
   })
 
+  test('a grant that a newer one of the same client outgrew is marked as the older', async () => {
+    const old = await grant('client-5', 'step-bot', null)
+    await console.harness.sql(
+      `update oauth_grants set scopes = '{ai:read}', created_at = now() - interval '1 day' where id = $1`,
+      [old],
+    )
+    await grant('client-5', 'step-bot', null)
+    const page = await console.enter('/settings/connected-clients')
+    const rows = page.getByRole('row', { name: /step-bot/ })
+    await rows.filter({ hasText: 'older' }).waitFor()
+    expect(await rows.count()).toBe(2)
+    expect(await rows.filter({ hasText: 'older' }).getByText('ai:write').count()).toBe(0)
+  })
+
+  test('a person gets another role and a reset link, is disabled and enabled; a service user is made', async () => {
+    const { harness } = console
+    const id = await harness.user('technician', contoso.id)
+    await harness.sql(`update users set name = 'Tess', email = 'tess@contoso.test' where id = $1`, [id])
+    const page = await console.enter('/settings/users')
+    await harness.sql('update sessions set proven_at = now()')
+    const tess = page.getByRole('row', { name: /Tess/ })
+    const choose = async (item: string) => {
+      await page.getByRole('button', { name: 'Actions for Tess' }).click()
+      await page.getByRole('menuitem', { name: item }).click()
+    }
+    const dialog = page.getByRole('dialog')
+
+    await choose('Change role…')
+    await dialog.getByLabel('Role').selectOption('Viewer')
+    await dialog.getByRole('button', { name: /^Change role/ }).click()
+    await page.getByText('Tess: roles changed').waitFor()
+    await tess.getByText('Viewer at Contoso').waitFor()
+
+    await choose('Make a reset link…')
+    await dialog.getByRole('button', { name: /^Make link/ }).click()
+    const link = await dialog.getByLabel('Link', { exact: true }).inputValue()
+    await dialog.getByLabel('I stored it somewhere safe').check()
+    await dialog.getByRole('button', { name: 'Done' }).click()
+    const hers = await console.open()
+    await hers.goto(link)
+    await hers.getByLabel('Password', { exact: true }).waitFor()
+
+    await choose('Disable…')
+    await dialog.getByRole('button', { name: 'Disable user' }).click()
+    await tess.getByText('disabled', { exact: true }).waitFor()
+    await choose('Enable')
+    await tess.getByText('disabled', { exact: true }).waitFor({ state: 'detached' })
+    expect(await harness.sql('select disabled_at from users where id = $1', [id])).toEqual([{ disabled_at: null }])
+
+    await page.getByRole('button', { name: 'New service user' }).click()
+    await dialog.getByLabel('Name').fill('Backup robot')
+    await dialog.getByLabel('Role').selectOption('Technician')
+    await dialog.getByLabel('Contoso').check()
+    await dialog.getByRole('button', { name: /^Create service user/ }).click()
+    await page
+      .getByRole('row', { name: /Backup robot/ })
+      .getByText('service', { exact: true })
+      .waitFor()
+  })
+
   test('a client is blocked for everyone, and unblocked', async () => {
     await grant('client-2', 'noisy-bot', null)
     const page = await console.enter('/settings/connected-clients')

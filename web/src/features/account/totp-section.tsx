@@ -123,7 +123,7 @@ function SetUp({ secret, uri, onClose, onCodes }: SetUpProps) {
           label="Authentication code"
           inputMode="numeric"
           autoComplete="one-time-code"
-          autoFocus
+          data-first
           maxLength={8}
           value={code}
           onChange={(event) => setCode(event.target.value)}

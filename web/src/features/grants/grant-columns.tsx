@@ -6,8 +6,9 @@ import { ClientOrigin, ClientTile } from '../../ui/client-tile.tsx'
 import type { Column } from '../../ui/data-table.tsx'
 import { Menu, MenuItem } from '../../ui/menu.tsx'
 import { Scope } from '../../ui/scope.tsx'
+import { Tag } from '../../ui/tag.tsx'
 import { When } from '../../ui/when.tsx'
-import type { Grant } from './grants.ts'
+import { type Grant, isOutgrown } from './grants.ts'
 import { Revoke } from './revoke.tsx'
 
 export interface GrantActs {
@@ -17,12 +18,14 @@ export interface GrantActs {
   cut: ReadonlyMap<string, number>
   onRevoked: (grant: Grant, tookMs: number) => void
   onAll?: (grant: Grant) => void
+  /** Those that live, the newest first. */
+  living: readonly Grant[]
 }
 
 export const isOver = (grant: Grant, cut: GrantActs['cut']): boolean => grant.state !== 'active' || cut.has(grant.id)
 
 export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
-  { id: 'client', head: 'Client', cell: (grant) => <ClientCell grant={grant} over={isOver(grant, acts.cut)} /> },
+  { id: 'client', head: 'Client', cell: (grant) => <ClientCell grant={grant} acts={acts} /> },
   {
     id: 'user',
     head: 'Granted by',
@@ -84,23 +87,33 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
   },
 ]
 
-const ClientCell = ({ grant, over }: { grant: Grant; over: boolean }) => (
-  <span className="flex min-w-0 items-center gap-3">
-    <ClientTile name={grant.client.name} />
-    <span className="flex min-w-0 flex-col">
-      <b className={over ? 'truncate font-medium line-through' : 'truncate font-medium'} title={grant.client.name}>
-        {clientLabel(grant.client)}
-      </b>
-      {over ? (
-        <span className="text-12 font-regular">{ended(grant)}</span>
-      ) : (
-        <span className="font-regular">
-          <ClientOrigin {...grant.client} host={grant.client.host ?? grant.redirect_host} />
+function ClientCell({ grant, acts }: { grant: Grant; acts: GrantActs }) {
+  const over = isOver(grant, acts.cut)
+  return (
+    <span className="flex min-w-0 items-center gap-3">
+      <ClientTile name={grant.client.name} />
+      <span className="flex min-w-0 flex-col">
+        <span className="flex min-w-0 items-center gap-2">
+          <b className={over ? 'truncate font-medium line-through' : 'truncate font-medium'} title={grant.client.name}>
+            {clientLabel(grant.client)}
+          </b>
+          {!over && isOutgrown(grant, acts.living) && (
+            <span title="A newer consent of this client holds all of this and more. This one may be another device’s.">
+              <Tag>older</Tag>
+            </span>
+          )}
         </span>
-      )}
+        {over ? (
+          <span className="text-12 font-regular">{ended(grant)}</span>
+        ) : (
+          <span className="font-regular">
+            <ClientOrigin {...grant.client} host={grant.client.host ?? grant.redirect_host} />
+          </span>
+        )}
+      </span>
     </span>
-  </span>
-)
+  )
+}
 
 const REASONS: Readonly<Record<string, string>> = {
   user: 'Revoked by its user',

@@ -46,7 +46,14 @@ export function GrantsPage() {
     (page: GrantPage) => page.grants,
   )
   const { rows, cut, onRevoked } = useCut(list.rows)
-  const acts = { off: withheld(session, 'keys.write'), mayBlock: mayBlock(session), cut, onRevoked, onAll: setEnding }
+  const acts = {
+    off: withheld(session, 'keys.write'),
+    mayBlock: mayBlock(session),
+    cut,
+    onRevoked,
+    onAll: setEnding,
+    living: (rows ?? []).filter((grant) => !isOver(grant, cut)),
+  }
   const narrowed = client !== '' || shown === 'over'
   const clear = () => {
     setClient('')

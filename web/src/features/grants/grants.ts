@@ -30,6 +30,22 @@ export interface GrantPage extends ListPage {
   grants: Grant[]
 }
 
+/** A newer consent of the same person and client holds all of it and more. It lives on: it may be another device's. */
+export const isOutgrown = (grant: Grant, among: readonly Grant[]): boolean =>
+  among.some(
+    (newer) =>
+      newer.created_at > grant.created_at &&
+      newer.user.id === grant.user.id &&
+      newer.client.id === grant.client.id &&
+      newer.scopes.length > grant.scopes.length &&
+      grant.scopes.every((scope) => newer.scopes.includes(scope)) &&
+      reaches(newer, grant),
+  )
+
+const reaches = (newer: Grant, { organizations }: Grant): boolean =>
+  newer.organizations === null ||
+  organizations?.every(({ id }) => newer.organizations?.some((other) => other.id === id)) === true
+
 export interface GrantFilter {
   organization?: string
   user?: string

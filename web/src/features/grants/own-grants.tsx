@@ -14,7 +14,13 @@ export function OwnGrants() {
   const session = useSession()
   const list = useToolList(grants({ user: 'me', state: ['active'] }), (page: GrantPage) => page.grants)
   const { rows, cut, onRevoked } = useCut(list.rows)
-  const acts = { off: withheld(session, 'keys.write'), mayBlock: mayBlock(session), cut, onRevoked }
+  const acts = {
+    off: withheld(session, 'keys.write'),
+    mayBlock: mayBlock(session),
+    cut,
+    onRevoked,
+    living: (rows ?? []).filter((grant) => !isOver(grant, cut)),
+  }
   return (
     <section aria-labelledby="own-grants">
       <div className="mt-8 mb-2 flex items-baseline justify-between gap-4">
