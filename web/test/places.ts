@@ -7,6 +7,7 @@ import { settled } from './browser.ts'
 const ALERT = '019b0000-0000-7000-8000-00000000a1e7'
 
 export const PAGES = [
+  '/overview',
   '/alerts',
   '/settings/mcp-server',
   '/settings/connected-clients',

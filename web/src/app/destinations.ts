@@ -1,7 +1,7 @@
 /**
  * Where one can go: the rail, the settings' own navigation and the palette list the same. What has no page is not here.
  */
-import { Bell, MonitorSmartphone, type LucideIcon } from 'lucide-react'
+import { Bell, LayoutDashboard, MonitorSmartphone, type LucideIcon } from 'lucide-react'
 import type { Session } from './session.ts'
 
 export interface Destination {
@@ -23,6 +23,13 @@ const may =
     session.permissions.includes(permission)
 
 export const DESTINATIONS: readonly Destination[] = [
+  {
+    path: '/overview',
+    label: 'Overview',
+    icon: LayoutDashboard,
+    keywords: 'dashboard health',
+    shown: may('devices.read'),
+  },
   { path: '/devices', label: 'Devices', icon: MonitorSmartphone },
   {
     path: '/alerts',

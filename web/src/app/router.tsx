@@ -125,6 +125,11 @@ const alert = createRoute({
 const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => consoleRoute, path, component })
 
+const overview = page(
+  '/overview',
+  lazyRouteComponent(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
+)
+
 const settingsHome = createRoute({
   getParentRoute: () => consoleRoute,
   path: '/settings',
@@ -179,7 +184,7 @@ const routeTree = rootRoute.addChildren([
   reset,
   setup,
   consent,
-  consoleRoute.addChildren([home, devices.addChildren([device]), alerts.addChildren([alert]), ...settings]),
+  consoleRoute.addChildren([home, overview, devices.addChildren([device]), alerts.addChildren([alert]), ...settings]),
 ])
 
 export function makeRouter(queries: QueryClient) {

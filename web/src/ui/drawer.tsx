@@ -29,7 +29,7 @@ export function Drawer({ title, label, onClose, actions, children }: DrawerProps
       onKeyDown={(event) => {
         if (event.key === 'Escape' && !event.defaultPrevented) onClose()
       }}
-      className="drawer absolute inset-y-0 right-0 z-30 flex w-[480px] max-w-full flex-col border-l border-line-strong bg-raised shadow-3 focus-visible:shadow-3"
+      className="drawer absolute inset-y-0 right-0 z-30 flex w-[480px] max-w-full flex-col border-l border-line-strong bg-raised shadow-3 focus-visible:shadow-3 max-sm:fixed max-sm:z-40 max-sm:w-full max-sm:border-l-0"
     >
       <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line pr-3 pl-5">
         <div className="min-w-0 grow">{title}</div>

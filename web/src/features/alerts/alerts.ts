@@ -52,6 +52,8 @@ export interface AlertPage extends ListPage {
   counts: Counts
   suppressed?: { parent: number; maintenance: number }
   groups?: Group[]
+  /** Devices, the worst first; where nothing is grouped. */
+  attention?: Group[]
 }
 
 export interface WholeAlert {
