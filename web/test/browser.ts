@@ -104,12 +104,13 @@ function watchRequests(page: Page): void {
   page.on('requestfailed', ended)
 }
 
-const QUIET_MS = 100
+const QUIET_MS = 150
 
 /** The page has asked for all that it shows, and has it. */
 export async function settled(page: Page): Promise<void> {
   const seen = requests.get(page)
-  const isQuiet = () => seen?.open.size === 0 && performance.now() - seen.lastAt > QUIET_MS
+  const from = performance.now()
+  const isQuiet = () => seen?.open.size === 0 && performance.now() - Math.max(seen.lastAt, from) > QUIET_MS
   await expect.poll(isQuiet, { timeout: PATIENCE_MS, interval: 20 }).toBe(true)
 }
 

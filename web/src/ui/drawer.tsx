@@ -27,7 +27,9 @@ export function Drawer({ title, label, onClose, actions, children }: DrawerProps
       tabIndex={-1}
       aria-label={label}
       onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) onClose()
+        // A dialog that was opened from here closes first, and alone.
+        const within = event.target instanceof Element && event.target.closest('dialog')
+        if (event.key === 'Escape' && !event.defaultPrevented && !within) onClose()
       }}
       className="drawer absolute inset-y-0 right-0 z-30 flex w-[480px] max-w-full flex-col border-l border-line-strong bg-raised shadow-3 focus-visible:shadow-3 max-sm:fixed max-sm:z-40 max-sm:w-full max-sm:border-l-0"
     >

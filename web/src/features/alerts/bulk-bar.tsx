@@ -18,7 +18,7 @@ export function BulkBar({ selection: { chosen, clear }, off, onAct }: BulkBarPro
     <div
       role="toolbar"
       aria-label="Chosen alerts"
-      className="absolute bottom-4 left-1/2 z-20 flex max-w-[calc(100%-2rem)] -translate-x-1/2 flex-wrap items-center gap-2 rounded-3 border border-line-strong bg-raised py-2 pr-2 pl-3 shadow-2 max-sm:inset-x-4 max-sm:translate-x-0"
+      className="absolute bottom-4 left-1/2 z-20 flex w-max max-w-[calc(100%-2rem)] -translate-x-1/2 flex-wrap items-center gap-2 rounded-3 border border-line-strong bg-raised py-2 pr-2 pl-3 shadow-2 max-sm:inset-x-4 max-sm:w-auto max-sm:translate-x-0"
     >
       <b className="font-semi tabular-nums">{chosen.length} selected</b>
       {worst && (

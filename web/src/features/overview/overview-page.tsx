@@ -60,7 +60,6 @@ const columns = (ofOrganizations: boolean): readonly Column<HealthGroup>[] => [
   {
     id: 'name',
     head: ofOrganizations ? 'Organization' : 'Site',
-    width: '22%',
     cell: ({ id, name }) =>
       ofOrganizations ? (
         <button
@@ -93,7 +92,7 @@ const columns = (ofOrganizations: boolean): readonly Column<HealthGroup>[] => [
   {
     id: 'alerts',
     head: 'Alerts',
-    width: '18%',
+    width: '204px',
     cell: ({ alerts }) =>
       alerts ? <SeverityCounts counts={alerts} /> : <span className="text-text-3">not shown</span>,
   },
@@ -108,6 +107,7 @@ const columns = (ofOrganizations: boolean): readonly Column<HealthGroup>[] => [
   {
     id: 'reasons',
     head: 'Why',
+    width: '30%',
     narrow: false,
     cell: ({ reasons }) => (
       <span className="text-text-2" title={reasons.join(', ')}>
