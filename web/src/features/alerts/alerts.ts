@@ -52,8 +52,6 @@ export interface AlertPage extends ListPage {
   counts: Counts
   suppressed?: { parent: number; maintenance: number }
   groups?: Group[]
-  /** Devices, the worst first; where nothing is grouped. */
-  attention?: Group[]
 }
 
 export interface WholeAlert {

@@ -19,7 +19,7 @@ export function OverviewPage() {
   const organization = useChosenOrganization(session)
   const found = useQuery(fleetHealth(organization?.id))
   const queries = useQueryClient()
-  useLive('alerts', () => void queries.invalidateQueries({ queryKey: attentionKey }))
+  useLive('alerts', () => void queries.invalidateQueries({ queryKey: ['get_alerts', 'numbers'] }))
   const health = found.data
   return (
     <Page
@@ -53,8 +53,6 @@ export function OverviewPage() {
     </Page>
   )
 }
-
-const attentionKey = ['get_alerts', 'attention']
 
 const columns = (ofOrganizations: boolean): readonly Column<HealthGroup>[] => [
   {

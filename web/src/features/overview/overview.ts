@@ -1,7 +1,7 @@
 /** How the fleet does, as the tool answers it. */
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api } from '../../app/api.ts'
-import { type AlertPage, type Counts, filterOf } from '../alerts/alerts.ts'
+import type { Counts } from '../alerts/alerts.ts'
 
 export interface Health {
   /** 0 to 100; null: nothing is known. */
@@ -34,16 +34,6 @@ export const fleetHealth = (organization: string | undefined) =>
     placeholderData: keepPreviousData,
     staleTime: 10_000,
     refetchInterval: REFRESH_MS,
-    retry: false,
-  })
-
-/** The devices with the worst alerts. */
-export const attention = (organization: string | undefined) =>
-  queryOptions({
-    queryKey: ['get_alerts', 'attention', organization],
-    queryFn: () => api.tool<AlertPage>('get_alerts', { ...filterOf({}, organization), limit: 1 }),
-    placeholderData: keepPreviousData,
-    staleTime: 10_000,
     retry: false,
   })
 
