@@ -8,6 +8,8 @@ import listAlertRules from './domains/alerts/tools/list-alert-rules.ts'
 import manageAlertRules from './domains/alerts/tools/manage-alert-rules.ts'
 import manageAlerts from './domains/alerts/tools/manage-alerts.ts'
 import resolveAlerts from './domains/alerts/tools/resolve-alerts.ts'
+import decideApproval from './domains/approvals/tools/decide-approval.ts'
+import listApprovals from './domains/approvals/tools/list-approvals.ts'
 import manageAudit from './domains/audit/tools/manage-audit.ts'
 import queryAuditLog from './domains/audit/tools/query-audit-log.ts'
 import complianceSummary from './domains/compliance/tools/compliance-summary.ts'
@@ -99,6 +101,8 @@ export const catalogue: readonly Tool[] = [
   manageAlertRules,
   manageAlerts,
   resolveAlerts,
+  decideApproval,
+  listApprovals,
   manageAudit,
   queryAuditLog,
   complianceSummary,

@@ -29,6 +29,7 @@ import type { Config } from './config.ts'
 import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
+import { Approvals } from './domains/approvals/service.ts'
 import { Account } from './domains/account/standing.ts'
 import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
@@ -59,6 +60,9 @@ import { isDatabaseAway } from './kernel/database-away.ts'
 import { systemEnvironment, type Environment } from './kernel/context.ts'
 import type { Db } from './kernel/db.ts'
 import { Door } from './kernel/door.ts'
+import { Holds } from './kernel/holds.ts'
+import { Releases } from './kernel/releases.ts'
+import { UntrustedReads } from './kernel/untrusted-reads.ts'
 import { Events } from './kernel/events.ts'
 import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
@@ -219,7 +223,16 @@ async function startOn(
     },
     carryOn: (...act) => carryOn({ registry, governance, db, audit, environment }, ...act),
   })
+  const untrusted = new UntrustedReads({ db, environment })
+  let releases: Releases
+  const approvals = new Approvals({
+    db,
+    now: environment.now,
+    revoked: (id) => authenticator.revoked(id),
+    releases: () => releases,
+  })
   const services: Services = {
+    approvals,
     mail,
     notifications,
     server: { publicUrl },
@@ -248,6 +261,8 @@ async function startOn(
     }),
   }
   const door = new Door({
+    holds: new Holds({ environment, sealer: keys.box, approvalUrl: (id) => `${publicUrl}/approvals/${id}` }),
+    untrusted,
     registry,
     governance,
     db,
@@ -258,15 +273,32 @@ async function startOn(
     logFailure: (call, tool, error) => log.error({ call, tool, err: error }, 'a call failed'),
   })
 
+  releases = new Releases({
+    db,
+    door,
+    sealer: keys.box,
+    audit,
+    events,
+    environment,
+    callerOf: async (stored) => {
+      const identity = await authenticator.stored(stored)
+      return identity && { ...identity, channel: stored.channel, client: stored.client, ip: stored.ip }
+    },
+    failed: (error) => log.error({ err: error }, 'an approved call could not be let in'),
+  })
   const keeper = new OperationKeeper(db, environment.now)
   const periodic = new Periodic((job, error) => log.error({ job, err: error }, 'a periodic job failed'))
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('rollouts', 1500, () => rollouts.tick())
+  periodic.every('approvals', 5000, () => approvals.sweep())
+  periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
+  // What was approved before the last stop and could not run any more.
+  await approvals.sweep(true)
   notifications.start()
   await watching.start(periodic)
 
@@ -409,6 +441,7 @@ async function startOn(
     await listener.close()
     await commands.stop()
     await watching.stop()
+    await approvals.idle()
     await door.close()
     await identity.resets.idle()
     await authenticator.flushLastUsed()

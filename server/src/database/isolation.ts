@@ -22,6 +22,7 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   vulnerability_advisories: 'what is in them; no login but the owner may read it',
   package_assessments: 'versions of packages, each compared once; no login but the owner may read it',
   package_vulnerabilities: 'what came of it; no login but the owner may read it',
+  untrusted_reads: 'ids of credentials and times only; no login but the owner may read it',
   metrics_progress: 'two times, the same for everybody',
   late_metrics: 'work that waits, ids and times only; no login but the owner may read it',
 }

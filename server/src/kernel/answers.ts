@@ -42,3 +42,18 @@ export function heldAnswer(plan: Plan, held: Pick<PreviewResult, 'operation' | '
   }
   return { status: 'held', text: neutraliseAll(text), hold: neutraliseAll(hold), auditEntry: entry }
 }
+
+export function awaitingAnswer(plan: Plan, held: WaitingApproval, entry: string): Held {
+  const { operation, approval } = held
+  const text =
+    `Nothing was done yet: a second person must approve this. ${planText(plan)}\n` +
+    `They decide at ${approval.url} until ${approval.expires_at}. Then it runs by itself, once; get_operation with ` +
+    `"${operation}" tells what became of it.\nAudit entry: ${entry}`
+  const hold = { state: 'approval_required' as const, operation, plan, approval }
+  return { status: 'held', text: neutraliseAll(text), hold: neutraliseAll(hold), auditEntry: entry }
+}
+
+export interface WaitingApproval {
+  operation: string
+  approval: { expires_at: string; url: string }
+}

@@ -48,6 +48,10 @@ export class CallRecord {
     if (operation) this.#details['operation'] = operation
   }
 
+  note(details: Readonly<Record<string, unknown>>): void {
+    Object.assign(this.#details, details)
+  }
+
   /**
    * One draft per organization touched, so that each organization's audit is whole by itself. A call over several of them
    * says in each only what concerns it: its input and reason name the others' things, and stand in the partner's entry.

@@ -3,12 +3,12 @@
  * is one step of architecture's picture, in its order.
  */
 import type { Scope, Surface } from '@breeze/contract/governance'
-import { checkGates, missingScope, parseCall, type Admitted } from './admission.ts'
-import { dryRunAnswer, doneAnswer, heldAnswer } from './answers.ts'
+import { checkGates, missingScope, parseCall } from './admission.ts'
+import { awaitingAnswer, dryRunAnswer, doneAnswer, heldAnswer, type WaitingApproval } from './answers.ts'
 import type { AuditAppender } from './audit/appender.ts'
 import type { Draft } from './audit/entry.ts'
 import { ThrottleRecorder } from './audit/throttle.ts'
-import { describePlan, organizationsOf } from './blast-radius.ts'
+import { organizationsOf } from './blast-radius.ts'
 import { CallRecord } from './call-record.ts'
 import { rowAccess, type Caller } from './caller.ts'
 import type { Environment } from './context.ts'
@@ -17,24 +17,17 @@ import { asKernelError, invalidInput, KernelError } from './errors.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
 import { needsAdmin } from './gates/allow-list.ts'
-import { decidePolicy, type PolicyDecision, type PolicyRule } from './gates/confirmation.ts'
+import type { PolicyDecision } from './gates/confirmation.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
+import { planFor, type Approved, type Considered, type HeldPreview, type Holds, type Walk } from './holds.ts'
 import type { InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
-import {
-  checkEffect,
-  CONFIRMATION_MINUTES,
-  finishOperation,
-  frozenTargets,
-  hashToken,
-  insertOperation,
-  readConfirmation,
-  type Intended,
-} from './operations.ts'
+import { checkEffect, finishOperation, frozenTargets, insertOperation } from './operations.ts'
 import { neutraliseAll } from './content/hidden.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
+import type { UntrustedReads } from './untrusted-reads.ts'
 import type { Pending, Presentation, PreviewResult, StepContext, Target } from './tool.ts'
 
 /** Waiting inside a call ends here; the work goes on and has an id (TOOL-4). */
@@ -48,11 +41,17 @@ export interface DoorParts {
   events: Events
   services: Services
   environment: Environment
+  holds: Holds
+  untrusted: UntrustedReads
   /** Gets what the caller must not: the cause behind an internal error. */
   logFailure(callId: string, tool: string, error: unknown): void
 }
 
-type Walk = { caller: Caller; admitted: Admitted; record: CallRecord; context: StepContext; options: InvokeOptions }
+type Prepared =
+  | { intended: Considered; held: null }
+  | { intended: Considered; held: HeldPreview }
+  | { intended: Considered; held: null; waiting: WaitingApproval }
+  | { intended: Considered; held: null; declined: true }
 
 export class Door implements Kernel {
   readonly #parts: DoorParts
@@ -83,14 +82,31 @@ export class Door implements Kernel {
     await this.#throttles.close()
   }
 
-  async invoke(caller: Caller, tool: string, input: unknown, options: InvokeOptions): Promise<Outcome> {
+  invoke(caller: Caller, tool: string, input: unknown, options: InvokeOptions): Promise<Outcome> {
+    return this.#enter(caller, tool, input, options, null)
+  }
+
+  /** A call that waited for a second person comes in again as its requester's, and meets every gate anew. */
+  release(caller: Caller, tool: string, input: unknown, surface: Surface, approved: Approved): Promise<Outcome> {
+    return this.#enter(caller, tool, input, { surface }, approved)
+  }
+
+  async #enter(
+    caller: Caller,
+    tool: string,
+    input: unknown,
+    options: InvokeOptions,
+    approved: Approved | null,
+  ): Promise<Outcome> {
     const { environment, registry, governance } = this.#parts
     const record = new CallRecord(caller, environment.newId(), environment.now(), tool, input)
     try {
       const admitted = parseCall(registry, options.surface, tool, input)
       record.admitted(admitted)
+      if (approved) record.note({ approval: approved.decision, operation: approved.operation })
       checkGates(caller, admitted, governance)
-      const walk: Walk = { caller, admitted, record, options, context: this.#context(caller, record) }
+      const context = this.#context(caller, record)
+      const walk: Walk = { caller, admitted, record, options, context, input, approved }
       return admitted.call.action.tier === 1 ? await this.#read(walk) : await this.#act(walk)
     } catch (error) {
       return this.#refuse(record, tool, error)
@@ -110,6 +126,7 @@ export class Door implements Kernel {
       return admitted.call.run({ ...context, tx, operation: null, openReading, preview }, targets)
     })
     const shown = await this.#settle(walk, pending)
+    await this.#noteUntrusted(walk)
     await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
     return doneAnswer(shown, null)
   }
@@ -136,79 +153,91 @@ export class Door implements Kernel {
     const { admitted, record } = walk
     const { call } = admitted
     const prepared = await this.#parts.db.tenant(this.#access(walk), (tx) => this.#prepare(walk, tx))
-    const { intended, held } = prepared
-    const plan = describePlan(intended.effect, intended.targets)
+    if ('declined' in prepared) throw new KernelError(declined)
+    const { intended } = prepared
+    const plan = planFor(intended)
     if (call.control.dryRun) {
       return dryRunAnswer(plan, await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' }))
     }
-    if (held) {
-      record.policy(intended.policy, held.operation)
-      return heldAnswer(
-        plan,
-        held,
-        await this.#append(record, 'outcome', { decision: 'held', code: 'confirmation_required' }),
-      )
+    if ('waiting' in prepared) {
+      fault('approval.requested')
+      const entry = await this.#held(record, intended, prepared.waiting.operation, 'approval_required')
+      return awaitingAnswer(plan, prepared.waiting, entry)
+    }
+    if (prepared.held) {
+      const entry = await this.#held(record, intended, prepared.held.operation, 'confirmation_required')
+      return { ...heldAnswer(plan, prepared.held, entry), ask: intended.policy.asked === 'elicit' }
     }
     await this.#append(record, 'intent', { decision: 'allowed' })
     fault('intent.recorded')
     const pending = await this.#parts.db.tenant(this.#access(walk), (tx) => this.#commitAct(walk, tx, intended))
     fault('act.committed')
+    walk.approved?.committed()
     if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
     const shown = await this.#settle(walk, pending)
+    await this.#noteUntrusted(walk)
     const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
     return doneAnswer(shown, entry)
   }
 
-  /** Everything that is decided before the act: targets, effect, policy, limit, and either a valid token or a hold. */
-  async #prepare(walk: Walk, tx: Tx) {
+  #held(record: CallRecord, intended: Considered, operation: string, code: string): Promise<string> {
+    record.policy(intended.policy, operation)
+    return this.#append(record, 'outcome', { decision: 'held', code })
+  }
+
+  /** Everything that is decided before the act: targets, effect, policy, limit, and either a valid word for it or a hold. */
+  async #prepare(walk: Walk, tx: Tx): Promise<Prepared> {
     const { caller, admitted, record, context } = walk
+    const { holds } = this.#parts
     const { tool, call } = admitted
     const resolved = await call.targets({ ...context, tx })
     record.targets(resolved)
     check(organizationStopGate(caller, tool, call.action, resolved))
     if (call.control.dryRun) {
-      const intended = await this.#intend(walk, tx, resolved)
+      const intended = await holds.intend(walk, tx, resolved)
       record.policy(intended.policy, null)
       return { intended, held: null }
     }
     check(this.#limit.gate(caller, tool.name, call.action, context.now()))
-    const token = call.control.confirmation
-    if (token) {
-      const confirmed = await readConfirmation(tx, caller, tool.name, call, token, context.now(), false)
+    const confirmed = await holds.confirmed(walk, tx, false)
+    if (confirmed) {
       const targets = frozenTargets(confirmed, resolved)
       // The audit names what is acted on, not what the same words would mean by now.
       record.targets(targets)
-      const intended = await this.#intend(walk, tx, targets)
-      checkEffect(confirmed, intended)
+      const intended = { ...(await holds.intend(walk, tx, targets)), policy: confirmed.policy }
       record.policy(confirmed.policy, confirmed.operation)
-      return { intended, held: null }
+      if (walk.options.answered === 'declined') {
+        await holds.spend(walk, tx, 'cancelled')
+        return { intended, held: null, declined: true }
+      }
+      checkEffect(confirmed, intended)
+      const asked = holds.stillToAsk(walk, confirmed)
+      if (asked) return { intended, held: asked }
+      if (walk.approved || confirmed.policy.applied !== 'approver') return { intended, held: null }
+      await holds.spend(walk, tx, 'awaiting_approval')
+      return { intended, held: null, waiting: await holds.request(walk, tx, intended, confirmed.operation) }
     }
-    const intended = await this.#intend(walk, tx, resolved)
+    const intended = await holds.intend(walk, tx, resolved)
     record.policy(intended.policy, null)
-    if (intended.policy.applied === 'client') return { intended, held: null }
-    return { intended, held: await this.#hold(walk, tx, intended, record.callId) }
+    const { applied } = intended.policy
+    if (applied === 'client') return { intended, held: null }
+    if (applied === 'approver') return { intended, held: null, waiting: await holds.request(walk, tx, intended, null) }
+    return { intended, held: await holds.hold(walk, tx, intended) }
   }
 
   /** Consuming the confirmation, the operation's row and the act itself: one transaction, all or nothing. */
-  async #commitAct(walk: Walk, tx: Tx, expected: Intended): Promise<Pending> {
+  async #commitAct(walk: Walk, tx: Tx, expected: Considered): Promise<Pending> {
     const { caller, admitted, record, context } = walk
     const { tool, call } = admitted
+    const { holds } = this.#parts
     const resolved = await call.targets({ ...context, tx })
     if (!tool.worksWhenStopped) check(lateStopGate(caller, await this.#stopInForce(caller, tx, resolved)))
     let operation: string
     let targets = resolved
-    if (call.control.confirmation) {
-      const confirmed = await readConfirmation(
-        tx,
-        caller,
-        tool.name,
-        call,
-        call.control.confirmation,
-        context.now(),
-        true,
-      )
+    const confirmed = await holds.confirmed(walk, tx, true)
+    if (confirmed) {
       targets = frozenTargets(confirmed, resolved)
-      checkEffect(confirmed, await this.#intend(walk, tx, targets))
+      checkEffect(confirmed, await holds.intend(walk, tx, targets))
       operation = confirmed.operation
       record.policy(confirmed.policy, operation)
     } else {
@@ -241,41 +270,6 @@ export class Door implements Kernel {
     return (await tx.prepared<StopInForce>('stop_in_force', text, [caller.credential.id, organizationsOf(targets)]))[0]
   }
 
-  async #intend(walk: Walk, tx: Tx, targets: readonly Target[]): Promise<Intended> {
-    const { tool, call } = walk.admitted.judged
-    const organizations = organizationsOf(targets)
-    const rules = await tx.prepared<PolicyRule>(
-      'confirmation_policies_for',
-      'select * from confirmation_policies_for($1, $2, $3, $4)',
-      [organizations, tool.area, call.action.tier, tool.name],
-    )
-    const asked = { tool: tool.name, area: tool.area, action: call.action, targets, organizations }
-    // What stops an emergency must not itself wait for a confirmation.
-    const policy: PolicyDecision = tool.worksWhenStopped
-      ? { asked: 'client', applied: 'client' }
-      : decidePolicy(walk.caller, asked, rules)
-    return { tool: tool.name, call, targets, policy, effect: await call.plan({ ...walk.context, tx }, [...targets]) }
-  }
-
-  /** Writes the pending row before anyone is asked, and makes the token that confirms it. */
-  async #hold(walk: Walk, tx: Tx, intended: Intended, callId: string) {
-    const { caller, context } = walk
-    const operation = context.newId()
-    const token = `brzc_${this.#parts.environment.randomBytes(24).toString('base64url')}`
-    const expiresAt = new Date(context.now().getTime() + CONFIRMATION_MINUTES * 60_000)
-    const confirmation = { hash: hashToken(token), expiresAt }
-    await insertOperation(tx, {
-      id: operation,
-      callId,
-      caller,
-      now: context.now(),
-      intended,
-      state: 'awaiting_confirmation',
-      confirmation,
-    })
-    return { operation, confirmation: { token, expires_at: expiresAt.toISOString() } }
-  }
-
   #previewer(walk: Walk, tx: Tx) {
     return async (): Promise<PreviewResult> => {
       const { tool, call } = walk.admitted.judged
@@ -288,10 +282,10 @@ export class Door implements Kernel {
       const targets = await call.targets({ ...walk.context, tx })
       walk.record.targets(targets)
       check(organizationStopGate(walk.caller, tool, call.action, targets))
-      const intended = await this.#intend(walk, tx, targets)
-      const held = await this.#hold(walk, tx, intended, walk.record.callId)
+      const intended = await this.#parts.holds.intend(walk, tx, targets)
+      const held = await this.#parts.holds.hold(walk, tx, intended)
       walk.record.policy(intended.policy, held.operation)
-      return { tool: tool.name, tier: call.action.tier, plan: describePlan(intended.effect, targets), ...held }
+      return { tool: tool.name, tier: call.action.tier, plan: planFor(intended), ...held }
     }
   }
 
@@ -305,6 +299,11 @@ export class Door implements Kernel {
   #context(caller: Caller, record: CallRecord): StepContext {
     const { environment, events, services } = this.#parts
     return { caller, callId: record.callId, now: environment.now, newId: environment.newId, events, services }
+  }
+
+  /** Before the answer goes out: whatever its reader does next comes after it. */
+  async #noteUntrusted({ admitted, caller }: Walk): Promise<void> {
+    if (admitted.tool.deviceText) await this.#parts.untrusted.note(caller)
   }
 
   async #settle(walk: Walk, pending: Pending): Promise<Presentation<Readonly<Record<string, unknown>>>> {
@@ -347,6 +346,12 @@ export class Door implements Kernel {
       return { status: 'failed', denial: auditUnavailable, auditEntry: 'not recorded' }
     }
   }
+}
+
+const declined = {
+  code: 'declined' as const,
+  reason: 'The person who was asked did not agree.',
+  remedy: 'Nothing was done. Call again only if they want it after all.',
 }
 
 const auditUnavailable = {

@@ -17,6 +17,8 @@ export interface ListedTool {
     readonly idempotentHint: boolean
     readonly openWorldHint: boolean
   }
+  /** It offers an act of tier 3: a person should see each call of it. */
+  readonly highImpact?: true
 }
 
 export interface Listing {
@@ -36,12 +38,15 @@ export interface Hold {
   operation: string
   plan: Plan
   confirmation?: { token: string; expires_at: string }
+  /** Of a call that waits for a second person: until when, and where they decide. */
+  approval?: { expires_at: string; url: string }
 }
 
 /** How a call ended. `data` matches the tool's output schema. */
 export type Outcome =
   | { status: 'done'; text: string; data: Readonly<Record<string, unknown>>; auditEntry: string | null }
-  | { status: 'held'; text: string; hold: Hold; auditEntry: string }
+  /** `ask`: its policy wants a person asked through the protocol, where the client can do that. */
+  | { status: 'held'; text: string; hold: Hold; auditEntry: string; ask?: boolean }
   /** Refused by a gate: nothing ran. */
   | { status: 'refused'; denial: Denial; auditEntry: string }
   /** Let in, and failed. */
@@ -51,6 +56,13 @@ export interface InvokeOptions {
   /** The caller has gone: ends the waiting, never the work. */
   signal?: AbortSignal
   surface: Surface
+  /**
+   * What the client says its person answered when it was asked through the protocol, about the confirmation in the input.
+   * The client may have made it up: it confirms as a token does, and counts for no second person.
+   */
+  answered?: 'accepted' | 'declined' | undefined
+  /** The client can ask its person through the protocol: where the policy wants that, a token alone is not enough. */
+  canAsk?: boolean
 }
 
 export interface Kernel {

@@ -82,7 +82,7 @@ export interface NewOperation {
   caller: Caller
   now: Date
   intended: Intended
-  state: 'awaiting_confirmation' | 'running'
+  state: 'awaiting_confirmation' | 'awaiting_approval' | 'running'
   confirmation: { hash: Buffer; expiresAt: Date } | null
 }
 
@@ -139,13 +139,15 @@ export interface Confirmed {
   targetIds: ReadonlySet<string>
   effectDigest: Buffer
   policy: PolicyDecision
+  /** Of a token. */
+  expiresAt: Date | null
 }
 
 const refuse = (code: 'confirmation_invalid' | 'confirmation_expired', reason: string): KernelError =>
   new KernelError({ code, reason, remedy: 'Preview the call again and confirm with the new token.' })
 
 /**
- * Finds what a token confirms and checks that it is this very call of this very principal. With `consume`, the row is
+ * Finds what a token confirms and checks that it is this very call of this very principal. With `becomes`, the row is
  * locked first, so that two uses of one token are one after the other and the second finds it used.
  */
 export async function readConfirmation(
@@ -155,14 +157,14 @@ export async function readConfirmation(
   call: Call,
   token: string,
   now: Date,
-  consume: boolean,
+  becomes: 'running' | 'awaiting_approval' | 'cancelled' | null,
 ): Promise<Confirmed> {
   const select = query
     .selectFrom('operations')
     .select(['id', 'state', 'user_id', 'credential_id', 'tool', 'input_digest', 'effect_digest', 'target_ids'])
     .select(['confirmation_expires_at', 'policy_asked', 'policy_applied'])
     .where('confirmation_hash', '=', hashToken(token))
-  const found = await tx.first(consume ? select.forUpdate() : select)
+  const found = await tx.first(becomes ? select.forUpdate() : select)
   const foreign = found && (found.user_id !== caller.user.id || found.credential_id !== caller.credential.id)
   if (!found || foreign || found.tool !== tool)
     throw refuse('confirmation_invalid', 'This confirmation is not for this call.')
@@ -174,16 +176,20 @@ export async function readConfirmation(
   if (!found.input_digest.equals(inputDigest(tool, call))) {
     throw refuse('confirmation_invalid', 'The input differs from the one that was previewed.')
   }
-  if (consume) {
-    await tx.run(query.updateTable('operations').set({ state: 'running', started_at: now }).where('id', '=', found.id))
-  }
+  if (becomes) await tx.run(query.updateTable('operations').set(changeTo(becomes, now)).where('id', '=', found.id))
   return {
     operation: found.id,
     targetIds: new Set(found.target_ids),
     effectDigest: found.effect_digest,
+    expiresAt: found.confirmation_expires_at,
     // Written by this server from its own union of policies.
     policy: { asked: found.policy_asked, applied: found.policy_applied } as PolicyDecision,
   }
+}
+
+function changeTo(state: 'running' | 'awaiting_approval' | 'cancelled', now: Date) {
+  if (state === 'running') return { state, started_at: now }
+  return state === 'cancelled' ? { state, finished_at: now } : { state, policy_applied: 'approver' }
 }
 
 /** The frozen list: exactly what was previewed, as far as the caller still sees all of it. */

@@ -123,6 +123,7 @@ function makeFace(tool: Tool, actions: readonly (ActionSpec & { name: string | n
       idempotentHint: actions.every((action) => action.idempotent ?? action.tier === 1),
       openWorldHint: tool.openWorld,
     },
+    ...(actions.some((action) => action.tier === 3) && { highImpact: true as const }),
   }
 }
 

@@ -109,6 +109,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   deviceText?: boolean
   /** Still answers under an emergency stop, because it is what lifts one. */
   worksWhenStopped?: boolean
+  /** Decides about calls that are held, so that no rule may hold it. */
+  neverHeld?: boolean
   /** A read whose answer only the devices themselves have: it sends them commands that read. */
   asksDevices?: boolean
   /**
@@ -157,6 +159,7 @@ export interface Tool {
   readonly actions: Actions
   readonly openWorld: boolean
   readonly worksWhenStopped: boolean
+  readonly neverHeld: boolean
   readonly outlivesCall: boolean
   readonly deviceText: boolean
   readonly asksDevices: boolean
@@ -268,6 +271,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     actions: spec.actions,
     openWorld: spec.openWorld ?? false,
     worksWhenStopped: spec.worksWhenStopped ?? false,
+    neverHeld: spec.neverHeld ?? false,
     outlivesCall: spec.outlivesCall ?? false,
     deviceText: spec.deviceText ?? false,
     asksDevices: spec.asksDevices ?? false,

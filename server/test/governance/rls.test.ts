@@ -386,6 +386,7 @@ const ofOperation = (table: string): string =>
 
 /** Tables whose policy is their own: who sees a row, and who may write it (empty: nobody writes, or the same). */
 const SPECIAL: Readonly<Record<string, [string, string]>> = {
+  approvals: [ofOperation('approvals'), ofOperation('approvals')],
   audit_entries: [`(${PARTNER} AND (${WHOLE} OR ${SHARED}))`, ''],
   operations: [OPERATIONS, OPERATIONS],
   organizations: ['(id = ANY (( SELECT breeze_organizations())))', `(${PARTNER} AND ( SELECT breeze_partner_wide()))`],

@@ -71,6 +71,12 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [operation, partner, [org], user, key.id, [device], [site]],
   )
   await world.sql(
+    `insert into approvals (operation_id, partner_id, organization_ids, user_id, user_name, credential_kind, credential_id, credential_name,
+       channel, permission, because, plan, input, requester_may_decide, requested_at, expires_at)
+     values ($1, $2, $3, $4, 'secret requester', 'api_key', $5, 'a key', 'mcp', 'scripts.execute', 'policy', '{}', '', false, now(), now())`,
+    [operation, partner, [org], user, key.id],
+  )
+  await world.sql(
     `insert into script_runs (id, partner_id, organization_ids, operation_id, language, content, content_digest, timeout_seconds)
      values ($1, $2, $3, $4, 'bash', 'true', '', 60)`,
     [newId(), partner, [org], operation],

@@ -146,8 +146,10 @@ describe('the policy', () => {
     await set({ policy: 'approver' })
     await set({ policy: 'client', organization: contoso.id })
     expect((await world.invoke(technician, 'run_script', script)).status).toBe('done')
-    const { auditEntry } = await hold(world, technician, 'run_script', both)
-    expect(await auditBody(world, auditEntry)).toMatchObject({ details: { confirmation: { asked: 'approver' } } })
+    const held = await world.invoke(technician, 'run_script', both)
+    expect(held).toMatchObject({ status: 'held', hold: { state: 'approval_required' } })
+    const details = { confirmation: { asked: 'approver', applied: 'approver' } }
+    expect(await auditBody(world, held.auditEntry ?? '')).toMatchObject({ details })
     await set({ policy: 'client', organization: fabrikam.id })
     expect((await world.invoke(technician, 'run_script', both)).status).toBe('done')
     for (const organization of [contoso.id, fabrikam.id]) await set({ policy: 'default', organization })

@@ -34,7 +34,15 @@ afterAll(async () => {
 })
 
 /** Keys are never let to these, confirmed or not. */
-const IN_PERSON = new Set(['set_confirmation_policy', 'update_user reset_password', 'invite_user', 'create_reset_link'])
+const IN_PERSON = new Set([
+  'set_confirmation_policy',
+  'update_user reset_password',
+  'invite_user',
+  'create_reset_link',
+  'decide_approval approve',
+  'decide_approval deny',
+  'decide_approval report',
+])
 
 const newKey = (): Promise<TestKey> => world.key(admin, [...ALL_SCOPES])
 const legOf = (name: string): Leg => {

@@ -10,6 +10,7 @@ export interface Things {
   alert: string
   rule: string
   operation: string
+  approval: string
   run: string
   key: string
   user: string
@@ -122,6 +123,12 @@ const table = (at: Things): Table => ({
     set: { action: 'set', field: at.customField, devices: at.device, value: 'a value' },
   },
   cancel_operation: { operation: at.operation },
+  list_approvals: { approval: at.approval },
+  decide_approval: {
+    approve: { approval: at.approval, decision: 'approve' },
+    deny: { approval: at.approval, decision: 'deny', reason: 'a test' },
+    report: { approval: at.approval, decision: 'report', reason: 'a test' },
+  },
   get_operation: { operation: at.operation },
   preview_action: { tool: 'run_script', input: { devices: at.device, content: 'true' } },
   create_organization: { name: 'A new customer' },

@@ -45,6 +45,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     ],
   )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
+  const approval = await insertApproval(world, organization.id, device, user)
   const [group, customField] = [randomUUID(), randomUUID()]
   const partner = world.server.installation.partnerId
   await world.sql(
@@ -69,6 +70,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     alert,
     rule,
     operation,
+    approval,
     run,
     key: key.id,
     user,
@@ -174,6 +176,33 @@ async function insertRun(world: Harness, organization: string, site: string, dev
   return { operation, run }
 }
 
+/** Asked by a key that is gone: approved, it is refused. */
+async function insertApproval(world: Harness, organization: string, device: string, user: string): Promise<string> {
+  const [operation, key] = [randomUUID(), randomUUID()]
+  const partner = world.server.installation.partnerId
+  await world.sql(
+    `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier,
+       state, summary, input, input_digest, effect_digest, target_ids, policy_asked, policy_applied, created_at)
+     values ($1, $2, array[$3::uuid], gen_random_uuid(), $4, 'api_key', $6, 'mcp', 'run_script', 3, 'awaiting_approval', 'Run a script.',
+       '{}', ''::bytea, ''::bytea, array[$5::uuid], 'approver', 'approver', now())`,
+    [operation, partner, organization, user, device, key],
+  )
+  const plan = {
+    summary: 'Run a script.',
+    blast_radius: { devices: 1, sites: 1, organizations: 1, servers: 0, names: [] },
+    irreversible: [],
+    warnings: [],
+  }
+  await world.sql(
+    `insert into approvals (operation_id, partner_id, organization_ids, user_id, user_name, credential_kind, credential_id, credential_name,
+       channel, permission, because, plan, input, requester_may_decide, requested_at, expires_at)
+     values ($1, $2, array[$3::uuid], $4, 'somebody', 'api_key', $5, 'a key', 'mcp', 'scripts.execute', 'policy', $6, '', false, now(),
+       now() + interval '1 day')`,
+    [operation, partner, organization, user, key, JSON.stringify(plan)],
+  )
+  return operation
+}
+
 async function insertCompliance(
   world: Harness,
   ...[organization, site, device, user, prefix]: [string, string, string, string, string]
@@ -201,6 +230,7 @@ export const absent = (): Things => ({
   alert: randomUUID(),
   rule: randomUUID(),
   operation: randomUUID(),
+  approval: randomUUID(),
   run: randomUUID(),
   key: randomUUID(),
   user: randomUUID(),

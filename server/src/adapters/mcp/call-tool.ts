@@ -1,8 +1,8 @@
-/** The one function behind `tools/call` in every era and on every leg: invoke, then translate the outcome. */
+/** Behind `tools/call` in every era and on every leg: invoke, then translate the outcome. */
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import type { Denial } from '@breeze/contract/governance'
 import type { Caller } from '../../kernel/caller.ts'
-import type { Hold, Kernel, Outcome } from '../../kernel/kernel.ts'
+import type { Hold, InvokeOptions, Kernel, Outcome } from '../../kernel/kernel.ts'
 import { type Metrics, countCall } from '../http/metrics.ts'
 
 export interface ToolCall {
@@ -10,14 +10,16 @@ export interface ToolCall {
   name: string
   input: unknown
   /** Ends the waiting when the client has gone or cancelled; never the work. */
-  signal: AbortSignal
+  signal?: AbortSignal
+  canAsk?: boolean
+  answered?: InvokeOptions['answered']
 }
 
-export async function callTool(deps: { kernel: Kernel; metrics: Metrics }, call: ToolCall): Promise<CallToolResult> {
-  const { caller, name, input, signal } = call
-  const outcome = await deps.kernel.invoke(caller, name, input, { signal, surface: 'mcp' })
+export async function invokeTool(deps: { kernel: Kernel; metrics: Metrics }, call: ToolCall): Promise<Outcome> {
+  const { caller, name, input, ...options } = call
+  const outcome = await deps.kernel.invoke(caller, name, input, { ...options, surface: 'mcp' })
   countCall(deps.metrics, name, caller.channel, outcome)
-  return translate(name, outcome)
+  return outcome
 }
 
 /** Throws for an unknown tool, which every revision answers with a protocol error; all else is a result. */
@@ -47,7 +49,7 @@ function reply(text: string, structured: Readonly<Record<string, unknown>>): Cal
 
 function heldText(name: string, text: string, hold: Hold, auditEntry: string): string {
   const lines = [text]
-  if (hold.state === 'approval_required') {
+  if (hold.state === 'approval_required' && !text.includes(hold.operation)) {
     lines.push(
       `Nothing has run. A second person must approve operation ${hold.operation} in the Breeze console; ` +
         `get_operation with that id tells what became of it.`,

@@ -43,6 +43,8 @@ function protocolTool(tool: ListedTool): Tool {
     inputSchema: listedInput(tool.inputSchema) as Tool['inputSchema'],
     outputSchema: listedOutput(tool.outputSchema) as NonNullable<Tool['outputSchema']>,
     annotations: tool.annotations,
+    // Claude Code then shows every call to its person, in the modes too that approve by themselves.
+    ...(tool.highImpact && { _meta: { 'anthropic/requiresUserInteraction': true } }),
   }
 }
 

@@ -12,9 +12,12 @@ import {
   isInputRequiredResult,
 } from '@modelcontextprotocol/server'
 import type { Logger } from 'pino'
+import type { Authenticator } from '../../identity/authenticate.ts'
+import type { Caller } from '../../kernel/caller.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { Metrics } from '../http/metrics.ts'
-import { callTool } from './call-tool.ts'
+import { callAsking } from './asking.ts'
+import { invokeTool } from './call-tool.ts'
 import { type FixtureContext, type Fixtures, asSchema } from './fixtures.ts'
 import type { InFlight } from './in-flight.ts'
 import { INSTRUCTIONS } from './instructions.ts'
@@ -26,6 +29,7 @@ const LIST_CACHE = { ttlMs: 30_000, cacheScope: 'private' as const }
 
 export interface ServerKit {
   kernel: Kernel
+  authenticator: Authenticator
   metrics: Metrics
   log: Logger
   lists: ToolLists
@@ -69,14 +73,36 @@ export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
       const fixture = kit.fixtures?.tools.get(name)
       const result = fixture
         ? await fixture.handle(input, { ...context, notify: kit.notify })
-        : await kit.inFlight.track(
-            callTool(kit, { caller: callerIn(context), name, input, signal: context.mcpReq.signal }),
-          )
+        : await kit.inFlight.track(callBreeze(kit, server, context, { name, input, caller: callerIn(context) }))
       return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
     }),
   )
   if (kit.fixtures) addFixtures(server, kit, kit.fixtures, options.tool)
   return server
+}
+
+function callBreeze(
+  kit: ServerKit,
+  { server }: McpServer,
+  context: ServerContext,
+  call: { name: string; input: Record<string, unknown>; caller: Caller },
+) {
+  const { name, caller } = call
+  return callAsking({
+    ...call,
+    server,
+    context,
+    callerNow: async () => {
+      const identity = await kit.authenticator.authenticate(principalOf(context.http?.authInfo).presented)
+      return identity && { ...identity, channel: caller.channel, client: caller.client }
+    },
+    invoke: (by, input, options) =>
+      kit.inFlight.track(
+        // An answer that came late has nobody waiting for it.
+        invokeTool(kit, { caller: by, name, input, signal: context.mcpReq.signal, ...options }),
+      ),
+    failed: (error) => kit.log.debug({ err: error }, 'a question was not answered'),
+  })
 }
 
 /** The library sends the message of whatever a handler throws to the client: only protocol errors may get that far. */

@@ -16,6 +16,7 @@ export const STATUS = {
   ambiguous: 409,
   confirmation_invalid: 409,
   confirmation_expired: 409,
+  declined: 409,
   unsupported: 422,
   rate_limited: 429,
   internal: 500,

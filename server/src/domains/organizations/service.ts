@@ -66,6 +66,16 @@ export async function siteNames(tx: Tx, ids: readonly string[]): Promise<Map<str
   return new Map(rows.map((row) => [row.id, row.name]))
 }
 
+/** Those of them that the transaction sees. */
+export async function sitesById(tx: Tx, ids: readonly string[]): Promise<{ id: string; organizationId: string }[]> {
+  if (ids.length === 0) return []
+  const select = query
+    .selectFrom('sites')
+    .select(['id', 'organization_id'])
+    .where('id', 'in', [...ids])
+  return (await tx.all(select)).map((row) => ({ id: row.id, organizationId: row.organization_id }))
+}
+
 /** Null for what the transaction does not see. */
 export async function siteById(tx: Tx, id: string): Promise<SiteFacts | null> {
   const row = await tx.first(

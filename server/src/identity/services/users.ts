@@ -238,3 +238,9 @@ export async function listUsers(
   )
   return { rows: shown, roles, counted: counted?.n ?? 0, next: nextName(rows, limit) }
 }
+
+/** Whose a service user is, whether or not the transaction sees that person; null for a person. */
+export async function ownerOf(tx: Tx, userId: string): Promise<string | null> {
+  const rows = await tx.prepared<{ owner: string | null }>('owner_of', 'select owner_of($1) as owner', [userId])
+  return rows[0]?.owner ?? null
+}

@@ -18,21 +18,42 @@ export interface PolicyRule {
 export interface PolicyDecision {
   /** What the rules ask for. */
   asked: ConfirmationPolicy
-  /** What this server can do today: asking through the protocol and a second person's approval become a preview. */
-  applied: 'client' | 'preview'
+  /**
+   * What is done about it. Where the client can't ask its person through the protocol, that becomes a preview; so does an
+   * approval of what the operator does on the server's own machine, who could write it into the database as well.
+   */
+  applied: ConfirmationPolicy
 }
+
+/** What the organizations of a call say about approvals, the strictest of each. */
+export interface ApprovalTerms {
+  /** How long a request waits. */
+  hours: number
+  requesterMayDecide: boolean
+  /** This credential read text lately that a device wrote, where that asks for a second person. */
+  tainted: boolean
+}
+
+export const USUAL_TERMS: ApprovalTerms = { hours: 24, requesterMayDecide: false, tainted: false }
 
 export function decidePolicy(
   caller: Caller,
   call: { tool: string; area: Area; action: ActionSpec; targets: readonly Target[]; organizations: readonly string[] },
   rules: readonly PolicyRule[],
+  tainted = false,
 ): PolicyDecision {
   const fallback = defaultPolicy(caller, call.action, call.targets, call.organizations)
   const perOrganization = (call.organizations.length > 0 ? call.organizations : [null]).map(
     (organization) => mostSpecific(rules, organization)?.policy ?? fallback,
   )
-  const asked = strictest(perOrganization)
-  return { asked, applied: asked === 'client' ? 'client' : 'preview' }
+  const asked = tainted && call.action.tier === 3 ? 'approver' : strictest(perOrganization)
+  return { asked, applied: appliedTo(caller, asked) }
+}
+
+function appliedTo(caller: Caller, asked: ConfirmationPolicy): ConfirmationPolicy {
+  // Becomes `elicit` once its client's answer is in.
+  if (asked === 'elicit') return 'preview'
+  return asked === 'approver' && caller.credential.kind === 'operator' ? 'preview' : asked
 }
 
 function defaultPolicy(

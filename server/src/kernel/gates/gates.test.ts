@@ -192,9 +192,22 @@ describe('the confirmation policy', () => {
     expect(decide([device('a'), device('b')])).toEqual({ asked: 'elicit', applied: 'preview' })
     expect(decide(Array.from({ length: 26 }, (_, n) => device(`d${n}`)))).toEqual({
       asked: 'approver',
-      applied: 'preview',
+      applied: 'approver',
     })
     expect(decide([device('a')], [], write)).toEqual({ asked: 'client', applied: 'client' })
+  })
+
+  it('asks for a second person where the caller lately read what a device wrote, for tier 3 only', () => {
+    const asked = { tool: 'run_script', area: 'scripts' as const, targets: [device('a')], organizations: [CONTOSO] }
+    const tainted = (action: ActionSpec) => decidePolicy(caller, { ...asked, action }, [rule('client')], true).asked
+    expect([tainted(execute), tainted(write)]).toEqual(['approver', 'client'])
+  })
+
+  it('asks the operator of the server for a preview instead of a second person', () => {
+    const operator = makeCaller({ credential: { kind: 'operator', id: 'o', name: 'operator' } })
+    const asked = { tool: 'run_script', area: 'scripts' as const, targets: [device('a')], organizations: [CONTOSO] }
+    const decision = decidePolicy(operator, { ...asked, action: execute }, [rule('approver')])
+    expect(decision).toEqual({ asked: 'approver', applied: 'preview' })
   })
 
   it('takes the smallest limit of the organizations touched', () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { defineTool } from '../../../kernel/tool.ts'
+import { approvalText } from '../../approvals/present.ts'
+import { requestOf } from '../../approvals/requests.ts'
 import { findOperation } from '../service.ts'
 import {
   answerShares,
@@ -35,6 +37,10 @@ export default defineTool({
     created_at: z.string(),
     finished_at: z.string().nullable(),
     confirmation_expires_at: z.string().nullable(),
+    approval: z
+      .object({ state: z.string(), expires_at: z.string(), by: z.string().nullable(), reason: z.string().nullable() })
+      .nullable()
+      .describe('Of a call that a second person decides about.'),
     devices: z.array(deviceResultShape),
     total: z.number().int(),
     counts: z.record(z.string(), z.number()),
@@ -42,8 +48,9 @@ export default defineTool({
       .array(z.object({ for: z.string(), commands: z.number().int(), until: z.string().nullable() }))
       .describe('Until: when the first of them expires.'),
   }),
-  async run({ tx, services }, input) {
+  async run({ tx, services, now }, input) {
     const operation = await findOperation(tx, input.operation)
+    const approval = await requestOf(tx, operation.id, now())
     const progress = await services.commands.operationProgress(tx, operation.id)
     const waiting = await services.commands.waiting(tx, operation.id)
     const page = { limit: MOST, ...answerShares(progress.total) }
@@ -54,14 +61,18 @@ export default defineTool({
       ...results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
       ...leftOut.map((id) => leftOutResult(id, names.get(id) ?? id)),
     ]
-    return { operation, progress, waiting, devices }
+    return { operation, approval, progress, waiting, devices }
   },
-  present({ operation, progress, waiting, devices }) {
+  present({ operation, approval, progress, waiting, devices }) {
     const state = liveState(operation.state, progress)
     const head = `${operation.tool}${operation.action ? ` ${operation.action}` : ''}: ${state}. ${operation.summary}`
     const counts = progress.total > 0 ? ` ${countsText(progress)}.` : ''
     return {
-      text: [`${head}${counts} ${waitingText(waiting)}`.trimEnd(), ...devices.slice(0, 20).map(resultText)].join('\n'),
+      text: [
+        `${head}${counts} ${waitingText(waiting)}`.trimEnd(),
+        ...(approval ? [approvalText(approval)] : []),
+        ...devices.slice(0, 20).map(resultText),
+      ].join('\n'),
       data: {
         operation: operation.id,
         tool: operation.tool,
@@ -71,6 +82,12 @@ export default defineTool({
         created_at: operation.createdAt.toISOString(),
         finished_at: operation.finishedAt?.toISOString() ?? null,
         confirmation_expires_at: operation.confirmationExpiresAt?.toISOString() ?? null,
+        approval: approval && {
+          state: approval.state,
+          expires_at: approval.expiresAt.toISOString(),
+          by: approval.decidedBy,
+          reason: approval.reason,
+        },
         devices,
         total: progress.total,
         counts: countsByState(progress),
