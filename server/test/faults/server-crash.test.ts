@@ -87,11 +87,12 @@ const IN_THE_CALL = new Set<FaultPoint>(['intent.recorded', 'act.committed', 'au
 /** Killed here, the act is not in the database yet: it never happened. */
 const BEFORE_THE_ACT = new Set<FaultPoint>(['intent.recorded', 'audit.flushed'])
 
-/** Of commands that are stopped or that stream (`streams-and-cancels.test.ts`), of the key folder (`keys.test.ts`), of OAuth (`redemption.test.ts`). */
+/** Of commands that are stopped or that stream (`streams-and-cancels.test.ts`), of the key folder (`keys.test.ts`), of OAuth (`redemption.test.ts`), of approvals (`approvals.test.ts`). */
 const ELSEWHERE = new Set<FaultPoint>([
   ...(['cancel.requested', 'cancel.sent', 'output.committed'] as const),
   ...(['keys.chained', 'keys.promoted', 'keys.prepared'] as const),
   ...(['token.answered', 'token.redeemed'] as const),
+  ...(['approval.requested', 'approval.decided', 'approval.released', 'approval.recorded'] as const),
 ])
 const POINTS = FAULT_POINTS.filter((point) => !ELSEWHERE.has(point))
 
