@@ -14,13 +14,19 @@ interface KeyAnswer {
     scopes: string[]
     ip_allow_list: string[] | null
     expires_at: string | null
-    last_used_at: string | null
+    last_session_at: string | null
   }
   rights: Rights
 }
 
 interface SessionAnswer {
-  session: { id: string; methods: SignInMethod[]; proven_at: string; expires_at: string; last_used_at: string }
+  session: {
+    id: string
+    methods: SignInMethod[]
+    proven_at: string
+    expires_at: string
+    last_session_at: string | null
+  }
   email: string
   name: string
   organization: string | null
@@ -37,7 +43,7 @@ interface GrantAnswer {
     /** Of the grant's, those that this token was asked for. */
     token_scope: string | null
     expires_at: string
-    last_used_at: string | null
+    last_session_at: string | null
   }
   rights: Rights
 }
@@ -104,7 +110,7 @@ export class DatabaseAuthenticator implements Authenticator {
       credential: { kind: 'session', id: session.id, name: 'console' },
       scopes: 'all',
       expiresAt: new Date(session.expires_at),
-      lastUsedAt: session.last_used_at,
+      lastUsedAt: session.last_session_at,
       ip,
     })
     return {
@@ -129,7 +135,7 @@ export class DatabaseAuthenticator implements Authenticator {
     for (const listener of this.#listeners) listener(credentialId)
   }
 
-  /** Writes down when keys were last used; called every few seconds, so that a call never waits for it. */
+  /** Writes down when keys were last used, and which session of calls that belongs to; every few seconds: no call waits for it. */
   async flushLastUsed(): Promise<void> {
     await this.#flushSeen()
     await this.#flushGrants()
@@ -138,7 +144,8 @@ export class DatabaseAuthenticator implements Authenticator {
     this.#used.clear()
     await this.#parts.db.workerStatement(
       'api_keys_used',
-      `update api_keys k set last_used_at = u.at, last_used_ip = u.ip
+      `update api_keys k set last_used_at = u.at, last_used_ip = u.ip,
+         previous_session_at = session_before(k.last_used_at, k.previous_session_at, u.at)
        from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as u (id, at, ip) where k.id = u.id`,
       [used.map(([id]) => id), used.map(([, use]) => use.at), used.map(([, use]) => use.ip)],
     )
@@ -150,7 +157,8 @@ export class DatabaseAuthenticator implements Authenticator {
     this.#seen.clear()
     await this.#parts.db.workerStatement(
       'sessions_seen',
-      `update sessions s set last_used_at = greatest(s.last_used_at, u.at)
+      `update sessions s set last_used_at = greatest(s.last_used_at, u.at),
+         previous_session_at = session_before(s.last_used_at, s.previous_session_at, u.at)
        from unnest($1::uuid[], $2::timestamptz[]) as u (id, at) where s.id = u.id`,
       [seen.map(([id]) => id), seen.map(([, at]) => at)],
     )
@@ -162,7 +170,8 @@ export class DatabaseAuthenticator implements Authenticator {
     this.#usedGrants.clear()
     await this.#parts.db.workerStatement(
       'oauth_grants_used',
-      `update oauth_grants g set last_used_at = greatest(g.last_used_at, u.at)
+      `update oauth_grants g set last_used_at = greatest(g.last_used_at, u.at),
+         previous_session_at = session_before(g.last_used_at, g.previous_session_at, u.at)
        from unnest($1::uuid[], $2::timestamptz[]) as u (id, at) where g.id = u.id`,
       [used.map(([id]) => id), used.map(([, at]) => at)],
     )
@@ -187,7 +196,7 @@ export class DatabaseAuthenticator implements Authenticator {
       credential: { kind: 'oauth_grant', id: grant.id, name: grant.name },
       scopes: new Set(grant.scopes.filter((scope) => asked.has(scope))),
       expiresAt: new Date(grant.expires_at),
-      lastUsedAt: grant.last_used_at,
+      lastUsedAt: grant.last_session_at,
       ip,
     })
   }
@@ -209,7 +218,7 @@ export class DatabaseAuthenticator implements Authenticator {
       credential: { kind: 'api_key', id: key.id, name: key.name },
       scopes: new Set(key.scopes),
       expiresAt: key.expires_at === null ? null : new Date(key.expires_at),
-      lastUsedAt: key.last_used_at,
+      lastUsedAt: key.last_session_at,
       ip,
     })
   }

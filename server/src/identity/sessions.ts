@@ -1,4 +1,5 @@
 /** Sessions of people at the console: opened by proofs, found by the authenticator, ended by one write. */
+import { sql } from 'kysely'
 import type { Environment } from '../kernel/context.ts'
 import { type Db, query } from '../kernel/db.ts'
 import type { KnownUser } from './sign-in.ts'
@@ -78,6 +79,7 @@ export class Sessions {
           methods: [...methods],
           created_at: now,
           last_used_at: now,
+          previous_session_at: lastOf(user.id, now),
           proven_at: now,
           expires_at: expiresAt,
           ip,
@@ -200,3 +202,8 @@ export class Sessions {
     )
   }
 }
+
+/** Who signs in again goes on with their session of a moment ago, or comes back from the one that ended before. */
+const lastOf = (userId: string, now: Date) => sql<Date | null>`(
+  select session_before(last_used_at, previous_session_at, ${now}) from sessions
+  where user_id = ${userId} and stage = 'open' order by last_used_at desc limit 1)`

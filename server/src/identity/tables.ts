@@ -92,6 +92,7 @@ export interface SessionsTable {
   methods: SignInMethod[]
   created_at: ColumnType<Date, Date, never>
   last_used_at: ColumnType<Date, Date, Date>
+  previous_session_at: OptionalInstant
   proven_at: ColumnType<Date, Date, Date>
   expires_at: ColumnType<Date, Date, Date>
   ip: string | null

@@ -45,7 +45,7 @@ export interface Caller {
   stopped: string | null
   /** When the credential ends by itself; streams opened with it end then too. */
   expiresAt: Date | null
-  /** When this credential was last used before this session of calls. */
+  /** When this credential was last used before this session of calls, which have less than half an hour between them. */
   lastUsedAt: string | null
 }
 

@@ -123,6 +123,28 @@ describe('get_alerts', () => {
     expect(titles(await call('get_alerts', { since: 'last_session' }, again))).toEqual(['Patch failed'])
   })
 
+  it('knows when the session before this one ended, however many calls this one has', async () => {
+    const key = await w.h.key(await w.h.user('partner_technician'), ['ai:read'])
+    const { authenticator } = w.h.server
+    const last = async () => (await w.h.caller(key)).lastUsedAt
+    expect([await last(), await last()]).toEqual([null, null])
+    await authenticator.flushLastUsed()
+    expect(await last()).toBeNull()
+    await authenticator.flushLastUsed()
+    const [before] = await w.h.sql<{ at: Date }>(
+      `update api_keys set last_used_at = now() - interval '2 hours' where last_used_at is not null and id = $1 returning last_used_at as at`,
+      [(await w.h.caller(key)).credential.id],
+    )
+    const ended = before?.at.toISOString()
+    const shown = async () => new Date(String(await last())).toISOString()
+    expect(await shown()).toBe(ended)
+    for (let call = 0; call < 3; call += 1) {
+      await authenticator.flushLastUsed()
+      expect(await shown()).toBe(ended)
+    }
+    expect((await call('whoami', {}, await w.h.caller(key)))['last_session']).toBe(await last())
+  })
+
   it('groups, the worst group first', async () => {
     await morning()
     const groups = async (by: string) => (await call('get_alerts', { group_by: by }))['groups']

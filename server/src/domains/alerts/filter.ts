@@ -37,7 +37,7 @@ export const chosenAlerts = z.object({
   organization: references.optional(),
   site: references.optional(),
   device: references.optional().describe('Ids or names.'),
-  since: momentField.optional().describe('Opened since: a time, 24h, or last_session.'),
+  since: momentField.optional().describe('Opened since: a time, 24h, or last_session: its end.'),
   until: momentField.optional(),
   older_than: momentField.optional().describe('Such as 48h.'),
   suppressed: z.boolean().optional().describe('Also those under another alert or in maintenance.'),

@@ -22,7 +22,7 @@ const output = z.object({
   ),
   total: z.number().int(),
   emergency_stop: z.string().nullable(),
-  last_session: z.string().nullable().describe('When this credential was last used before now.'),
+  last_session: z.string().nullable().describe('When the session of this credential before this one ended.'),
   tools: z.array(z.string()).describe('Usable now.'),
   needs_more: z.array(
     z.object({
