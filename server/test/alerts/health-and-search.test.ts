@@ -1,6 +1,8 @@
 /** The fleet's health, and finding things in it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BUILT_IN } from '../../src/domains/compliance/frameworks/built-in.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
+import { systemEnvironment } from '../../src/kernel/context.ts'
 import { type Answer, code, done } from '../settings/answers.ts'
 import { alertRow } from './rows.ts'
 import { type AlertWorld, alertWorld, hoursAgo } from './world.ts'
@@ -107,6 +109,60 @@ describe('fleet_health_check', () => {
     expect((await call('fleet_health_check', { group_by: 'site', limit: 1 }))['groups']).toHaveLength(1)
   })
 
+  it('tells how compliance stood at the last look, where it may be read', async () => {
+    const { acme, h } = w
+    const kept = (siteId: string, daysAgo: number, passed: number, failed: number) =>
+      h.sql(
+        `insert into compliance_history (organization_id, site_id, framework, day, framework_version, devices, passed, failed, unknown, waived,
+           not_applicable, weight_passed, weight_failed)
+         values ($1, $2, $3, current_date - $4::int, '1', 1, 1, 1, 0, 0, 0, $5, $6)
+         on conflict (organization_id, site_id, framework, day) do update set weight_passed = $5, weight_failed = $6`,
+        [acme.id, siteId, BUILT_IN[0].id, daysAgo, passed, failed],
+      )
+    await kept(acme.siteId ?? '', 1, 1, 99)
+    await kept(acme.siteId ?? '', 0, 80, 20)
+    await kept(branch, 1, 10, 90)
+    const [group] = (await call('fleet_health_check', { organization: 'Acme', group_by: 'organization' }))['groups']
+    expect(group['compliance']).toBe(45)
+    const sites = (await call('fleet_health_check', { organization: 'Acme' }))['groups']
+    expect(sites.map((site: Answer) => site['compliance'])).toEqual([80, 10])
+    expect(await textOf('fleet_health_check', { organization: 'Acme' })).toContain('health 50, compliance 80 %;')
+    const blind = await w.caller('devices_only', acme)
+    expect(await call('fleet_health_check', {}, blind)).toMatchObject({ compliance: null })
+  })
+
+  it('goes by group, of which a device may be in several', async () => {
+    const { h, acme, devices } = w
+    const ids = ['Servers', 'Everything', 'Nothing'].map(() => systemEnvironment.newId())
+    for (const [index, [name, filter]] of [
+      ['Servers', null],
+      ['Everything', {}],
+      ['Nothing', null],
+    ].entries())
+      await h.sql(
+        `insert into device_groups (id, partner_id, organization_id, name, filter, updated_at, updated_by)
+         select $1, partner_id, $2, $3, $4, now(), $1 from organizations where id = $2`,
+        [ids[index], acme.id, name, filter === null ? null : JSON.stringify(filter)],
+      )
+    await h.sql(
+      `insert into device_group_members (group_id, device_id, organization_id, site_id) values ($1, $2, $3, $4)`,
+      [ids[0], devices['ACME-DC-01'], acme.id, acme.siteId],
+    )
+    const answer = await call('fleet_health_check', { group_by: 'group' })
+    expect(answer['groups']).toMatchObject([
+      { name: 'Servers', health: 0, devices: { online: 1 }, alerts: { critical: 1 }, patches: { failed: 1 } },
+      { name: 'Everything', devices: { online: 3, offline: 1, silent: 1 }, alerts: { critical: 1, high: 0 } },
+    ])
+    // The whole is the fleet's, not the sum of its groups.
+    expect(answer).toMatchObject({ total: 2, devices: { online: 3, offline: 2 } })
+    const blind = await w.caller('devices_only', acme)
+    expect((await call('fleet_health_check', { group_by: 'group' }, blind))['groups'][0]).toMatchObject({
+      alerts: null,
+      patches: null,
+    })
+    await h.sql('delete from device_groups where id = any ($1)', [ids])
+  })
+
   it('shows only what the caller reaches and may read', async () => {
     expect((await call('fleet_health_check', {}, technician))['groups'].map(({ name }: Answer) => name)).toEqual([
       'Acme',
@@ -119,6 +175,35 @@ describe('fleet_health_check', () => {
     const scripts = await w.caller('technician', w.acme, ['scripts.execute'])
     expect(await textOf('fleet_health_check', {}, scripts)).toBe('insufficient_scope')
     expect(await textOf('fleet_health_check', { limit: 0 })).toBe('invalid_input')
+  })
+})
+
+describe('list_devices by alerts', () => {
+  const listed = async (input: object, caller = everybody): Promise<string[]> => {
+    const names: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await call('list_devices', { sort: 'worst_alert', ...input, ...(cursor && { cursor }) }, caller)
+      names.push(...page['devices'].map(({ name }: Answer) => name))
+      cursor = page['next_cursor']
+    } while (cursor)
+    return names
+  }
+
+  it('puts the device with the worst open alert first, page by page, and the other way round', async () => {
+    const all = await listed({})
+    expect([all[0], all.slice(1, 3).toSorted(), all.length]).toEqual(['ACME-DC-01', ['ACME-WS-1', 'GLOBEX-1'], 5])
+    expect(await listed({ limit: 1 })).toEqual(all)
+    expect(await listed({ limit: 2, descending: true })).toEqual(all.toReversed())
+    expect((await listed({ organization: 'Acme', status: 'online' }))[0]).toBe('ACME-DC-01')
+  })
+
+  it('tells nobody of alerts that are not theirs to read', async () => {
+    const blind = await w.caller('devices_only', w.acme)
+    const rows = await w.h.sql<{ name: string }>('select name from devices where organization_id = $1 order by id', [
+      w.acme.id,
+    ])
+    expect(await listed({}, blind)).toEqual(rows.map(({ name }) => name))
   })
 })
 

@@ -1,4 +1,5 @@
 /** Unresolved alerts of devices, for lists of devices: one statement for any number of them. */
+import { type RawBuilder, sql } from 'kysely'
 import { type Caller, holdsAt } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import type { Severity } from './tables.ts'
@@ -19,6 +20,11 @@ interface Located {
 const COUNT = `
   select device_id, count(*) as count, (array_agg(severity order by severity_weight(severity) desc))[1] as worst
   from alerts where device_id = any ($1::uuid[]) and status <> 'resolved' group by device_id`
+
+/** Devices with unresolved alerts in these organizations, for lists of devices: `rank` of the worst, from '0' for a critical one. */
+export const worstAlerts = (organizationIds: readonly string[]): RawBuilder<unknown> => sql`
+  select a.device_id, (5 - max(severity_weight(a.severity)))::text collate "C" as rank from alerts a
+  where a.status <> 'resolved' and a.device_id is not null and a.organization_id = any (${[...organizationIds]}::uuid[]) group by 1`
 
 interface Row {
   device_id: string

@@ -2,7 +2,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import { anyOf } from '../../kernel/conditions.ts'
 import { type Db, query, type Tx } from '../../kernel/db.ts'
+import type { DeviceFilter, DeviceGroup } from '../devices/filter.ts'
+import { devicesInGroups } from '../devices/group-counts.ts'
 import { placeColumn, type PlaceLevel } from '../devices/place-counts.ts'
+import { isUnfolded } from './filter.ts'
 import { countsOf, type SeverityCounts } from './severities.ts'
 import type { AlertStatus, Severity } from './tables.ts'
 
@@ -66,4 +69,18 @@ export async function tallyBy(tx: Tx, level: PlaceLevel, filter: TallyFilter): P
   const rows = await tx.all<{ id: string; severity: Severity; n: number }>({ compile: () => built.compile(query) })
   const places = Map.groupBy(rows, (row) => row.id)
   return new Map([...places].map(([id, found]) => [id, countsOf(found)]))
+}
+
+/** The same per group of devices; alerts of sites and organizations are in none. */
+export async function alertsByGroup(
+  tx: Tx,
+  groups: readonly DeviceGroup[],
+  filter: DeviceFilter,
+): Promise<Map<string, SeverityCounts>> {
+  if (groups.length === 0) return new Map()
+  const built = sql<{ id: string; severity: Severity; n: number }>`
+    select g.id, a.severity, count(*) as n from ${devicesInGroups(groups, filter)} join alerts a on a.device_id = d.id
+    where a.status <> 'resolved' and ${isUnfolded} group by 1, 2`
+  const rows = await tx.all<{ id: string; severity: Severity; n: number }>({ compile: () => built.compile(query) })
+  return new Map([...Map.groupBy(rows, (row) => row.id)].map(([id, found]) => [id, countsOf(found)]))
 }

@@ -107,7 +107,7 @@ interface Row extends Counts {
 export async function readHistory(
   tx: Tx,
   framework: Pick<Framework, 'id'>,
-  { organizationIds = null, siteIds = null }: { [Name in 'organizationIds' | 'siteIds']?: DeviceFilter[Name] | null },
+  places: Places,
   since: Date,
 ): Promise<Day[]> {
   const built = sql<Row>`
@@ -117,13 +117,19 @@ export async function readHistory(
       sum(weight_failed)::bigint as weight_failed
     from compliance_history
     where framework = ${framework.id} and day >= ${day(since)}::date
-      and ${within('organization_id', organizationIds)} and ${within('site_id', siteIds)}
+      and ${placeHistory(places)}
     group by day order by day`
   const rows = await tx.all<Row>({ compile: () => built.compile(query) })
   return rows.map(({ day: date, version, devices, weight_passed: passed, weight_failed: failed, ...counts }) => {
     return { day: date, version, devices, score: scoreOf(passed, failed), coverage: coverageOf(counts), counts }
   })
 }
+
+type Places = { [Name in 'organizationIds' | 'siteIds']?: DeviceFilter[Name] | null }
+
+/** As a condition on `compliance_history`. */
+export const placeHistory = ({ organizationIds = null, siteIds = null }: Places) =>
+  sql`${within('organization_id', organizationIds)} and ${within('site_id', siteIds)}`
 
 const within = (column: 'organization_id' | 'site_id', ids: readonly string[] | null) =>
   ids === null ? sql`true` : sql`${sql.ref(column)} = any (${[...ids]}::uuid[])`

@@ -4,7 +4,7 @@ import { isInstant, makeCursor, readCursor } from '../../kernel/cursor.ts'
 import { invalidInput } from '../../kernel/errors.ts'
 import type { DeviceFilter } from './filter.ts'
 
-export type DeviceSort = 'name' | 'last_seen'
+export type DeviceSort = 'name' | 'last_seen' | 'worst_alert'
 export interface DeviceOrder {
   sort: DeviceSort
   descending: boolean
@@ -31,6 +31,7 @@ export function readPosition(filter: DeviceFilter, order: DeviceOrder, cursor: s
 }
 
 function isKeyOf({ sort }: DeviceOrder, key: string | null): boolean {
+  if (sort === 'worst_alert') return /^[0-5]$/.test(key ?? '')
   if (sort === 'name') return key !== null && !key.includes('\0')
   return key === null || isInstant(key)
 }

@@ -1,6 +1,7 @@
 /** The list of devices: one statement answers the page, the total and the counts by status. */
 import { type Compilable, type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
+import { worstAlerts } from '../alerts/counts.ts'
 import { type DeviceOrder, type DevicePosition, type DeviceSort, readPosition, writePosition } from './cursor.ts'
 import { asksPresence, deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
@@ -10,8 +11,10 @@ export interface DevicePage {
   /** At most 500; 0 for the counts alone. */
   limit: number
   cursor?: string | undefined
-  /** By name upwards unless told otherwise; by last_seen, those never seen come last. */
+  /** By name upwards unless told otherwise; by last_seen, those never seen come last; by worst_alert, the worst comes first. */
   sort?: DeviceSort | undefined
+  /** By worst_alert: of which organizations they may be read. */
+  alertsOf?: readonly string[] | undefined
   descending?: boolean | undefined
 }
 
@@ -51,10 +54,13 @@ export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage
   const order = { sort: page.sort ?? 'name', descending: page.descending ?? false }
   const after = page.cursor === undefined ? null : readPosition(filter, order, page.cursor)
   const limit = Math.min(Math.max(page.limit, 0), MAX_LIMIT)
+  const { descending } = order
   const rows =
     order.sort === 'name'
-      ? byName(filter, after, limit + 1, order.descending)
-      : bySeen(filter, after, limit + 1, order.descending)
+      ? byName(filter, after, limit + 1, descending)
+      : order.sort === 'worst_alert'
+        ? byAlerts(filter, page.alertsOf ?? [], after, limit + 1, descending)
+        : bySeen(filter, after, limit + 1, descending)
   const answer = await run(
     tx,
     statement(rows, {
@@ -101,7 +107,7 @@ interface Parts {
 
 function statement(rows: RawBuilder<unknown>, { counts, offline, order }: Parts): Compilable<Answer> {
   const direction = order.descending ? sql`desc` : sql`asc`
-  const key = order.sort === 'name' ? sql`page.sort_key` : sql`p.last_seen_at`
+  const key = order.sort === 'last_seen' ? sql`p.last_seen_at` : sql`page.sort_key`
   const built = sql<Answer>`
     with page as materialized (${rows}),
     shown as (
@@ -145,6 +151,25 @@ function byName(
 }
 
 const rowLimit = (limit: number): RawBuilder<unknown> => (limit === USUAL_LIMIT + 1 ? sql.lit(limit) : sql`${limit}`)
+
+/** By the rank of its worst alert, `0` the worst; without any, last. */
+function byAlerts(
+  filter: DeviceFilter,
+  alertsOf: readonly string[],
+  after: DevicePosition | null,
+  limit: number,
+  descending: boolean,
+): RawBuilder<unknown> {
+  const conditions = deviceConditions(filter)
+  const [compare, direction] = descending ? [sql`<`, sql`desc`] : [sql`>`, sql`asc`]
+  const rank = sql`coalesce(w.rank, '5')`
+  if (after) conditions.push(sql`(${rank}, d.id) ${compare} (${after.key}, ${after.id}::uuid)`)
+  return sql`
+    select ${COLUMNS}, ${rank} as sort_key
+    from ${source(filter)} left join (${worstAlerts(alertsOf)}) w on w.device_id = d.id
+    where ${sql.join(conditions, sql` and `)}
+    order by ${rank} ${direction}, d.id ${direction} limit ${rowLimit(limit)}`
+}
 
 /** Two parts, so that each follows an index: those seen, then those that never were. */
 function bySeen(

@@ -10,6 +10,7 @@ const part = (more: Partial<PartFacts> = {}): PartFacts => ({
   silent: 0,
   alerts: none,
   patches: patched,
+  compliance: null,
   ...more,
 })
 const named = (name: string, facts: PartFacts) => ({ name, facts, health: healthOf(facts) })

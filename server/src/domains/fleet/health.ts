@@ -3,6 +3,7 @@
  * that are heard from now. An offline device has been silent for three intervals or more, so what it last said is no longer
  * taken for its state.
  */
+import type { PlaceScore } from '../compliance/latest.ts'
 import type { SeverityCounts } from '../alerts/severities.ts'
 import { SEVERITIES, type Severity } from '../alerts/tables.ts'
 
@@ -22,6 +23,8 @@ export interface PartFacts {
   /** Null: not the caller's to read. */
   alerts: SeverityCounts | null
   patches: PatchCounts | null
+  /** By weight, as it stood at the last look; null: not the caller's to read, or nothing was kept. */
+  compliance: PlaceScore | null
 }
 
 export interface Health {
@@ -100,9 +103,10 @@ const NONE: PartFacts = {
   silent: 0,
   alerts: { critical: 0, high: 0, medium: 0, low: 0, info: 0 },
   patches: { up_to_date: 0, missing: 0, failed: 0, unknown: 0 },
+  compliance: null,
 }
 
-/** What is not known of a part is not known of the whole. */
+/** What is not known of a part is not known of the whole; but for compliance, whose score is over what was assessed anyway. */
 export function together(parts: readonly PartFacts[]): PartFacts {
   return parts.reduce<PartFacts>(
     (sum, part) => ({
@@ -112,6 +116,8 @@ export function together(parts: readonly PartFacts[]): PartFacts {
       silent: sum.silent + part.silent,
       alerts: sum.alerts && part.alerts && plus(sum.alerts, part.alerts),
       patches: sum.patches && part.patches && plus(sum.patches, part.patches),
+      compliance:
+        sum.compliance && part.compliance ? plus(sum.compliance, part.compliance) : (sum.compliance ?? part.compliance),
     }),
     NONE,
   )

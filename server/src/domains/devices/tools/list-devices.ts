@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fewOrganizations } from '../../../kernel/caller.ts'
+import { fewOrganizations, organizationsAlso } from '../../../kernel/caller.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { type OpenAlerts, openAlerts } from '../../alerts/counts.ts'
 import type { DeviceList } from '../list.ts'
@@ -25,13 +25,13 @@ export default defineTool({
   name: 'list_devices',
   title: 'List devices',
   description:
-    'Lists the devices of the fleet with status, role and system, by filters. Always tells the total and the counts by status of all that match, and where most of the offline ones are: limit 0 answers these alone.',
+    'Lists devices with status, role and system, by filters. Always tells the total and the counts by status of all that match, and where most of the offline ones are: limit 0 answers these alone.',
   area: 'devices',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
   input: z.object({
     ...filterFields,
-    sort: z.enum(['name', 'last_seen']).default('name'),
+    sort: z.enum(['name', 'last_seen', 'worst_alert']).default('name'),
     descending: z.boolean().default(false),
     limit: z.number().int().min(0).max(200).default(25),
     cursor: z.string().max(2000).optional(),
@@ -44,7 +44,11 @@ export default defineTool({
       // Row-level security says the same; named, the few organizations of a narrow caller are found by their index.
       organizationIds: named.organizationIds ?? fewOrganizations(caller),
     }
-    const list = await services.devices.listDevices(tx, filter, input)
+    const list = await services.devices.listDevices(tx, filter, {
+      ...input,
+      alertsOf:
+        input.sort === 'worst_alert' ? [...organizationsAlso(caller, 'devices.read', 'alerts.read')] : undefined,
+    })
     return { ...list, alerts: await openAlerts(tx, caller, list.devices) }
   },
   present(list) {

@@ -3,7 +3,8 @@ import { asList } from '../../../identity/fields.ts'
 import { fewOrganizations } from '../../../kernel/caller.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { filterFields, resolveFilter } from '../../devices/select.ts'
-import { type FleetHealth, fleetHealth } from '../parts.ts'
+import { scoreOf } from '../../compliance/standing.ts'
+import { type FleetHealth, fleetHealth, groupHealth } from '../parts.ts'
 import { healthText } from '../present.ts'
 
 const count = z.number().int()
@@ -12,6 +13,7 @@ const part = {
   devices: z.object({ online: count, offline: count, pending: count, silent: count }),
   alerts: z.object({ critical: count, high: count, medium: count, low: count, info: count }).nullable(),
   patches: z.object({ up_to_date: count, missing: count, failed: count, unknown: count }).nullable(),
+  compliance: z.number().nullable().describe('Score at the last look.'),
   reasons: z.array(z.string()),
 }
 
@@ -19,12 +21,12 @@ export default defineTool({
   name: 'fleet_health_check',
   title: 'Fleet health check',
   description:
-    'Tells how the fleet does, by organization or site, the worst first with the reasons in words: devices online, open alerts, patches, silent devices. Offline devices are not assessed; health is null where nothing is known. Backups are not assessed.',
+    'Tells how the fleet does, by organization, site or group, the worst first with the reasons in words: devices online, open alerts, patches, compliance, silent devices. Offline devices are not assessed; health is null where nothing is known. Backups are not assessed.',
   area: 'fleet',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'devices.read' },
   input: z.object({
-    group_by: z.enum(['organization', 'site']).optional().describe('Site, where organizations are named.'),
+    group_by: z.enum(['organization', 'site', 'group']).optional().describe('Site, where organizations are named.'),
     organization: filterFields.organization,
     site: filterFields.site,
     limit: z.number().int().min(1).max(200).default(25),
@@ -40,7 +42,12 @@ export default defineTool({
     const isNarrow = input.organization !== undefined || input.site !== undefined
     const level = input.group_by ?? (isNarrow ? 'site' : 'organization')
     const filter = { organizationIds: named.organizationIds ?? fewOrganizations(caller), siteIds: named.siteIds }
-    return { level, found: await fleetHealth(tx, caller, now(), { level, filter, limit: input.limit }) }
+    const { limit } = input
+    const found =
+      level === 'group'
+        ? await groupHealth(tx, caller, now(), { filter, limit })
+        : await fleetHealth(tx, caller, now(), { level, filter, limit })
+    return { level, found }
   },
   present: ({ level, found }, { organization }) => ({
     text: healthText(found, level, asList(organization)?.join(', ') ?? 'The fleet'),
@@ -66,5 +73,6 @@ const presentPart = ({ facts, health }: FleetHealth['whole']) => ({
   devices: { online: facts.online, offline: facts.offline, pending: facts.pending, silent: facts.silent },
   alerts: facts.alerts,
   patches: facts.patches,
+  compliance: facts.compliance && scoreOf(facts.compliance.passed, facts.compliance.failed),
   reasons: health.reasons,
 })
