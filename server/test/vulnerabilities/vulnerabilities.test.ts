@@ -2,101 +2,29 @@ import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Caller } from '../../src/kernel/caller.ts'
 import { runCli } from '../cli/run-cli.ts'
-import { boot, type Harness, type Organization } from '../harness.ts'
 import { section } from '../patches/reports.ts'
 import { osvRecord, trackerExport, zipOf } from './exports.ts'
+import {
+  fixed,
+  libc,
+  none,
+  OPEN,
+  type Package,
+  vulnerabilityWorld,
+  type VulnerabilityWorld,
+} from './vulnerability-world.ts'
 
-let world: Harness
-let home: Organization
-let admin: Caller
-const OPEN = { status: 'open', urgency: 'not yet assigned' }
-const fixed = (version: string, urgency = 'not yet assigned') => ({
-  status: 'resolved',
-  fixed_version: version,
-  urgency,
-})
-
+let w: VulnerabilityWorld
 beforeAll(async () => {
-  world = await boot()
-  home = await world.organization('Northwind')
-  admin = await world.operator()
+  w = await vulnerabilityWorld()
 })
-afterAll(() => world.stop())
-beforeEach(async () => {
-  await world.server.services.vulnerabilities.idle()
-  await world.sql('delete from vulnerability_imports')
-  await world.sql('delete from devices')
-})
-
-const put = (name: string, content: string | Buffer) => writeFile(join(world.dataDir, 'import', name), content)
-
-async function call(by: Caller, tool: string, input: object) {
-  const outcome = await world.invoke(by, tool, input)
-  return outcome.status === 'done'
-    ? { code: 'done', ...outcome }
-    : { data: {}, text: '', code: 'denial' in outcome ? outcome.denial.code : outcome.status, ...outcome }
-}
-
-async function imported(name: string, content: string | Buffer) {
-  await put(name, content)
-  const { data, code } = await call(admin, 'import_vulnerabilities', { file: name })
-  expect(code).toBe('done')
-  await world.server.services.vulnerabilities.idle()
-  return data
-}
-
-interface Package {
-  name: string
-  version: string
-  from?: string
-  fromVersion?: string
-}
-/** There is no dpkg system without a package that is called other than its source. */
-const libc: Package = { name: 'libc6', version: '2.36-9', from: 'glibc' }
-
-async function device(
-  packages: readonly Package[],
-  {
-    name = 'nw-1',
-    os = ['Debian GNU/Linux', '12.8'],
-    kernel = '6.1.0-27-amd64',
-  }: { name?: string; os?: [string, string]; kernel?: string } = {},
-): Promise<string> {
-  const id = await world.device(home, name)
-  await section(world, id, 'os', { family: 'linux', name: os[0], version: os[1], kernel })
-  await installed(id, packages)
-  return id
-}
-
-async function installed(id: string, packages: readonly Package[]): Promise<void> {
-  await world.sql('delete from device_software where device_id = $1', [id])
-  for (const { name, version, from = null, fromVersion = null } of packages)
-    await world.sql(
-      `insert into device_software (device_id, source, name, architecture, organization_id, site_id, version, source_package, source_version)
-       values ($1, 'dpkg', $2, 'amd64', $3, $4, $5, $6, $7)`,
-      [id, name, home.id, home.siteId, version, from, fromVersion],
-    )
-  await section(world, id, 'software', { count: packages.length })
-}
-
-async function assessed(id: string) {
-  await world.server.services.vulnerabilities.catchUp()
-  const found = await world.server.db.worker((tx) => world.server.services.vulnerabilities.ofDevice(tx, id, 200))
-  const { counts, reason, rows = [], fixable } = found ?? {}
-  return {
-    counts,
-    reason,
-    fixable,
-    rows: rows.map((row) => `${row.vulnerability} ${row.package} ${row.version} < ${row.fixedVersion}`),
-  }
-}
-const none = { critical: 0, high: 0, medium: 0, low: 0, unrated: 0 }
+afterAll(() => w.world.stop())
+beforeEach(() => w.empty())
 
 describe('a device', () => {
   it('is compared by source package and version, each vulnerability counted once', async () => {
-    await imported(
+    await w.imported(
       'tracker.json',
       trackerExport({
         glibc: { 'CVE-2024-1': { bookworm: fixed('2.36-10', 'high') }, 'CVE-2024-2': { bookworm: fixed('2.36-9') } },
@@ -104,14 +32,14 @@ describe('a device', () => {
         curl: { 'CVE-2024-1': { bookworm: fixed('7.88.1-11', 'medium') }, 'CVE-2024-9': { trixie: OPEN } },
       }),
     )
-    const id = await device([
+    const id = await w.device([
       libc,
       { name: 'libc-bin', version: '2.36-9', from: 'glibc' },
       { name: 'g++', version: '4:12.2.0-3', from: 'gcc-defaults', fromVersion: '1.203' },
       { name: 'curl', version: '7.88.1-10' },
       { name: 'vim', version: '9' },
     ])
-    expect(await assessed(id)).toEqual({
+    expect(await w.assessed(id)).toEqual({
       counts: { ...none, high: 1, low: 1 },
       reason: null,
       fixable: 1,
@@ -121,15 +49,15 @@ describe('a device', () => {
         'CVE-2024-3 gcc-defaults 1.203 < null',
       ],
     })
-    await installed(id, [
+    await w.installed(id, [
       { ...libc, version: '2.36-10' },
       { name: 'curl', version: '7.88.1-11' },
     ])
-    expect(await assessed(id)).toMatchObject({ counts: none, rows: [] })
+    expect(await w.assessed(id)).toMatchObject({ counts: none, rows: [] })
   })
 
   it('has only the kernel that it runs', async () => {
-    await imported(
+    await w.imported(
       'tracker.json',
       trackerExport({ linux: { 'CVE-2024-1': { bookworm: fixed('6.1.112-1') } }, glibc: {} }),
     )
@@ -147,28 +75,28 @@ describe('a device', () => {
       { name: 'linux-headers-6.1.0-20-amd64', version: '6.1.85-1', from: 'linux' },
       { name: 'linux-perf', version: '6.1.85-1', from: 'linux' },
     ]
-    const id = await device(packages)
-    expect(await assessed(id)).toMatchObject({ counts: none })
-    const older = await device(packages, { name: 'nw-2', kernel: '6.1.0-20-amd64' })
-    expect((await assessed(older)).rows).toEqual(['CVE-2024-1 linux 6.1.85-1 < 6.1.112-1'])
+    const id = await w.device(packages)
+    expect(await w.assessed(id)).toMatchObject({ counts: none })
+    const older = await w.device(packages, { name: 'nw-2', kernel: '6.1.0-20-amd64' })
+    expect((await w.assessed(older)).rows).toEqual(['CVE-2024-1 linux 6.1.85-1 < 6.1.112-1'])
   })
 
   it('that was not really looked at has no number, and says why', async () => {
-    const covered = await device([libc])
-    const ubuntu = await device([libc], { name: 'ubuntu', os: ['Ubuntu', '24.04'] })
-    expect(await assessed(covered)).toEqual({ counts: null, reason: 'not_covered', fixable: null, rows: [] })
-    await imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-2': { bookworm: fixed('2.36-9') } } }))
-    expect(await assessed(covered)).toMatchObject({ counts: none, reason: null })
-    expect(await assessed(ubuntu)).toMatchObject({ counts: null, reason: 'not_covered' })
+    const covered = await w.device([libc])
+    const ubuntu = await w.device([libc], { name: 'ubuntu', os: ['Ubuntu', '24.04'] })
+    expect(await w.assessed(covered)).toEqual({ counts: null, reason: 'not_covered', fixable: null, rows: [] })
+    await w.imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-2': { bookworm: fixed('2.36-9') } } }))
+    expect(await w.assessed(covered)).toMatchObject({ counts: none, reason: null })
+    expect(await w.assessed(ubuntu)).toMatchObject({ counts: null, reason: 'not_covered' })
     const others = {
-      older: await device([libc], { name: 'older', os: ['Debian GNU/Linux', '11.11'] }),
-      arch: await device([libc], { name: 'arch', os: ['Arch Linux', 'rolling'] }),
-      sourceless: await device([{ name: 'vim', version: '9' }], { name: 'sourceless' }),
-      unread: await device([libc], { name: 'unread' }),
+      older: await w.device([libc], { name: 'older', os: ['Debian GNU/Linux', '11.11'] }),
+      arch: await w.device([libc], { name: 'arch', os: ['Arch Linux', 'rolling'] }),
+      sourceless: await w.device([{ name: 'vim', version: '9' }], { name: 'sourceless' }),
+      unread: await w.device([libc], { name: 'unread' }),
     }
-    await section(world, others.unread, 'software', null, { status: 'error' })
+    await section(w.world, others.unread, 'software', null, { status: 'error' })
     const reasons = await Promise.all(
-      Object.entries(others).map(async ([name, id]) => [name, (await assessed(id)).reason]),
+      Object.entries(others).map(async ([name, id]) => [name, (await w.assessed(id)).reason]),
     )
     expect(Object.fromEntries(reasons)).toEqual({
       older: 'not_covered',
@@ -177,7 +105,8 @@ describe('a device', () => {
       unread: 'not_readable',
     })
     expect(
-      (await world.sql('select 1 from device_vulnerability_state where not assessed and critical is not null')).length,
+      (await w.world.sql('select 1 from device_vulnerability_state where not assessed and critical is not null'))
+        .length,
     ).toBe(0)
   })
 
@@ -186,27 +115,27 @@ describe('a device', () => {
       Array.from({ length: 260 }, (_, index) => [`CVE-2024-${1000 + index}`, { bookworm: OPEN }]),
     )
     const worst = { 'CVE-2023-1': { bookworm: fixed('2.40', 'high') } }
-    await imported('tracker.json', trackerExport({ glibc: { ...many, ...worst } }))
-    const id = await device([libc])
-    const first = await assessed(id)
+    await w.imported('tracker.json', trackerExport({ glibc: { ...many, ...worst } }))
+    const id = await w.device([libc])
+    const first = await w.assessed(id)
     expect([first.counts, first.rows.length, first.rows[0]]).toEqual([
       { ...none, high: 1, unrated: 260 },
       200,
       'CVE-2023-1 glibc 2.36-9 < 2.40',
     ])
     const since = 'select first_seen_at from device_vulnerabilities where vulnerability = $1'
-    const [before] = await world.sql<{ first_seen_at: Date }>(since, ['CVE-2023-1'])
-    await installed(id, [{ ...libc, version: '2.36-10' }])
-    expect((await assessed(id)).rows[0]).toBe('CVE-2023-1 glibc 2.36-10 < 2.40')
-    expect(await world.sql(since, ['CVE-2023-1'])).toEqual([before])
+    const [before] = await w.world.sql<{ first_seen_at: Date }>(since, ['CVE-2023-1'])
+    await w.installed(id, [{ ...libc, version: '2.36-10' }])
+    expect((await w.assessed(id)).rows[0]).toBe('CVE-2023-1 glibc 2.36-10 < 2.40')
+    expect(await w.world.sql(since, ['CVE-2023-1'])).toEqual([before])
   })
 })
 
 it('stands in the details of a device, with how old what it was compared with is', async () => {
-  await imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: fixed('2.36-10', 'high') } } }))
-  await device([libc])
-  await world.server.services.vulnerabilities.catchUp()
-  const { data, text } = await call(admin, 'get_device_details', {
+  await w.imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: fixed('2.36-10', 'high') } } }))
+  await w.device([libc])
+  await w.world.server.services.vulnerabilities.catchUp()
+  const { data, text } = await w.call(w.admin, 'get_device_details', {
     device: 'nw-1',
     sections: ['vulnerabilities', 'lifecycle'],
   })
@@ -241,9 +170,9 @@ it('stands in the details of a device, with how old what it was compared with is
 
 describe('an export', () => {
   it('of OSV is taken as the archive that it is, records of single vulnerabilities first', async () => {
-    const id = await device([libc], { os: ['Ubuntu', '24.04'] })
+    const id = await w.device([libc], { os: ['Ubuntu', '24.04'] })
     const place = ['Ubuntu:24.04:LTS', 'glibc'] as const
-    const data = await imported(
+    const data = await w.imported(
       'all.zip',
       zipOf({
         'USN-1-1.json': JSON.stringify(
@@ -260,11 +189,11 @@ describe('an export', () => {
       state: 'imported',
       imports: [{ ecosystem: 'Ubuntu', releases: ['24.04'], advisories: 1 }],
     })
-    expect(await assessed(id)).toMatchObject({
+    expect(await w.assessed(id)).toMatchObject({
       counts: { ...none, critical: 1 },
       rows: ['CVE-2024-1 glibc 2.36-9 < 2.37'],
     })
-    const { data: listed, text } = await call(admin, 'list_vulnerability_imports', {})
+    const { data: listed, text } = await w.call(w.admin, 'list_vulnerability_imports', {})
     expect(listed).toMatchObject({
       total: 1,
       running: null,
@@ -274,16 +203,16 @@ describe('an export', () => {
   })
 
   it('replaces the former one of its distribution, and leaves that of another', async () => {
-    const id = await device([libc])
-    await imported('a.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: OPEN } } }))
-    await imported(
+    const id = await w.device([libc])
+    await w.imported('a.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: OPEN } } }))
+    await w.imported(
       'b.json',
       JSON.stringify([osvRecord('UBUNTU-CVE-2024-5', 'Ubuntu:22.04:LTS', 'glibc', [{ introduced: '0' }])]),
     )
-    expect((await assessed(id)).rows).toEqual(['CVE-2024-1 glibc 2.36-9 < null'])
-    await imported('c.json', trackerExport({ glibc: { 'CVE-2024-2': { bookworm: fixed('3') } } }))
-    expect((await assessed(id)).rows).toEqual(['CVE-2024-2 glibc 2.36-9 < 3'])
-    const rows = await world.sql<{ ecosystem: string; state: string }>(
+    expect((await w.assessed(id)).rows).toEqual(['CVE-2024-1 glibc 2.36-9 < null'])
+    await w.imported('c.json', trackerExport({ glibc: { 'CVE-2024-2': { bookworm: fixed('3') } } }))
+    expect((await w.assessed(id)).rows).toEqual(['CVE-2024-2 glibc 2.36-9 < 3'])
+    const rows = await w.world.sql<{ ecosystem: string; state: string }>(
       'select ecosystem, state from vulnerability_imports order by 1',
     )
     expect(rows).toEqual([
@@ -293,29 +222,29 @@ describe('an export', () => {
   })
 
   it('that can not be read changes nothing', async () => {
-    const id = await device([libc])
+    const id = await w.device([libc])
     const whole = trackerExport({ glibc: { 'CVE-2024-1': { bookworm: OPEN } } })
-    await imported('whole.json', whole)
-    await put(
+    await w.imported('whole.json', whole)
+    await w.put(
       'cut.json',
       trackerExport({
         glibc: Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`CVE-2025-${n}`, { bookworm: OPEN }])),
       }).slice(0, -20),
     )
-    await put('empty.json', trackerExport({ vim: {} }))
-    await put(
+    await w.put('empty.json', trackerExport({ vim: {} }))
+    await w.put(
       'record.json',
       JSON.stringify(osvRecord('DEBIAN-CVE-2024-1', 'Debian:12', 'glibc', [{ introduced: '0' }])),
     )
-    await put('text.txt', 'no export')
-    await put('burst.zip', zipOf({ 'a.json': '0'.repeat(100_000) }, { sizeTold: 10 }))
+    await w.put('text.txt', 'no export')
+    await w.put('burst.zip', zipOf({ 'a.json': '0'.repeat(100_000) }, { sizeTold: 10 }))
     for (const file of ['cut.json', 'empty.json', 'record.json', 'text.txt', 'burst.zip'])
-      expect([file, (await call(admin, 'import_vulnerabilities', { file })).code]).toEqual([file, 'invalid_input'])
-    expect(await world.sql('select distinct vulnerability from vulnerability_advisories')).toEqual([
+      expect([file, (await w.call(w.admin, 'import_vulnerabilities', { file })).code]).toEqual([file, 'invalid_input'])
+    expect(await w.world.sql('select distinct vulnerability from vulnerability_advisories')).toEqual([
       { vulnerability: 'CVE-2024-1' },
     ])
-    expect((await assessed(id)).counts).toEqual({ ...none, unrated: 1 })
-    expect((await call(admin, 'list_vulnerability_imports', {})).data).toMatchObject({
+    expect((await w.assessed(id)).counts).toEqual({ ...none, unrated: 1 })
+    expect((await w.call(w.admin, 'list_vulnerability_imports', {})).data).toMatchObject({
       last_failure: { file: 'burst.zip' },
     })
   })
@@ -323,37 +252,42 @@ describe('an export', () => {
 
 describe('refuses', () => {
   it('what is not a plain file of the import folder', async () => {
-    await mkdir(join(world.dataDir, 'import', 'folder'), { recursive: true })
-    await symlink('/etc/passwd', join(world.dataDir, 'import', 'link.json'))
+    await mkdir(join(w.world.dataDir, 'import', 'folder'), { recursive: true })
+    await symlink('/etc/passwd', join(w.world.dataDir, 'import', 'link.json'))
     for (const tool of ['import_vulnerabilities', 'import_lifecycle'])
       for (const file of ['none.json', '../operator.token', '/etc/passwd', 'folder', 'link.json', '.hidden', 'a/b'])
-        expect([tool, file, (await call(admin, tool, { file })).code]).toEqual([tool, file, 'invalid_input'])
+        expect([tool, file, (await w.call(w.admin, tool, { file })).code]).toEqual([tool, file, 'invalid_input'])
   })
 
   it('people of one organization, roles without the permission, and read-only scopes', async () => {
-    await put('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: OPEN } } }))
+    await w.put('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: OPEN } } }))
     const code = async (user: string, scopes: string[], organizations?: string[]) =>
       (
-        await call(
-          await world.caller(await world.key(user, scopes, organizations ? { organizations } : {})),
+        await w.call(
+          await w.world.caller(await w.world.key(user, scopes, organizations ? { organizations } : {})),
           'import_vulnerabilities',
           { file: 'tracker.json' },
         )
       ).code
-    expect(await code(await world.user('organization_admin', home.id), ['ai:write'], [home.id])).toBe('unknown_tool')
+    expect(await code(await w.world.user('organization_admin', w.home.id), ['ai:write'], [w.home.id])).toBe(
+      'unknown_tool',
+    )
     const rest = async (user: string, scopes: string[], organizations?: string[]) => {
-      const caller = await world.caller(await world.key(user, scopes, organizations ? { organizations } : {}), 'rest')
-      return (await call(caller, 'import_vulnerabilities', { file: 'tracker.json' })).code
+      const caller = await w.world.caller(
+        await w.world.key(user, scopes, organizations ? { organizations } : {}),
+        'rest',
+      )
+      return (await w.call(caller, 'import_vulnerabilities', { file: 'tracker.json' })).code
     }
-    expect(await rest(await world.user('organization_admin', home.id), ['ai:write'], [home.id])).toBe('forbidden')
-    expect(await rest(await world.user('partner_viewer'), ['ai:write'])).toBe('forbidden')
-    expect(await rest(await world.user('partner_admin'), ['ai:read'])).toBe('insufficient_scope')
-    expect(await rest(await world.user('partner_admin'), ['ai:write'])).toBe('done')
+    expect(await rest(await w.world.user('organization_admin', w.home.id), ['ai:write'], [w.home.id])).toBe('forbidden')
+    expect(await rest(await w.world.user('partner_viewer'), ['ai:write'])).toBe('forbidden')
+    expect(await rest(await w.world.user('partner_admin'), ['ai:read'])).toBe('insufficient_scope')
+    expect(await rest(await w.world.user('partner_admin'), ['ai:write'])).toBe('done')
   })
 })
 
 describe('breeze import', () => {
-  const cli = (...args: string[]) => runCli(['import', ...args], { env: { BREEZE_DATA_DIR: world.dataDir } })
+  const cli = (...args: string[]) => runCli(['import', ...args], { env: { BREEZE_DATA_DIR: w.world.dataDir } })
 
   it('brings a file into the folder and waits until it counts', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'breeze-import-'))
@@ -365,10 +299,10 @@ describe('breeze import', () => {
       0,
       { imports: [{ ecosystem: 'Debian', releases: ['12', '13'], advisories: 2 }] },
     ])
-    expect((await call(admin, 'list_vulnerability_imports', {})).data).toMatchObject({
+    expect((await w.call(w.admin, 'list_vulnerability_imports', {})).data).toMatchObject({
       imports: [{ published_at: '2026-02-03T00:00:00.000Z' }],
     })
-    const again = await cli('vulnerabilities', join(world.dataDir, 'import', 'tracker.json'))
+    const again = await cli('vulnerabilities', join(w.world.dataDir, 'import', 'tracker.json'))
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('2 entries for Debian 12, 13')])
     await writeFile(file, '{}')
     const bad = await cli('lifecycle', file)
@@ -381,7 +315,7 @@ describe('breeze import', () => {
 describe('ends of support', () => {
   it('follow what is imported, before what is shipped', async () => {
     const debian = { family: 'linux', name: 'Debian GNU/Linux', version: '12.8' } as const
-    const { lifecycle } = world.server.services
+    const { lifecycle } = w.world.server.services
     expect(lifecycle.of(debian)).toMatchObject({
       release: 'Debian 12 (bookworm)',
       supportedUntil: '2026-06-10',
@@ -394,11 +328,11 @@ describe('ends of support', () => {
       release: 'macOS 26 (Tahoe)',
     })
     const release = { name: '12', label: '12 (Bookworm)', isEol: false, eolFrom: '2099-01-02', eoesFrom: null }
-    await put(
+    await w.put(
       'debian.json',
       JSON.stringify({ schema_version: '1.2.0', result: { name: 'debian', releases: [release] } }),
     )
-    const { data } = await call(admin, 'import_lifecycle', { file: 'debian.json' })
+    const { data } = await w.call(w.admin, 'import_lifecycle', { file: 'debian.json' })
     expect(data).toEqual({ products: ['debian'], releases: 1, audit_entry: expect.anything() })
     expect(lifecycle.of(debian)).toMatchObject({
       state: 'supported',
