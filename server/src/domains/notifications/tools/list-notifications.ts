@@ -1,21 +1,18 @@
 import { z } from 'zod'
-import { sql } from 'kysely'
 import {
   asList,
   listInput,
   listOutput,
-  MOST_COUNTED,
   oneOrMany,
   pageEnd,
   pageStart,
   referenceField,
 } from '../../../identity/fields.ts'
-import { rowAccess } from '../../../kernel/caller.ts'
 import { isInstant } from '../../../kernel/cursor.ts'
-import { query } from '../../../kernel/db.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { findOrganization } from '../../organizations/service.ts'
+import { listDeliveries } from '../delivery-log.ts'
 import { NOTIFICATION_KINDS, NOTIFICATION_STATES } from '../tables.ts'
 
 export default defineTool({
@@ -59,45 +56,8 @@ export default defineTool({
     const filter = { organization: organization?.id, states: asList(input.state), alert: input.alert }
     const after = pageStart('notifications', filter, input.cursor)
     if (after && !isInstant(after[0])) throw invalidInput('cursor: this is not a cursor of this list.')
-    // Alerts of some sites only: their notifications may tell of others too.
-    const { whole } = rowAccess(caller, 'monitoring.read')
-    const matching = query
-      .selectFrom('notifications as n')
-      .where('n.organization_id', 'in', whole.length > 0 ? [...whole] : ['00000000-0000-0000-0000-000000000000'])
-      .$if(organization !== undefined, (some) => some.where('n.organization_id', '=', organization?.id ?? ''))
-      .$if(filter.states !== undefined, (some) => some.where('n.state', 'in', filter.states ?? []))
-      .$if(filter.alert !== undefined, (some) =>
-        some.where(sql<boolean>`n.alert_ids @> array[${filter.alert}]::uuid[]`),
-      )
-    const rows = await tx.all(
-      matching
-        .leftJoin('notification_channels as c', 'c.id', 'n.channel_id')
-        .leftJoin('notification_routes as r', 'r.id', 'n.route_id')
-        .selectAll('n')
-        .select(['c.name as channel', 'r.name as route', sql<string>`n.created_at::text`.as('position')])
-        .$if(after !== undefined, (some) =>
-          some.where(sql<boolean>`(n.created_at, n.id) < (${after?.[0]}::timestamptz, ${after?.[1]}::uuid)`),
-        )
-        .orderBy('n.created_at', 'desc')
-        .orderBy('n.id', 'desc')
-        .limit(input.limit + 1),
-    )
-    const counted = await tx.first(
-      query
-        .selectFrom(
-          matching
-            .select('n.id')
-            .limit(MOST_COUNTED + 1)
-            .as('some'),
-        )
-        .select(({ fn }) => fn.countAll<number>().as('n')),
-    )
-    const last = rows[input.limit - 1]
-    const next: [string, string] | null = rows.length > input.limit && last ? [last.position, last.id] : null
-    return {
-      rows: rows.slice(0, input.limit),
-      page: pageEnd('notifications', filter, Number(counted?.n ?? 0), next),
-    }
+    const { rows, counted, next } = await listDeliveries(tx, caller, filter, { limit: input.limit, after })
+    return { rows, page: pageEnd('notifications', filter, counted, next) }
   },
   present: ({ rows, page }) => ({
     text: [
