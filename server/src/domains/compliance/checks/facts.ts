@@ -3,7 +3,7 @@ import type { Posture, SectionData } from '@breeze/contract/agent-inventory'
 import { isServerLike } from '../../devices/scope.ts'
 import type { DeviceRole, Platform } from '../../devices/tables.ts'
 import type { Lacking } from '../../patches/lacking.ts'
-import { type Provenance, type Rules, type UnknownReason, unknown, type Verdict } from './check.ts'
+import { type Check, type Provenance, type Rules, type UnknownReason, unknown, type Verdict } from './check.ts'
 
 /** A section as it is stored. */
 export interface StoredFact<Data> {
@@ -51,7 +51,12 @@ export interface DeviceFacts {
   rebootPendingSince: string | null
 }
 
-export type Read<Data> = { data: Data; at: Provenance; detail: string | null } | { unknown: Verdict }
+export interface Found<Data> {
+  data: Data
+  at: Provenance
+  detail: string | null
+}
+export type Read<Data> = Found<Data> | { unknown: Verdict }
 
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
@@ -90,6 +95,17 @@ export function readPosture<Name extends keyof Posture>(
     return { data: finding.data, at, detail: finding.detail ?? null }
   return { unknown: unreadable(finding.status, finding.detail ?? null, at) }
 }
+
+/** Judges one thing of the posture where it could be read; where it could not, that is the verdict. */
+export const ofPosture =
+  <Name extends keyof Posture>(
+    name: Name,
+    judge: (found: Found<NonNullable<Posture[Name]['data']>>, facts: DeviceFacts, rules: Rules) => Verdict,
+  ): Check['judge'] =>
+  (facts, rules) => {
+    const found = readPosture(name, facts, rules)
+    return 'unknown' in found ? found.unknown : judge(found, facts, rules)
+  }
 
 const REASONS: Readonly<Record<string, UnknownReason>> = {
   no_permission: 'no_permission',

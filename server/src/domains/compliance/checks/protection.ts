@@ -1,7 +1,7 @@
 /** What stands between the device and whoever should not get in. */
 import { isServerLike } from '../../devices/scope.ts'
 import { type Check, fail, notApplicable, pass, unknown } from './check.ts'
-import { DAY_MS, day, readPosture } from './facts.ts'
+import { DAY_MS, day, ofPosture, readPosture } from './facts.ts'
 
 export const diskEncrypted: Check = {
   id: 'disk_encrypted',
@@ -9,9 +9,7 @@ export const diskEncrypted: Check = {
   title: 'Disks are encrypted',
   passes: () => 'Every fixed volume is encrypted.',
   severity: 'high',
-  judge(facts, rules) {
-    const volumes = readPosture('diskEncryption', facts, rules)
-    if ('unknown' in volumes) return volumes.unknown
+  judge: ofPosture('diskEncryption', (volumes) => {
     const open = volumes.data.filter(({ encrypted }) => !encrypted).map(({ mount }) => mount)
     if (open.length > 0)
       return fail(volumes.at, `${open.length} of ${volumes.data.length} volumes are not encrypted.`, open)
@@ -24,7 +22,7 @@ export const diskEncrypted: Check = {
       'Every volume is encrypted.',
       volumes.data.map(({ mount }) => mount),
     )
-  },
+  }),
 }
 
 export const firewallOn: Check = {
@@ -33,9 +31,7 @@ export const firewallOn: Check = {
   title: 'Firewall is on and denies inbound by default',
   passes: () => 'A host firewall is on and denies inbound traffic unless it is allowed.',
   severity: 'high',
-  judge(facts, rules) {
-    const firewall = readPosture('firewall', facts, rules)
-    if ('unknown' in firewall) return firewall.unknown
+  judge: ofPosture('firewall', (firewall) => {
     const { installed, enabled, defaultDenyInbound, product } = firewall.data
     const items = product === null ? [] : [product]
     if (!installed) return fail(firewall.at, 'No firewall is installed.')
@@ -50,7 +46,7 @@ export const firewallOn: Check = {
     return defaultDenyInbound
       ? pass(firewall.at, 'The firewall is on and denies inbound traffic by default.', items)
       : fail(firewall.at, 'The firewall is on and allows inbound traffic by default.', items)
-  },
+  }),
 }
 
 export const antimalwareRunning: Check = {
@@ -59,9 +55,7 @@ export const antimalwareRunning: Check = {
   title: 'Anti-malware is present and on',
   passes: () => 'A known product runs and watches files as they are used.',
   severity: 'critical',
-  judge(facts, rules) {
-    const found = readPosture('antimalware', facts, rules)
-    if ('unknown' in found) return found.unknown
+  judge: ofPosture('antimalware', (found) => {
     const products = found.data
     const names = products.map(({ product }) => product)
     if (products.length === 0) return fail(found.at, 'None of the known anti-malware products was found.')
@@ -75,7 +69,7 @@ export const antimalwareRunning: Check = {
     if (products.every(({ running, realTime }) => running === false || realTime === false))
       return fail(found.at, 'Anti-malware is installed and not on, or does not watch files as they are used.', names)
     return unknown('incomplete', 'Anti-malware is installed; whether it is on is not known.', found.at, names)
-  },
+  }),
 }
 
 export const antimalwareCurrent: Check = {
@@ -84,9 +78,7 @@ export const antimalwareCurrent: Check = {
   title: 'Anti-malware definitions are fresh',
   passes: ({ definitionsDays }) => `A product has definitions that are at most ${definitionsDays} days old.`,
   severity: 'high',
-  judge(facts, { definitionsDays, ...rest }) {
-    const found = readPosture('antimalware', facts, { definitionsDays, ...rest })
-    if ('unknown' in found) return found.unknown
+  judge: ofPosture('antimalware', (found, facts, { definitionsDays }) => {
     // One that is off does not count by its files.
     const products = found.data.filter(({ running }) => running !== false)
     const names = products.map(({ product }) => product)
@@ -98,7 +90,7 @@ export const antimalwareCurrent: Check = {
     if (newest === undefined || times.length < products.length)
       return unknown('incomplete', 'Of when the definitions are is not told.', found.at, names)
     return fail(found.at, `Its newest definitions are of ${day(newest)}.`, names)
-  },
+  }),
 }
 
 export const screenLock: Check = {

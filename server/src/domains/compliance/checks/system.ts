@@ -1,7 +1,7 @@
 /** The operating system: supported, patched, and running what was installed. */
 import { LISTS_DAYS } from '../../patches/state.ts'
 import { type Check, fail, pass, type Rules, unknown, type Verdict } from './check.ts'
-import { DAY_MS, day, type DeviceFacts, read, readPosture } from './facts.ts'
+import { DAY_MS, day, type DeviceFacts, ofPosture, read, readPosture } from './facts.ts'
 
 export const osSupported: Check = {
   id: 'os_supported',
@@ -76,9 +76,7 @@ export const rebootPending: Check = {
   title: 'No restart is due for long',
   passes: ({ rebootDays }) => `No restart has been due for more than ${rebootDays} days.`,
   severity: 'medium',
-  judge(facts, rules) {
-    const pending = readPosture('rebootPending', facts, rules)
-    if ('unknown' in pending) return pending.unknown
+  judge: ofPosture('rebootPending', (pending, facts, rules) => {
     if (!pending.data.pending) return pass(pending.at, 'No restart is due.')
     const os = read(facts.os, facts, rules)
     const bootedAt = 'unknown' in os ? null : os.data.bootedAt
@@ -86,7 +84,7 @@ export const rebootPending: Check = {
     const late = facts.now.getTime() - Date.parse(since) > rules.rebootDays * DAY_MS
     const seen = `A restart is due, first seen on ${day(since)}.`
     return (late ? fail : pass)(pending.at, seen, pending.data.reasons)
-  },
+  }),
 }
 
 /** A restart since then settled what was due before it: what is due now came after. */
@@ -102,9 +100,7 @@ export const timeSync: Check = {
   title: 'Clock is synchronized',
   passes: () => 'The system says that its clock is synchronized.',
   severity: 'low',
-  judge(facts, rules) {
-    const sync = readPosture('timeSync', facts, rules)
-    if ('unknown' in sync) return sync.unknown
+  judge: ofPosture('timeSync', (sync) => {
     const { synchronized, service, running } = sync.data
     const items = service === null ? [] : [service]
     if (synchronized === true) return pass(sync.at, 'The clock is synchronized.', items)
@@ -113,7 +109,7 @@ export const timeSync: Check = {
       ? 'A time service runs; whether it is in step is not known.'
       : 'No known time service runs; what else keeps the clock right is not known.'
     return unknown('unsupported', seen, sync.at, items)
-  },
+  }),
 }
 
 export const auditLog: Check = {
