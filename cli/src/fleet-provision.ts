@@ -49,6 +49,21 @@ export function provisionThrough(client: Client): Provision {
   }
 }
 
+const INTRODUCTION_PATIENCE_MS = 60_000
+/** Enrolling used up much of what a credential may ask in a minute. */
+const INTRODUCTION_LOOK_MS = 2000
+
+/** Resolves when the server knows what each of its simulated devices is: which rules watch a device depends on that. */
+export async function introduced(client: Client, signal: AbortSignal): Promise<void> {
+  const call = caller(client)
+  const strangers = { simulated: true, status: 'online', role: 'unknown', limit: 0 }
+  const deadline = Date.now() + INTRODUCTION_PATIENCE_MS
+  while (!signal.aborted && Date.now() < deadline) {
+    if ((await call('list_devices', strangers))['total'] === 0) return
+    await sleep(INTRODUCTION_LOOK_MS)
+  }
+}
+
 /** Devices of one call: below what a call may touch. */
 const MOST_AT_ONCE = 4000
 const OPEN: ReadonlySet<string> = new Set(['queued', 'delivered', 'accepted', 'started'])

@@ -109,7 +109,6 @@ export class SimulatedDevice implements Device {
   #connection: Connection | undefined
   #down: ReturnType<typeof setTimeout> | undefined
   #introduced: (() => void) | undefined
-  #hasShown = false
   #stopped = false
   #measures: boolean
   #welcomedAt = 0
@@ -288,11 +287,6 @@ export class SimulatedDevice implements Device {
     this.#measured.take()
   }
 
-  /** The server has its inventory, or would have asked for it by now. */
-  get isIntroduced(): boolean {
-    return this.#hasShown || (this.isOnline && performance.now() - this.#welcomedAt > INTRODUCTION_MS)
-  }
-
   /** The server has all that it measured. */
   get isTold(): boolean {
     return this.#measured.isTold
@@ -326,7 +320,6 @@ export class SimulatedDevice implements Device {
 
   inventory(names: readonly SectionName[], whole: readonly SectionName[]): InventoryBody {
     this.#options.recorder.askedFor(names.length)
-    this.#hasShown = true
     // Behind the answer that is about to be sent.
     if (this.#introduced) setTimeout(this.#introduced, 50)
     return inventoryOf(this.#state(), this.#hashes, names, whole)

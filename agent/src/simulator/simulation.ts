@@ -85,8 +85,6 @@ export interface RunningSimulation {
   patch(patches: (device: PlannedDevice) => Patches | undefined): number
   /** Whether its online devices take a sample each minute; they do until told otherwise. */
   measure(isOn: boolean): void
-  /** Resolves when the server has been shown what its devices are: before that, a story would be about nobody knows whom. */
-  introduced(): Promise<void>
   /** A minute of all who are reached, at once: each beats and measures. Resolves when the server has it. */
   minute(): Promise<void>
   /** This share of the connections reads nothing from now on. Answers how many. */
@@ -179,8 +177,6 @@ export async function runSimulation(options: SimulationOptions): Promise<Running
     measure: (isOn) => {
       for (const device of living) device.measure(isOn)
     },
-    introduced: () =>
-      until(() => signal.aborted || living.every((device) => device.isIntroduced), FIRST_CONNECT_PATIENCE_MS),
     minute: () => minute(members.filter(({ site }) => !network.isSilent(site))),
     stall: (share) => network.stall(share),
     stop,

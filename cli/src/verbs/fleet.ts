@@ -7,7 +7,7 @@ import type { Story } from '../../../agent/src/simulator/stories/story.ts'
 import { planFleet } from '../../../agent/src/simulator/fleet.ts'
 import type { RunningSimulation, SimulationStatistics } from '../../../agent/src/simulator/simulation.ts'
 import { Client } from '../client.ts'
-import { fanOut, provisionThrough } from '../fleet-provision.ts'
+import { fanOut, introduced, provisionThrough } from '../fleet-provision.ts'
 import { note, plural, say } from '../print.ts'
 import { dataDir, findServer } from '../server.ts'
 import { stopRequest } from '../stop-request.ts'
@@ -112,11 +112,15 @@ async function simulate(options: SimulateOptions): Promise<void> {
     log,
     signal: ended.signal,
   })
-  const played = story && playStory(story, simulation, options, ended.signal)
-  await Promise.race([asked, simulation.closed, Promise.all([living, played]).then(() => asked)])
-  clearInterval(timer)
-  tell(simulation, options)
-  await simulation.stop()
+  const played =
+    story && introduced(client, ended.signal).then(() => playStory(story, simulation, options, ended.signal))
+  try {
+    await Promise.race([asked, simulation.closed, Promise.all([living, played]).then(() => asked)])
+  } finally {
+    clearInterval(timer)
+    tell(simulation, options)
+    await simulation.stop()
+  }
 }
 
 async function playStory(
@@ -125,7 +129,6 @@ async function playStory(
   options: SimulateOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  await simulation.introduced()
   const [everyMs, downMs] = [options.every * SECOND_MS, options.downFor * SECOND_MS]
   const pause = (milliseconds: number) => paused(milliseconds, signal)
   const played = story.play({ simulation, now: new Date(), pause, everyMs, downMs })
