@@ -8,6 +8,8 @@ export const CAPABILITIES = [
   'script.cmd',
   /** Scripts as another user than the agent's own. */
   'script.run_as',
+  /** Scripts with variables in their environment, and secret ones kept out of what they write. */
+  'script.environment',
   'power.reboot',
   'power.shutdown',
   'device.lock',

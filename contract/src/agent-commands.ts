@@ -26,6 +26,9 @@ const text = (max: number) => z.string().max(max)
 export const SCRIPT_LANGUAGES = ['bash', 'sh', 'python', 'powershell', 'cmd'] as const
 export type ScriptLanguage = (typeof SCRIPT_LANGUAGES)[number]
 
+/** What a script's own variables are called: nothing that an interpreter or the system reads. */
+export const SCRIPT_VARIABLE = /^PARAM_[A-Z0-9_]{1,60}$/
+
 export const scriptArgs = z.object({
   language: z.enum(SCRIPT_LANGUAGES),
   content: text(200_000),
@@ -36,6 +39,10 @@ export const scriptArgs = z.object({
   runAs: text(64).optional(),
   /** An existing folder; without it, `/` (Windows: the system drive). */
   workingDirectory: text(1000).optional(),
+  /** Beside the few that every script gets. */
+  environment: z.record(z.string().regex(SCRIPT_VARIABLE), text(10_000)).optional(),
+  /** Those of them whose values the device masks in what the script writes. */
+  secrets: z.array(text(70)).max(64).optional(),
 })
 export type ScriptArgs = z.infer<typeof scriptArgs>
 
@@ -165,8 +172,12 @@ export function capabilitiesOf(body: CommandBody): Capability[] {
   return [...new Set([body.type, ...scripts.flatMap(ofScript)])]
 }
 
-function ofScript({ language, runAs }: ScriptArgs): Capability[] {
-  return [`script.${language}`, ...(runAs === undefined ? [] : (['script.run_as'] as const))]
+function ofScript({ language, runAs, environment }: ScriptArgs): Capability[] {
+  return [
+    `script.${language}`,
+    ...(runAs === undefined ? [] : (['script.run_as'] as const)),
+    ...(environment === undefined ? [] : (['script.environment'] as const)),
+  ]
 }
 
 // ---------------------------------------------------------------- envelopes

@@ -77,6 +77,7 @@ export const PERMISSIONS = [
   'compliance.write',
   'scripts.read',
   'scripts.execute',
+  'scripts.write',
   'operations.read',
   'operations.write',
   'approvals.write',

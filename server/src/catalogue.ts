@@ -58,8 +58,11 @@ import listSites from './domains/organizations/tools/list-sites.ts'
 import manageOrganization from './domains/organizations/tools/manage-organization.ts'
 import updateOrganization from './domains/organizations/tools/update-organization.ts'
 import getPatchStatus from './domains/patches/tools/get-patch-status.ts'
+import archiveScript from './domains/scripts/tools/archive-script.ts'
 import getScriptResults from './domains/scripts/tools/get-script-results.ts'
+import listScripts from './domains/scripts/tools/list-scripts.ts'
 import runScript from './domains/scripts/tools/run-script.ts'
+import saveScript from './domains/scripts/tools/save-script.ts'
 import fetch from './domains/search/tools/fetch.ts'
 import search from './domains/search/tools/search.ts'
 import rotateSigningKey from './domains/signing-keys/tools/rotate-signing-key.ts'
@@ -151,8 +154,11 @@ export const catalogue: readonly Tool[] = [
   manageOrganization,
   updateOrganization,
   getPatchStatus,
+  archiveScript,
   getScriptResults,
+  listScripts,
   runScript,
+  saveScript,
   fetch,
   search,
   rotateSigningKey,

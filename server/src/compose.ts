@@ -166,7 +166,7 @@ async function startOn(
     actsPerToolAndMinute: config.actsPerToolAndMinute,
   }
   const registry = new Registry([...catalogue, ...(options.extraTools ?? [])])
-  const commands = new Commands({ db, events, signer: keys.commands, now: environment.now, log })
+  const commands = new Commands({ db, events, signer: keys.commands, box: keys.box, now: environment.now, log })
   const defaults = { ...config.agents, ...(options.heartbeatSeconds && { heartbeatSeconds: options.heartbeatSeconds }) }
   const { heartbeatSeconds } = defaults
   const watching = await openWatching({

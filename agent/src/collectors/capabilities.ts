@@ -1,5 +1,11 @@
 import { CAPABILITIES, type Capability } from '@breeze/contract/agent-capabilities'
-import type { CommandBody, CommandType, ScriptLanguage } from '@breeze/contract/agent-commands'
+import {
+  type CommandBody,
+  type CommandType,
+  SCRIPT_LANGUAGES,
+  type ScriptArgs,
+  type ScriptLanguage,
+} from '@breeze/contract/agent-commands'
 import type { Executor, Executors } from '../executor.ts'
 import type { LocalPolicy } from '../local-policy.ts'
 import { errorText } from '../log.ts'
@@ -24,10 +30,20 @@ export function capabilities(options: CapabilitiesOptions): Collector<'capabilit
 type Item = SectionData<'capabilities'>[number]
 
 async function capability(name: Capability, { executors, policy }: CapabilitiesOptions): Promise<Item> {
-  const body = PROBES[name]
-  const denied = await policy.deniesAny([body.type, name])
-  const reason = denied ? 'denied by the device’s own policy' : await why(body, executors)
+  const bodies = [PROBES[name]].flat()
+  const denied = await policy.deniesAny([...new Set(bodies.map(({ type }) => type)), name])
+  const reason = denied ? 'denied by the device’s own policy' : await whyNone(bodies, executors)
   return reason === undefined ? { name, supported: true } : { name, supported: false, reason: clip(reason, 300) }
+}
+
+/** Undefined as soon as one of them can be carried out. */
+async function whyNone(bodies: readonly CommandBody[], executors: Executors): Promise<string | undefined> {
+  let reason: string | undefined
+  for (const body of bodies) {
+    reason = await why(body, executors)
+    if (reason === undefined) return undefined
+  }
+  return reason
 }
 
 async function why(body: CommandBody, executors: Executors): Promise<string | undefined> {
@@ -47,23 +63,24 @@ async function why(body: CommandBody, executors: Executors): Promise<string | un
   }
 }
 
-const script = (language: ScriptLanguage, runAs?: string): CommandBody => ({
+const script = (language: ScriptLanguage, more: Partial<ScriptArgs> = {}): CommandBody => ({
   type: 'script.run',
-  args: { language, content: '', arguments: [], timeoutSeconds: 1, ...(runAs !== undefined && { runAs }) },
+  args: { language, content: '', arguments: [], timeoutSeconds: 1, ...more },
 })
 const power = (type: Extract<CommandType, `power.${string}`>): CommandBody => ({
   type,
   args: { delaySeconds: 0, reason: '' },
 })
 
-/** A command that needs the capability. None of them is ever run. */
-const PROBES: { readonly [C in Capability]: CommandBody } = {
+/** A command that needs the capability, or several of which one is enough. None of them is ever run. */
+const PROBES: { readonly [C in Capability]: CommandBody | readonly CommandBody[] } = {
   'script.bash': script('bash'),
   'script.sh': script('sh'),
   'script.python': script('python'),
   'script.powershell': script('powershell'),
   'script.cmd': script('cmd'),
-  'script.run_as': script('sh', 'root'),
+  'script.run_as': script('sh', { runAs: 'root' }),
+  'script.environment': SCRIPT_LANGUAGES.map((language) => script(language, { environment: {} })),
   'power.reboot': power('power.reboot'),
   'power.shutdown': power('power.shutdown'),
   'device.lock': { type: 'device.lock', args: {} },

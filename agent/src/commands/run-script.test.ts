@@ -143,3 +143,10 @@ test('two hundred children are all ended', async () => {
   })
   expect(outcome.state).toBe('timed_out')
 }, 20_000)
+
+test('parameters come as variables that no shell reads, and secret ones stay out of what is written', async () => {
+  const environment = { PARAM_DAYS: '3; touch /tmp/never', PARAM_PIN: 'hunter2$(id)' }
+  const content = 'echo "$PARAM_DAYS"; echo "pin $PARAM_PIN"; printf hunt; sleep 0.05; printf "er2%s" "\\$(id)"'
+  const outcome = await run('bash', content, { environment, secrets: ['PARAM_PIN'] })
+  expect(outcome).toMatchObject({ state: 'succeeded', output: '3; touch /tmp/never\npin [masked]\n[masked]' })
+})

@@ -8,6 +8,7 @@ import { errorCode } from '../platform/error-code.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { fault } from '../faults.ts'
 import { BoundedOutput } from './bounded-output.ts'
+import { ConcealedOutput } from './concealed-output.ts'
 import { ExecutionCgroup } from './execution-cgroup.ts'
 import { findInterpreter, type FoundInterpreter } from './interpreters.ts'
 import { LiveOutput } from './live-output.ts'
@@ -82,7 +83,7 @@ async function prepare(args: ScriptArgs, options: RunScriptOptions): Promise<Pre
   if (args.runAs !== undefined && !runAs) throw new Unrunnable(`This device has no user ${JSON.stringify(args.runAs)}`)
   const folder = args.workingDirectory ?? (process.platform === 'win32' ? 'C:\\' : '/')
   await checkFolder(folder, runAs)
-  if (args.language === 'cmd') checkForCmd(args.arguments)
+  if (args.language === 'cmd') checkForCmd([...args.arguments, ...Object.values(args.environment ?? {})])
   return { interpreter, runAs, folder }
 }
 
@@ -103,10 +104,15 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** cmd.exe reads its command line as a language of its own, and no quoting keeps these characters out of it. */
+/**
+ * cmd.exe reads its command line as a language of its own, and no quoting keeps these characters out of it; a variable's value
+ * it puts into the script's text before it reads that.
+ */
 function checkForCmd(args: readonly string[]): void {
   if (args.some((argument) => /["%&|<>^!\r\n]/.test(argument))) {
-    throw new Unrunnable('cmd.exe can not take arguments with any of " % & | < > ^ ! or a line break as they are')
+    throw new Unrunnable(
+      'cmd.exe can not take arguments or parameters with any of " % & | < > ^ ! or a line break as they are',
+    )
   }
 }
 
@@ -122,7 +128,8 @@ async function runPrepared(
   try {
     const command: ScriptCommand = {
       argv: [interpreter.path, ...interpreter.flags, script.path, ...args.arguments],
-      environment: environmentOf(commandId, environment, runAs),
+      // Its own names come last, and none of ours begins as they do.
+      environment: { ...environmentOf(commandId, environment, runAs), ...args.environment },
       folder,
       membersFile: cgroup?.membersFile,
       runAs: runAs?.prefix,
@@ -161,9 +168,10 @@ async function runToTheEnd(
   const started = performance.now()
   const output = new BoundedOutput()
   const live = new LiveOutput(commandId, reply)
+  const concealed = new ConcealedOutput(both(output, live), secretsOf(args))
   const child = startScript(command)
   fault('script.spawned')
-  const closed = collect(child, both(output, live))
+  const closed = collect(child, concealed)
   const end = await waitForEnd(child, args.timeoutSeconds * 1000, signal)
   fault('script.exited')
   // Whatever the end, what is left of the execution goes: a child may hold the output open, or have become a daemon.
@@ -173,6 +181,7 @@ async function runToTheEnd(
   if (end.kind !== 'spawn_error') await Promise.race([closed, sleep(DRAIN_MS)])
   child.stdout?.destroy()
   child.stderr?.destroy()
+  concealed.end()
   live.end()
   return {
     ...describe(end, args.timeoutSeconds, survivors, child),
@@ -182,6 +191,9 @@ async function runToTheEnd(
     durationMs: Math.round(performance.now() - started),
   }
 }
+
+const secretsOf = ({ environment = {}, secrets = [] }: ScriptArgs): string[] =>
+  secrets.flatMap((name) => environment[name] ?? [])
 
 function both(output: BoundedOutput, live: LiveOutput): OutputSink {
   return {

@@ -13,7 +13,7 @@ export class CallRecord {
   readonly startedAt: Date
   readonly #caller: Caller
   readonly #tool: string
-  readonly #input: unknown
+  #input: unknown
   #admitted: Admitted | null = null
   #targets: readonly Target[] = []
   #details: Record<string, unknown> = {}
@@ -41,6 +41,12 @@ export class CallRecord {
 
   targets(targets: readonly Target[]): void {
     this.#targets = targets
+  }
+
+  /** Values of the input that turned out to be secrets under a name that did not tell. */
+  conceal(values: readonly string[]): void {
+    if (values.length === 0) return
+    this.#input = withoutValues(this.#input, new Set(values))
   }
 
   policy(policy: PolicyDecision, operation: string | null): void {
@@ -128,6 +134,13 @@ function namesSeveralSites(input: unknown): boolean {
   const parsed = siteFilter.safeParse(input)
   if (!parsed.success) return false
   return [parsed.data.site, parsed.data.filter?.site].some((site) => Array.isArray(site) && site.length > 1)
+}
+
+function withoutValues(value: unknown, hidden: ReadonlySet<string>): unknown {
+  if (typeof value === 'string' || typeof value === 'number') return hidden.has(String(value)) ? '[masked]' : value
+  if (Array.isArray(value)) return value.map((item) => withoutValues(item, hidden))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutValues(item, hidden)]))
 }
 
 const MAX_INPUT = 20_000

@@ -328,6 +328,7 @@ export class Door implements Kernel {
 
   async #refuse(record: CallRecord, tool: string, error: unknown): Promise<Outcome> {
     const known = asKernelError(error)
+    record.conceal(known.concealed)
     if (known.code === 'internal') this.#parts.logFailure(record.callId, tool, error)
     const status = record.stage === 'gates' ? 'refused' : 'failed'
     const denial = neutraliseAll(known.denial)

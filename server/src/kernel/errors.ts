@@ -4,11 +4,14 @@ import { isDatabaseAway } from './database-away.ts'
 
 export class KernelError extends Error {
   readonly denial: Denial
+  /** Values of the input that the audit must not hold. */
+  readonly concealed: readonly string[]
 
-  constructor(denial: Denial, options?: { cause?: unknown }) {
+  constructor(denial: Denial, options: { cause?: unknown; concealed?: readonly string[] } = {}) {
     super(`${denial.code}: ${denial.reason}`, options)
     this.name = 'KernelError'
     this.denial = denial
+    this.concealed = options.concealed ?? []
   }
 
   get code(): ErrorCode {

@@ -2,7 +2,7 @@
 import { maskText } from './content/secrets.ts'
 
 const SECRET_KEY =
-  /^(?:.*[_-])?(?:passwd|passphrase|secret|token|confirmation|api_?key|webhook_url|authorization|cookie|private_?key)$|password$/i
+  /^(?:.*[_-])?(?:passwd|passphrase|secrets?|token|confirmation|api_?key|webhook_url|authorization|cookie|private_?key)$|password$/i
 /** What a name ends with says what it is. */
 const LONGEST_KEY = 100
 

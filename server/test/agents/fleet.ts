@@ -76,7 +76,7 @@ export async function bootFleet(options: FleetOptions = {}) {
   }
   const heartbeatSeconds = options.heartbeatSeconds ?? 60
   const events = new Events()
-  const commands = new Commands({ db, events, signer: keys.commands, now, log })
+  const commands = new Commands({ db, events, signer: keys.commands, box: keys.box, now, log })
   const turns: PresenceTurn[] = []
   const logged: LoggedEvents[] = []
   const newPresence = () =>

@@ -381,6 +381,7 @@ const RECOGNISED = [
 ]
 
 const OPERATIONS = `(${PARTNER} AND (organization_ids <@ ( SELECT breeze_organizations())) AND ((organization_ids <> '{}') OR ( SELECT breeze_partner_wide())) AND ((organization_ids <@ ( SELECT breeze_whole_organizations())) OR (NOT (EXISTS ( SELECT FROM unnest(operations.site_ids) touched(id) WHERE (NOT (EXISTS ( SELECT FROM sites s WHERE (s.id = touched.id)))))))))`
+const LIBRARY = `(${PARTNER} AND ((organization_id IS NULL) OR ${MINE}))`
 const ofOperation = (table: string): string =>
   `(${PARTNER} AND (EXISTS ( SELECT FROM operations o WHERE (o.id = ${table}.operation_id))))`
 
@@ -392,5 +393,8 @@ const SPECIAL: Readonly<Record<string, [string, string]>> = {
   organizations: ['(id = ANY (( SELECT breeze_organizations())))', `(${PARTNER} AND ( SELECT breeze_partner_wide()))`],
   rollouts: [ofOperation('rollouts'), ofOperation('rollouts')],
   script_runs: [ofOperation('script_runs'), ofOperation('script_runs')],
+  // What is for every organization is read by all of the partner's.
+  scripts: [LIBRARY, `(${PARTNER} AND (${MINE} OR ${SHARED}))`],
+  script_versions: [LIBRARY, `(${PARTNER} AND (${MINE} OR ${SHARED}))`],
   sites: [`(${WHOLE} OR (id = ANY (( SELECT breeze_sites()))))`, WHOLE],
 }

@@ -249,6 +249,18 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, '{"heartbeatSeconds": 77}', $4, now())`,
     [newId(), partner, org, user],
   )
+  const script = newId()
+  await world.sql(
+    `insert into scripts (id, partner_id, organization_id, name, version, created_at, updated_at)
+     values ($1, $2, $3, 'secret script', 1, now(), now())`,
+    [script, partner, org],
+  )
+  await world.sql(
+    `insert into script_versions (script_id, version, partner_id, organization_id, language, content, os, parameters, timeout_seconds,
+       digest, saved_at)
+     values ($1, 1, $2, $3, 'bash', 'secret text', '{}', '[]', 60, '', now())`,
+    [script, partner, org],
+  )
   await insertCompliance(world, organization, { user, device })
   await world.invoke(await world.caller(key), 'list_devices', {})
 }

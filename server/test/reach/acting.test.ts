@@ -142,3 +142,164 @@ it('sends nothing to a device that waits for approval', async () => {
     expect([tool, await calls.refusal(tool, { device: id, ...more })]).toMatchObject([tool, { code: 'conflict' }])
   expect(await calls.commands(id)).toBe(0)
 })
+
+describe('a script of the library', () => {
+  const save = async (more: object = {}) => {
+    const script = { name: `Clean ${made}`, language: 'bash', content: 'echo "$PARAM_DAYS"', organization: place.id }
+    return (await calls.call('save_script', { ...script, ...more })).data
+  }
+  const device = (name: string, answer = echo) =>
+    connectDevice(world, place, `${name}-${made}`, { sections: { capabilities: capabilities() }, answer })
+
+  it('has versions that never change, and what waits for a confirmation of an older one is refused', async () => {
+    const { script } = await save()
+    expect(
+      await calls.refusal('save_script', {
+        name: `CLEAN ${made}`,
+        language: 'sh',
+        content: 'x',
+        organization: place.id,
+      }),
+    ).toMatchObject({ code: 'conflict' })
+    const second = { script, content: 'echo 2', note: 'shorter', based_on: 1 }
+    const runOn = { devices: [await world.device(place, `a-${made}`), await world.device(place, `b-${made}`)], script }
+    const held = await calls.invoke('run_script', runOn)
+    if (held.status !== 'held') throw new Error(JSON.stringify(held))
+    expect(held.hold.plan.summary).toContain(`the script "Clean ${made}" (version 1, bash) on 2 devices`)
+    expect((await calls.call('save_script', second)).data).toMatchObject({ version: 2 })
+    expect(await calls.refusal('save_script', second)).toMatchObject({
+      code: 'conflict',
+      reason: expect.stringContaining('Version 2'),
+    })
+    const late = await calls.refusal('run_script', { ...runOn, confirmation: held.hold.confirmation?.token })
+    expect(late).toMatchObject({ code: 'confirmation_invalid' })
+    expect(await calls.commands(...runOn.devices)).toBe(0)
+    // What changes nothing makes no version.
+    expect(
+      (await calls.call('save_script', { script, description: 'tidies up', content: 'echo 2' })).data,
+    ).toMatchObject({ version: 2 })
+    const { data } = await calls.call('list_scripts', { script: `clean ${made}`, version: 1 })
+    expect(data).toMatchObject({
+      content: 'echo "$PARAM_DAYS"',
+      versions: [{ version: 2, note: 'shorter' }, { version: 1 }],
+      runs: [],
+    })
+    const [granted] = await world.sql(
+      `select has_any_column_privilege('breeze_app', 'script_versions', 'update') as update, has_table_privilege('breeze_app', 'script_versions', 'delete') as delete`,
+    )
+    expect(granted).toEqual({ update: false, delete: false })
+    await calls.call('archive_script', { script })
+    expect(await calls.refusal('run_script', runOn)).toMatchObject({ code: 'conflict' })
+    expect((await calls.call('list_scripts', { text: `clean ${made}` })).data).toMatchObject({ total: 0 })
+    await calls.call('archive_script', { script, archived: false })
+    expect((await calls.call('list_scripts', { text: `clean ${made}` })).data).toMatchObject({ total: 1 })
+  })
+
+  it('gets its parameters as variables; a secret is written down nowhere and lies sealed only while it waits', async () => {
+    const parameters = [
+      { name: 'days', type: 'number', default: 7 },
+      { name: 'pin', type: 'secret', required: true },
+    ]
+    const { script } = await save({ parameters })
+    const [secret, here] = ['q7-do-not-tell', await device('here')]
+    const away = await world.device(place, `away-${made}`)
+    expect(await calls.refusal('run_script', { script, devices: here.id, parameters: { pin: secret } })).toMatchObject({
+      code: 'invalid_input',
+    })
+    const { data } = await calls.confirmed('run_script', { script, devices: [here.id, away], secrets: { pin: secret } })
+    expect(data).toMatchObject({ counts: { succeeded: 1, queued: 1 } })
+    expect(here.received).toMatchObject([
+      { args: { environment: { PARAM_DAYS: '7', PARAM_PIN: secret }, secrets: ['PARAM_PIN'] } },
+    ])
+    const payloads = await world.sql<{ device_id: string; payload: string }>(
+      'select device_id, payload from device_commands where operation_id = $1',
+      [data['operation']],
+    )
+    const payloadOf = (id: string) => payloads.find((row) => row.device_id === id)?.payload
+    expect(payloadOf(here.id)).toBe('')
+    expect(payloadOf(away)?.length).toBeGreaterThan(100)
+    const written = await world.sql<{
+      all: string
+    }>(`select concat_ws(' ', (select string_agg(o::text, ' ') from operations o),
+      (select string_agg(c::text, ' ') from device_commands c), (select string_agg(r::text, ' ') from script_runs r),
+      (select string_agg(e::text, ' ') from audit_entries e)) as all`)
+    expect(written[0]?.all).not.toContain(secret)
+    expect(written[0]?.all).toContain('[masked]')
+    await calls.call('cancel_operation', { operation: data['operation'] })
+    expect(
+      await world.sql('select from device_commands where operation_id = $1 and payload <> $2', [data['operation'], '']),
+    ).toEqual([])
+  })
+
+  it('goes out to a few at once where it is asked to, and again to those where it failed', async () => {
+    const going: ((exitCode: number) => void)[] = []
+    const connect = async (name: string): Promise<ReachDevice> => {
+      const made: ReachDevice = await connectDevice(world, place, name, {
+        answer: (_, commandId) => {
+          going.push((exitCode) => {
+            const state = exitCode === 0 ? ('succeeded' as const) : ('failed' as const)
+            made.agent.send({ type: 'result', commandId, outcome: { state, exitCode } })
+          })
+          return null
+        },
+      })
+      return made
+    }
+    const three = await Promise.all(['a', 'b', 'c'].map((name) => connect(`${name}-${made}`)))
+    const running = calls.confirmed('run_script', {
+      devices: three.map(({ id }) => id),
+      content: 'echo 1',
+      concurrency: 2,
+    })
+    await until(() => going.length === 2)
+    const [operation] = await world.sql<{ id: string }>(
+      'select operation_id as id from device_commands where device_id = $1',
+      [three[0]?.id],
+    )
+    expect((await calls.call('get_operation', { operation: operation?.id })).data).toMatchObject({
+      counts: { queued: 1, delivered: 2 },
+      waiting: expect.arrayContaining([expect.objectContaining({ for: 'room', commands: 1 })]),
+    })
+    going[0]?.(1)
+    await until(() => going.length === 3)
+    going[1]?.(0)
+    going[2]?.(0)
+    const { data } = await running
+    expect(data).toMatchObject({ state: 'partial', counts: { succeeded: 2, failed: 1 } })
+    const retry = calls.call('run_script', { retry_of: data['run'] })
+    await until(() => going.length === 4)
+    going[3]?.(0)
+    expect((await retry).data).toMatchObject({ state: 'succeeded', total: 1 })
+    expect(await calls.refusal('run_script', { retry_of: (await retry).data['run'] })).toMatchObject({
+      code: 'conflict',
+    })
+  })
+
+  it('is for its own organization and systems, and who edits for all is of the partner', async () => {
+    const { script } = await save({ os: ['windows'] })
+    const here = await world.device(place, `here-${made}`)
+    expect(await calls.refusal('run_script', { script, devices: here })).toMatchObject({
+      code: 'unsupported',
+      reason: expect.stringContaining('is for windows'),
+    })
+    const other = await world.organization(`Other ${made}`)
+    technician = await world.caller(await world.key(await world.user('partner_admin'), [...ALL_SCOPES]))
+    await calls.call('save_script', { script, os: [] })
+    const there = await world.device(other, `there-${made}`)
+    expect(await calls.refusal('run_script', { script, devices: there })).toMatchObject({
+      code: 'unsupported',
+      reason: expect.stringContaining('belongs to'),
+    })
+    const forAll = await calls.confirmed('save_script', { name: `All ${made}`, language: 'sh', content: 'id' })
+    technician = await world.caller(
+      await world.key(await world.user('technician', other.id), [...ALL_SCOPES], { organizations: [other.id] }),
+    )
+    expect((await calls.call('list_scripts', { text: ` ${made}` })).data['scripts']).toMatchObject([
+      { name: `All ${made}`, organization: null },
+    ])
+    expect(await calls.refusal('save_script', { script: forAll.data['script'], content: 'true' })).toMatchObject({
+      code: 'forbidden',
+    })
+    expect(await calls.refusal('save_script', { script, content: 'true' })).toMatchObject({ code: 'not_found' })
+  })
+})

@@ -25,6 +25,7 @@ export interface Things {
   waiver: string
   group: string
   customField: string
+  script: string
 }
 
 type Input = Record<string, unknown>
@@ -139,6 +140,9 @@ const table = (at: Things): Table => ({
   update_organization: { organization: at.organization, approval_limit: 5 },
   get_script_results: { run: at.run },
   run_script: { devices: at.device, content: 'true' },
+  list_scripts: { script: at.script },
+  save_script: { script: at.script, content: 'false' },
+  archive_script: { script: at.script },
   change_own_rights: { scopes: ['ai:execute'] },
   create_api_key: { name: 'A new key', scopes: ['ai:read'], organizations: at.organization },
   invite_user: { email: 'invited@example.test', role: 'viewer', organizations: at.organization },

@@ -63,6 +63,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
   const { framework, waiver } = await insertCompliance(world, organization.id, site, device, user, prefix)
   const window = await insertWindow(world, organization.id, prefix, holder)
+  const script = await insertScript(world, organization.id, prefix, holder)
   const things = {
     organization: organization.id,
     site,
@@ -85,6 +86,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     waiver,
     group,
     customField,
+    script,
   }
   const names = {
     ...things,
@@ -101,6 +103,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     framework: `${prefix} Framework`,
     group: `${prefix} Group`,
     customField: `${prefix} Field`,
+    script: `${prefix} Script`,
     rule: `${prefix} Rule`,
   }
   return { ...organization, things, names }
@@ -131,6 +134,23 @@ async function insertWindow(world: Harness, organization: string, prefix: string
        created_by, updated_at, updated_by)
      values ($1, $2, $3, $4, '{"kind": "once", "date": "2099-01-01", "time": "22:00"}', 'UTC', 60, now(), $5, now(), $5)`,
     [id, world.server.installation.partnerId, organization, `${prefix} Window`, user],
+  )
+  return id
+}
+
+async function insertScript(world: Harness, organization: string, prefix: string, user: string): Promise<string> {
+  const id = randomUUID()
+  const partner = world.server.installation.partnerId
+  await world.sql(
+    `insert into scripts (id, partner_id, organization_id, name, version, created_at, updated_at, updated_by)
+     values ($1, $2, $3, $4, 1, now(), now(), $5)`,
+    [id, partner, organization, `${prefix} Script`, user],
+  )
+  await world.sql(
+    `insert into script_versions (script_id, version, partner_id, organization_id, language, content, os, parameters, timeout_seconds,
+       digest, saved_at, saved_by)
+     values ($1, 1, $2, $3, 'bash', 'true', '{}', '[]', 60, '', now(), $4)`,
+    [id, partner, organization, user],
   )
   return id
 }
@@ -245,4 +265,5 @@ export const absent = (): Things => ({
   waiver: randomUUID(),
   group: randomUUID(),
   customField: randomUUID(),
+  script: randomUUID(),
 })

@@ -76,12 +76,18 @@ export interface Sent {
   apart: DeviceResult[]
 }
 
+export interface Sending {
+  isSecret?: boolean
+  atOnce?: number | undefined
+}
+
 /** Queues the command for all that can take it. Refuses when that is none, so that no operation is left without an end. */
 export async function sendCommands(
   context: RunContext,
   targets: readonly Target[],
   body: CommandBody,
   waitMinutes: number,
+  { isSecret = false, atOnce }: Sending = {},
 ): Promise<Sent> {
   const devices = targets.map(commandTarget)
   const able = devices.filter(({ refusal }) => refusal === undefined)
@@ -95,6 +101,8 @@ export async function sendCommands(
     devices: able.map(placeOf),
     body,
     expiresAt: new Date(now.getTime() + waitSeconds * 1000),
+    isSecret,
+    ...(atOnce !== undefined && { atOnce }),
     newId: context.newId,
   })
   const ids = apart.map(({ id }) => id)

@@ -2,8 +2,10 @@
 import type { CommandBody, CommandPayload } from '@breeze/contract/agent-commands'
 import { PROTOCOL_VERSION } from '@breeze/contract/agent-commands'
 import type { SigningKey } from '../../keys/keys.ts'
+import type { SecretBox } from '../../keys/secret-box.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
+import { sealPayload } from './sealing.ts'
 import { blocked, TRUSTED_SQL } from '../devices/conditions.ts'
 
 export interface CommandPlace {
@@ -17,6 +19,10 @@ interface QueueFields {
   devices: readonly CommandPlace[]
   /** A device that has not started it by then refuses it. */
   expiresAt: Date
+  /** What it says must not lie open in the database. */
+  isSecret?: boolean
+  /** So many are at their devices at once; without it, all of them. */
+  atOnce?: number
   newId(): string
 }
 /** The same for all, or for each device its own. */
@@ -45,8 +51,9 @@ const SIGNED_PER_TURN = 100
  */
 const INSERT = `
   insert into device_commands
-    (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at)
-  select c.id, d.organization_id, d.site_id, d.id, $5, c.type, $6, c.payload, c.signature, $7, $8, c.run_seconds, $8
+    (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at,
+      sealed, at_once)
+  select c.id, d.organization_id, d.site_id, d.id, $5, c.type, $6, c.payload, c.signature, $7, $8, c.run_seconds, $8, $11, $12
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $9::text[], $10::integer[])
     as c (id, device_id, payload, signature, type, run_seconds)
   join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
@@ -54,7 +61,7 @@ const INSERT = `
 
 export async function insertCommands(
   tx: Tx,
-  signer: SigningKey,
+  { signer, box }: { signer: SigningKey; box: SecretBox },
   now: Date,
   request: QueueRequest,
 ): Promise<QueuedCommand[]> {
@@ -64,7 +71,8 @@ export async function insertCommands(
   for (const [index, device] of request.devices.entries()) {
     // Thousands of signatures in one go would stop every other request of this process.
     if (index > 0 && index % SIGNED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-    const row = signedRow(signer, now, request, device)
+    const signed = signedRow(signer, now, request, device)
+    const row = request.isSecret ? { ...signed, payload: sealPayload(box, signed) } : signed
     if (rows.length === MAX_ROWS || bytes + row.payload.length > MAX_BYTES) {
       await insert(tx, signer, now, request, rows)
       rows = []
@@ -112,6 +120,8 @@ async function insert(
     request.expiresAt,
     rows.map((row) => row.type),
     rows.map((row) => row.runSeconds),
+    request.isSecret ?? false,
+    request.atOnce ?? null,
   ])
   if (inserted.length === rows.length) return
   const reached = new Set(inserted.map((row) => row.device_id))

@@ -1,5 +1,6 @@
 import { type Expression, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
+import { TRUSTED_SQL } from '../devices/conditions.ts'
 import { readData } from './data.ts'
 import type { CommandState } from './tables.ts'
 
@@ -116,6 +117,15 @@ const joined = (text: Expression<string>, sequence: Expression<number>) =>
 
 const dataWithin = (characters: number) =>
   characters === 0 ? sql<unknown>`null` : sql<unknown>`case when length(c.data::text) <= ${characters} then c.data end`
+
+const FAILED = `
+  select distinct c.device_id as id from device_commands c join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
+  where c.operation_id = $1 and c.state in ('failed', 'timed_out', 'expired', 'interrupted') order by 1`
+
+export async function failedDevicesOf(tx: Tx, operationId: string): Promise<string[]> {
+  const rows = await tx.prepared<{ id: string }>('failed_devices_of', FAILED, [operationId])
+  return rows.map(({ id }) => id)
+}
 
 export interface RecentCommand {
   id: string

@@ -28,17 +28,20 @@ interface Known {
   result_at: Date | null
   exit_code: number | null
   output_bytes: number | null
+  at_once: number | null
 }
 
 export interface Recorded {
   answers: ResultAnswer[]
   /** Operations of which something changed. */
   operations: Set<string>
+  /** Those of them whose commands go out a few at a time: there is room for the next. */
+  freed: Set<string>
 }
 
 // Sorted, so that two writers lock in the same order.
 const LOCK = `
-  select id, device_id, operation_id, state, result_at, exit_code, output_bytes
+  select id, device_id, operation_id, state, result_at, exit_code, output_bytes, at_once
   from device_commands where id = any ($1::uuid[]) order by id for no key update`
 
 // Where a result has no output, what was streamed, or what was kept of it when the server gave up, is all there is.
@@ -61,6 +64,7 @@ export async function recordResults(tx: Tx, now: Date, incoming: readonly Incomi
   const rows = await tx.prepared<Known>('lock_results', LOCK, [ids])
   const known = new Map(rows.map((row) => [row.id, row]))
   const operations = new Set<string>()
+  const freed = new Set<string>()
   const writes = new Map<string, IncomingResult>()
   const answers = incoming.map((result): ResultAnswer => {
     const { deviceId, commandId, outcome } = result
@@ -70,11 +74,12 @@ export async function recordResults(tx: Tx, now: Date, incoming: readonly Incomi
     if (answer !== 'recorded') return answer
     writes.set(commandId, result)
     operations.add(row.operation_id)
+    if (row.at_once !== null) freed.add(row.operation_id)
     known.set(commandId, { ...row, ...summary(outcome), result_at: now })
     return answer
   })
   if (writes.size > 0) await write(tx, now, [...writes.values()])
-  return { answers, operations }
+  return { answers, operations, freed }
 }
 
 /** The first real result stays; what the server merely supposed, and `interrupted`, give way to it. */

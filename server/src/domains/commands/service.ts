@@ -2,6 +2,7 @@
 import type { CommandOutcome } from '@breeze/contract/agent-commands'
 import type { Logger } from 'pino'
 import type { CommandSigner } from '../../keys/keys.ts'
+import type { SecretBox } from '../../keys/secret-box.ts'
 import { Batch } from '../../kernel/batch.ts'
 import type { Db, Tx } from '../../kernel/db.ts'
 import type { Events } from '../../kernel/events.ts'
@@ -9,11 +10,11 @@ import { fault } from '../../kernel/faults.ts'
 import { Announcements } from './announcements.ts'
 import { cancelCommands, type Cancellation, type Cancelled, type OutgoingCancel, pendingCancels } from './cancel.ts'
 import { storableData } from './data.ts'
-import { claim, type Delivery, type Outgoing, redeliver } from './delivery.ts'
+import { claim, type Delivery, nextInTurn, type Outgoing, redeliver } from './delivery.ts'
 import { appendOutput, type Chunk } from './output.ts'
 import { giveUpOverdue, lockCommands, recordSteps, type Step } from './progress.ts'
 import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.ts'
-import { type CommandResult, type ResultsPage, resultsOf } from './reads.ts'
+import { type CommandResult, failedDevicesOf, type ResultsPage, resultsOf } from './reads.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
 import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
 import { type Waiting, waitingOf } from './waiting.ts'
@@ -28,6 +29,8 @@ export interface CommandsOptions {
   db: Db
   events: Events
   signer: CommandSigner
+  /** Seals commands that carry secrets. */
+  box: SecretBox
   now(): Date
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** How long a result waits for others to share its statement. */
@@ -52,6 +55,18 @@ const SWEEP_ROWS = 500
 const PROGRESS = `
   select state, count(*) as n from device_commands where operation_id = $1 group by state
   union all select 'rejected', cardinality(left_out) from operations where id = $1 and left_out <> '{}'`
+const PROGRESS_OF = `
+  select operation_id as id, state, count(*) as n from device_commands where operation_id = any ($1::uuid[]) group by 1, 2
+  union all select id, 'rejected', cardinality(left_out) from operations where id = any ($1::uuid[]) and left_out <> '{}'`
+
+function progressFrom(rows: readonly { state: CommandState; n: number }[]): OperationProgress {
+  // Object.fromEntries forgets the keys' type; they are exactly the states.
+  const byState = Object.fromEntries(COMMAND_STATES.map((state) => [state, 0])) as Record<CommandState, number>
+  for (const row of rows) byState[row.state] += row.n
+  const total = rows.reduce((sum, row) => sum + row.n, 0)
+  const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
+  return { total, finished, byState }
+}
 
 export class Commands {
   readonly #options: CommandsOptions
@@ -61,6 +76,7 @@ export class Commands {
   #delivery: Delivery = { wake: () => {}, cancel: () => {} }
   #timer: ReturnType<typeof setInterval> | undefined
   #sweeping: Promise<number> | undefined
+  #sending: Promise<unknown> = Promise.resolve()
 
   constructor(options: CommandsOptions) {
     this.#options = options
@@ -87,6 +103,7 @@ export class Commands {
     this.#timer = undefined
     await this.#words.idle()
     await this.#sweeping
+    await this.#sending
     this.#announcements.stop()
   }
 
@@ -99,7 +116,8 @@ export class Commands {
 
   /** Throws `notFound` for a device that the transaction does not see: then nothing of the act may stand. */
   async queue(tx: Tx, now: Date, request: QueueRequest): Promise<QueuedCommand[]> {
-    const queued = await insertCommands(tx, this.#options.signer.current(), now, request)
+    const keys = { signer: this.#options.signer.current(), box: this.#options.box }
+    const queued = await insertCommands(tx, keys, now, request)
     tx.afterCommit(() => {
       fault('command.queued')
       this.#delivery.wake(queued.map((command) => command.deviceId))
@@ -122,17 +140,25 @@ export class Commands {
   /** Devices that got no command count as rejected. */
   async operationProgress(tx: Tx, operationId: string): Promise<OperationProgress> {
     const rows = await tx.prepared<{ state: CommandState; n: number }>('operation_progress', PROGRESS, [operationId])
-    // Object.fromEntries forgets the keys' type; they are exactly the states.
-    const byState = Object.fromEntries(COMMAND_STATES.map((state) => [state, 0])) as Record<CommandState, number>
-    for (const row of rows) byState[row.state] += row.n
-    const total = rows.reduce((sum, row) => sum + row.n, 0)
-    const finished = rows.reduce((sum, row) => sum + (isOpen(row.state) ? 0 : row.n), 0)
-    return { total, finished, byState }
+    return progressFrom(rows)
+  }
+
+  /** The same of several; those without a command are not among them. */
+  async progressOf(tx: Tx, operationIds: readonly string[]): Promise<Map<string, OperationProgress>> {
+    const rows = await tx.prepared<{ id: string; state: CommandState; n: number }>('progress_of', PROGRESS_OF, [
+      operationIds,
+    ])
+    return new Map([...Map.groupBy(rows, ({ id }) => id)].map(([id, states]) => [id, progressFrom(states)]))
   }
 
   /** What keeps an operation from ending, the most frequent first. */
   waiting(tx: Tx, operationId: string): Promise<Waiting[]> {
     return waitingOf(tx, operationId)
+  }
+
+  /** Devices where an operation came to no good end, as far as they would get another command. */
+  failedDevices(tx: Tx, operationId: string): Promise<string[]> {
+    return failedDevicesOf(tx, operationId)
   }
 
   /** The commands of an operation with what became of them, in a stable order. */
@@ -143,11 +169,11 @@ export class Commands {
   // ---------------------------------------------------------------- for the agents' adapter
 
   claim(deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
-    return claim(this.#options.db, this.#options.now, deviceIds)
+    return claim(this.#options.db, this.#options.box, this.#options.now, deviceIds)
   }
 
   redeliver(deviceIds: readonly string[]): AsyncGenerator<Outgoing[]> {
-    return redeliver(this.#options.db, deviceIds)
+    return redeliver(this.#options.db, this.#options.box, deviceIds)
   }
 
   /** What connected devices are asked to stop: after a cancel, and again when they return. */
@@ -191,7 +217,10 @@ export class Commands {
         giveUpOverdue(tx, this.#options.now(), SWEEP_ROWS),
       )
       this.#announcements.changed(operations)
-      if (!more) return steps
+      if (more) continue
+      // Also what a stopped server had no time to send on.
+      await this.#sendNext(null)
+      return steps
     }
   }
 
@@ -200,23 +229,33 @@ export class Commands {
     const steps = words.flatMap((word) => (word.kind === 'step' ? [word.step] : []))
     const chunks = words.flatMap((word) => (word.kind === 'output' ? [word.chunk] : []))
     const results = words.flatMap((word) => (word.kind === 'result' ? [word.result] : []))
-    const { answers, changed, streamed } = await this.#options.db.worker(async (tx) => {
+    const { answers, changed, streamed, freed } = await this.#options.db.worker(async (tx) => {
       // Whatever follows touches some of them: held in one order from the start, no two writers wait for each other.
       if (steps.length + chunks.length > 0) await lockCommands(tx, words.map(commandOf))
       const changed = steps.length > 0 ? await recordSteps(tx, now, steps) : new Set<string>()
       const streamed = chunks.length > 0 ? await appendOutput(tx, chunks) : new Set<string>()
-      if (results.length === 0) return { answers: [], changed, streamed }
-      const { answers, operations } = await recordResults(tx, now, results)
-      return { answers, changed: changed.union(operations), streamed: streamed.difference(operations) }
+      if (results.length === 0) return { answers: [], changed, streamed, freed: new Set<string>() }
+      const { answers, operations, freed } = await recordResults(tx, now, results)
+      return { answers, changed: changed.union(operations), streamed: streamed.difference(operations), freed }
     })
     if (chunks.length > 0) fault('output.committed')
     if (results.length > 0) fault('result.committed')
     this.#announcements.changed(changed)
     this.#announcements.output(streamed)
+    if (freed.size > 0) {
+      this.#sending = Promise.all([this.#sending, this.#sendNext([...freed])]).catch((error: unknown) =>
+        this.#options.log.error({ err: error }, 'the next commands wait for the sweep'),
+      )
+    }
     for (const [index, result] of results.entries()) this.#note(result, answers[index])
     let next = 0
     // Only a result's answer is read by anybody; each is the next in line.
     return words.map((word) => (word.kind === 'result' ? (answers[next++] ?? 'unknown') : 'recorded'))
+  }
+
+  async #sendNext(operations: readonly string[] | null): Promise<void> {
+    const ids = await nextInTurn(this.#options.db, operations)
+    if (ids.length > 0) this.#delivery.wake(ids)
   }
 
   /** What a device said twice or of another's command is worth a line, never its words. */

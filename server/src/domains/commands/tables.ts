@@ -52,6 +52,8 @@ export interface DeviceCommandsTable {
   cancel_reason: string | null
   streamed_bytes: ColumnType<number, number | undefined, number>
   streamed_chunks: ColumnType<number, number | undefined, number>
+  sealed: ColumnType<boolean, boolean | undefined, boolean>
+  at_once: ColumnType<number | null, number | null | undefined, number | null>
 }
 
 export interface DeviceCommandOutputTable {

@@ -7,6 +7,7 @@ const REASONS = {
   first_connection: 'for devices that never connected',
   connection: 'for offline devices to connect',
   delivery: 'to be sent in a moment',
+  room: 'until fewer run at once',
   acceptance: 'for the device to take them on',
   turn: 'for their turn on the device',
   end: 'for what runs to end',
@@ -29,6 +30,7 @@ const WAITING = `
       when c.state = 'delivered' and d.status = 'online' then 'acceptance'
       when 'quarantined' = any (d.conditions) then 'quarantine'
       when 'awaiting_approval' = any (d.conditions) then 'approval'
+      when d.status = 'online' and c.at_once is not null then 'room'
       when d.status = 'online' then 'delivery'
       when d.status = 'pending' then 'first_connection'
       else 'connection' end as reason,

@@ -7,7 +7,7 @@ import { confirmedAt } from './freshness.ts'
 import { deviceConditions, type DeviceFilter } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
 import type { HeartbeatFacts } from './presence-writes.ts'
-import type { DeviceRole, DeviceStatus } from './tables.ts'
+import type { DeviceRole, DeviceStatus, Platform } from './tables.ts'
 
 export type Found =
   | { match: 'one'; device: DeviceRow }
@@ -177,4 +177,10 @@ function target(row: RawTarget): DeviceTarget {
     ...(critical && { critical }),
     ...(row.status !== 'online' && { caveat: `${row.status}: it would wait until the device connects` }),
   }
+}
+
+export async function platformsOf(tx: Tx, ids: readonly string[]): Promise<Map<string, Platform>> {
+  const text = 'select id, platform from devices where id = any ($1::uuid[])'
+  const rows = await tx.prepared<{ id: string; platform: Platform }>('platforms_of', text, [ids])
+  return new Map(rows.map((row) => [row.id, row.platform]))
 }

@@ -11,9 +11,11 @@ import {
   type DeviceTarget,
   findDevice,
   type Found,
+  platformsOf,
   targetsByFilter,
 } from './find.ts'
 import { type DeviceList, type DevicePage, listDevices } from './list.ts'
+import type { Platform } from './tables.ts'
 import { type DeviceSoftware, softwareOf, type SoftwarePage } from './software-list.ts'
 
 declare module '../../kernel/services.ts' {
@@ -49,6 +51,11 @@ export class Devices {
   /** The packages of a device that the transaction sees, by name. */
   software(tx: Tx, deviceId: string, page: SoftwarePage): Promise<DeviceSoftware> {
     return softwareOf(tx, deviceId, page)
+  }
+
+  /** Of those that the transaction sees. */
+  platforms(tx: Tx, deviceIds: readonly string[]): Promise<Map<string, Platform>> {
+    return platformsOf(tx, deviceIds)
   }
 
   /** Device → what it lacks, for those that are known to lack one of the capabilities. One statement for any number. */

@@ -1,24 +1,33 @@
-import { SCRIPT_LANGUAGES, type CommandBody } from '@breeze/contract/agent-commands'
+import { SCRIPT_LANGUAGES } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
+import { referenceField } from '../../../identity/fields.ts'
 import { organizationsOf } from '../../../kernel/blast-radius.ts'
-import { defineTool, operationOf } from '../../../kernel/tool.ts'
-import { asked, commandTargets, requireCapable, sendCommands } from '../../commands/acting.ts'
+import { conflict, invalidInput } from '../../../kernel/errors.ts'
+import { defineTool, operationOf, type TransactionContext } from '../../../kernel/tool.ts'
+import { asked, type CommandTarget, commandTargets, requireCapable, sendCommands } from '../../commands/acting.ts'
 import { manyDevices, presentCommands } from '../../commands/answer.ts'
 import { awaitCommands } from '../../commands/await.ts'
 import { operationShape } from '../../commands/present.ts'
-import { selectionFields } from '../../devices/select.ts'
+import { type Selection, selectionFields } from '../../devices/select.ts'
+import { parameterValues, secretValues } from '../parameters.ts'
+import { bodyOf, prepare, type Prepared, unsuited, valuesText } from '../prepare.ts'
 import { contentDigest, insertRun } from '../service.ts'
 
 const DAY_MINUTES = 24 * 60
 
 const input = z.object({
   ...selectionFields,
-  content: z.string().min(1).max(200_000).describe('The script itself.'),
-  language: z.enum(SCRIPT_LANGUAGES).default('bash'),
-  arguments: z.array(z.string().max(10_000)).max(64).default([]).describe('Passed as argv, never through a shell.'),
-  run_as: z.string().min(1).max(64).optional().describe("A user of the device; without it, the agent's own."),
+  script: referenceField.optional().describe('Library: id or name.'),
+  version: z.number().int().min(1).optional(),
+  content: z.string().min(1).max(200_000).optional().describe('Else its text.'),
+  language: z.enum(SCRIPT_LANGUAGES).optional().describe('Of content; else bash.'),
+  parameters: parameterValues.optional().describe('By name; environment variables PARAM_NAME.'),
+  secrets: secretValues.optional().describe('Same, masked everywhere and not kept.'),
+  arguments: z.array(z.string().max(10_000)).max(64).optional().describe('Passed as argv, never through a shell.'),
+  run_as: z.string().min(1).max(64).optional().describe('A user of the device.'),
   working_directory: z.string().min(1).max(1000).optional().describe('An existing folder.'),
-  timeout_seconds: z.number().int().min(1).max(3600).default(300),
+  timeout_seconds: z.number().int().min(1).max(3600).optional(),
+  concurrency: z.number().int().min(1).max(1000).optional().describe('Devices at once; default all.'),
   expires_in_minutes: z
     .number()
     .int()
@@ -26,6 +35,11 @@ const input = z.object({
     .max(7 * DAY_MINUTES)
     .default(DAY_MINUTES)
     .describe('How long it waits for offline devices.'),
+  retry_of: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('Run id: same again where it failed, timed out or expired; instead of script and devices.'),
 })
 type Input = z.output<typeof input>
 
@@ -33,7 +47,7 @@ export default defineTool({
   name: 'run_script',
   title: 'Run a script',
   description:
-    'Runs a script on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. get_script_results reads longer runs, cancel_operation stops them.',
+    'Runs a script, of the library or as text, on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. get_script_results reads longer runs, cancel_operation stops them.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'scripts.execute', destructive: true, idempotent: false },
@@ -41,29 +55,40 @@ export default defineTool({
   deviceText: true,
   input,
   output: operationShape.extend({ run: z.string() }),
-  targets: (context, input) => commandTargets(context, input, asked(bodyOf(input), input.expires_in_minutes)),
-  async plan(_, input, targets) {
+  targets: async (context, input) => targetsOf(context, input, await prepare(context.tx, input)),
+  async plan({ tx }, input, targets) {
     requireCapable(targets)
-    const as = input.run_as === undefined ? '' : ` as ${input.run_as}`
+    const prepared = await prepare(tx, input)
+    const { run, source } = prepared
+    const as = run.runAs === null ? '' : ` as ${run.runAs}`
+    const limit = run.concurrency === null ? '' : `, ${run.concurrency} at once`
     return {
-      summary: `Run a ${input.language} script of ${input.content.length} characters${as} on ${manyDevices(targets.length)}, for at most ${input.timeout_seconds} seconds each.`,
+      summary: `Run ${nameOf(prepared)}${as} on ${manyDevices(targets.length)}${limit}, for at most ${run.timeoutSeconds} seconds each${valuesText(run)}.`,
       irreversible: ['What a script changes on a device is not undone by Breeze.'],
-      binding: { content: contentDigest(input.content) },
+      binding: {
+        content: contentDigest(run.content),
+        ...(source && { script: source.script.id, version: source.version.digest }),
+      },
     }
   },
   async run(context, input, targets) {
+    const prepared = await prepare(context.tx, input)
     const run = context.newId()
     await insertRun(context.tx, {
+      ...prepared.run,
       id: run,
       partnerId: context.caller.partnerId,
       organizationIds: organizationsOf(targets),
       operation: operationOf(context),
-      language: input.language,
-      content: input.content,
-      timeoutSeconds: input.timeout_seconds,
+      retryOf: prepared.retryOf?.id ?? null,
       now: context.now(),
     })
-    return { run, sent: await sendCommands(context, targets, bodyOf(input), input.expires_in_minutes) }
+    const sending = {
+      isSecret: prepared.given.secretNames.length > 0,
+      atOnce: prepared.run.concurrency ?? undefined,
+    }
+    const sent = await sendCommands(context, targets, bodyOf(prepared), input.expires_in_minutes, sending)
+    return { run, sent }
   },
   settle: async (context, { run, sent }) => ({ run, settled: await awaitCommands(context, sent) }),
   present({ run, settled }) {
@@ -72,17 +97,40 @@ export default defineTool({
   },
 })
 
-function bodyOf(input: Input): CommandBody {
-  const { language, content, run_as: runAs, working_directory: workingDirectory } = input
-  return {
-    type: 'script.run',
-    args: {
-      language,
-      content,
-      arguments: input.arguments,
-      timeoutSeconds: input.timeout_seconds,
-      ...(runAs !== undefined && { runAs }),
-      ...(workingDirectory !== undefined && { workingDirectory }),
-    },
-  }
+async function targetsOf(context: TransactionContext, input: Input, prepared: Prepared): Promise<CommandTarget[]> {
+  const { tx, services } = context
+  const ask = asked(bodyOf(prepared), input.expires_in_minutes)
+  const targets = await commandTargets(context, await selectionOf(context, input, prepared), ask)
+  if (!prepared.source) return targets
+  const ids = targets.map(({ id }) => id)
+  const platforms = await services.devices.platforms(tx, ids)
+  return targets.map((target) => {
+    const reason = unsuited(prepared, target, platforms.get(target.id))
+    return reason === undefined ? target : { ...target, refusal: { kind: 'unsupported', reason }, caveat: reason }
+  })
+}
+
+async function selectionOf(
+  { tx, services }: TransactionContext,
+  input: Input,
+  { retryOf }: Prepared,
+): Promise<Selection> {
+  const { devices, filter } = input
+  if (!retryOf) return { devices, filter }
+  if (devices !== undefined || filter !== undefined)
+    throw invalidInput('retry_of: the devices are those where it failed.')
+  const failed = await services.commands.failedDevices(tx, retryOf.operation)
+  if (failed.length === 0)
+    throw conflict(
+      'That run failed, timed out or expired nowhere, as far as it has ended.',
+      'There is nothing to do again.',
+    )
+  return { devices: failed }
+}
+
+function nameOf({ run, source, retryOf }: Prepared): string {
+  const what = source
+    ? `the script "${source.script.name}" (version ${source.version.version}, ${run.language})`
+    : `a ${run.language} script of ${run.content.length} characters`
+  return `${what}${retryOf ? ' again where it failed' : ''}`
 }
