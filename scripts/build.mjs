@@ -26,6 +26,10 @@ const externalPackages = {
   },
 }
 
+const BUILT_IN_SCRIPTS = 'built-in-scripts'
+/** Beside the bundles, read as they are. */
+const folders = ['migrations', BUILT_IN_SCRIPTS]
+
 /**
  * Bundles server, agent and CLI into dist/, unless the sources are the ones it was last made from.
  *
@@ -39,7 +43,7 @@ export async function build(root, say) {
   const hash = hashOf(root, [...sources, join(root, 'package-lock.json')])
   await buildPages(root, dist, say)
   const stamp = join(dist, '.sources')
-  const outputs = [...present.map(({ output }) => output), 'migrations']
+  const outputs = [...present.map(({ output }) => output), ...folders]
   const complete = outputs.every((output) => existsSync(join(dist, output)))
   if (complete && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
 
@@ -69,6 +73,9 @@ export async function build(root, say) {
       })
     }
     copyMigrations(root, sources, join(fresh, 'migrations'))
+    cpSync(join(root, 'server/src/domains/scripts', BUILT_IN_SCRIPTS), join(fresh, BUILT_IN_SCRIPTS), {
+      recursive: true,
+    })
     install(fresh, dist)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
@@ -136,7 +143,7 @@ function copyMigrations(root, sources, target) {
 function install(fresh, dist) {
   for (const name of readdirSync(fresh)) {
     const target = join(dist, name)
-    if (name === 'migrations') rmSync(target, { recursive: true, force: true })
+    if (folders.includes(name)) rmSync(target, { recursive: true, force: true })
     renameSync(join(fresh, name), target)
   }
 }

@@ -41,6 +41,7 @@ import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
 import { Rollouts } from './domains/rollouts/service.ts'
+import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
 import { Credentials } from './identity/services/credentials.ts'
@@ -295,6 +296,7 @@ async function startOn(
   periodic.every('approvals', 5000, () => approvals.sweep())
   periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
+  await giveBuiltInScripts(db, environment)
   periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
   // What was approved before the last stop and could not run any more.

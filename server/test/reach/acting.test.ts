@@ -225,6 +225,10 @@ describe('a script of the library', () => {
       (select string_agg(e::text, ' ') from audit_entries e)) as all`)
     expect(written[0]?.all).not.toContain(secret)
     expect(written[0]?.all).toContain('[masked]')
+    const find = async (text: string) =>
+      (await calls.call('get_script_results', { run: data['run'], text })).data.devices
+    expect(await find('param_days')).toMatchObject([{ id: here.id, output: expect.stringContaining('PARAM_DAYS') }])
+    expect(await find('not there')).toEqual([])
     await calls.call('cancel_operation', { operation: data['operation'] })
     expect(
       await world.sql('select from device_commands where operation_id = $1 and payload <> $2', [data['operation'], '']),

@@ -68,6 +68,35 @@ it('shows what a script has written while it runs, and cancels it', async () => 
   await expect(readFile(`/proc/${pid}/stat`)).rejects.toThrow('ENOENT')
 })
 
+it('runs the scripts that come with Breeze for this system', async () => {
+  const { data: library } = await ask(client, 'list_scripts', { os: 'linux', limit: 200 })
+  const names = (library['scripts'] as { name: string; built_in: boolean }[])
+    .filter((script) => script.built_in)
+    .map(({ name }) => name)
+  expect(names).toHaveLength(6)
+  const run = async (script: string, parameters: object = {}) => {
+    const { data } = await ask(client, 'run_script', { script, parameters, devices: device })
+    return data.devices[0]
+  }
+  expect(await run('disk clean-up report (linux, macos)', { path: '/etc', top: 3 })).toMatchObject({
+    state: 'succeeded',
+    output: expect.stringMatching(/^== File systems\nFilesystem.*== Largest folders below \/etc.* MB  \/etc\n/s),
+  })
+  expect(await run('Pending restart (Linux)')).toMatchObject({
+    state: 'succeeded',
+    output: expect.stringMatching(/^Up for \d+ days and \d+ hours\.\n(No|A) restart is pending/),
+  })
+  expect(await run('Local administrators (Linux, macOS)')).toMatchObject({
+    state: 'succeeded',
+    output: expect.stringContaining('== Accounts with user id 0\nroot\n'),
+  })
+  expect(await run('Flush DNS (Linux, macOS)')).toMatchObject({ state: 'succeeded' })
+  expect(await run('Collect diagnostics', { top: 3 })).toMatchObject({
+    state: 'succeeded',
+    output: expect.stringContaining('The 3 processes with the most memory'),
+  })
+})
+
 it('lists processes as this machine does', async () => {
   const { data, text } = await ask(client, 'execute_command', {
     device,

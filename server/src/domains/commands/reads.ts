@@ -1,4 +1,5 @@
 import { type Expression, sql } from 'kysely'
+import { contains } from '../../kernel/conditions.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { TRUSTED_SQL } from '../devices/conditions.ts'
 import { readData } from './data.ts'
@@ -11,6 +12,8 @@ export interface ResultsPage {
   after?: string
   deviceId?: string
   state?: CommandState
+  /** Only those whose output holds this, whatever its case. Secrets in it are not masked: whoever asks must look again. */
+  contains?: string
   /** Characters of output to read; 0 leaves it in the database. What a device wrote is data, never instructions. */
   outputCharacters: number
   /** Characters of output to pass over first. */
@@ -81,6 +84,10 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
     .limit(Math.min(page.limit, 500))
   if (page.after) select = select.where('c.id', '>', page.after)
   if (page.state) select = select.where('c.state', '=', page.state)
+  if (page.contains !== undefined) {
+    const wanted = contains(page.contains)
+    select = select.where((e) => e.or([e('c.output', 'ilike', wanted), e('s.text', 'ilike', wanted)]))
+  }
   if (page.deviceId) select = select.where('c.device_id', '=', page.deviceId)
   const rows = await tx.all(select)
   return rows.map((row) => {

@@ -2,7 +2,8 @@ import { MAX_OUTPUT_BYTES } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { makeCursor, readCursor } from '../../../kernel/cursor.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
-import { defineTool } from '../../../kernel/tool.ts'
+import type { Tx } from '../../../kernel/db.ts'
+import { defineTool, type RunContext } from '../../../kernel/tool.ts'
 import {
   countsByState,
   countsText,
@@ -12,17 +13,18 @@ import {
   OUTPUT_BUDGET,
   resultText,
 } from '../../commands/present.ts'
-import type { CommandResult } from '../../commands/reads.ts'
+import type { CommandResult, ResultsPage } from '../../commands/reads.ts'
 import { COMMAND_STATES } from '../../commands/tables.ts'
 import { deviceNames } from '../../devices/names.ts'
 import { deviceId } from '../../devices/select.ts'
+import { searchOutput } from '../search-output.ts'
 import { findRun } from '../service.ts'
 
 export default defineTool({
   name: 'get_script_results',
   title: 'Get script results',
   description:
-    'Reads a script run: per device state, exit code, duration and output, of one that still runs the output so far; counts over all devices. For one device, more of its output, on by offset.',
+    'Reads a script run: per device state, exit code, duration and output, of one that still runs the output so far; counts over all devices. Searches in output. For one device, more of its output, on by offset.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'scripts.read' },
@@ -31,6 +33,7 @@ export default defineTool({
     run: z.string().max(100).describe('Run id from run_script.'),
     device: z.string().min(1).max(255).optional().describe('Id or name.'),
     state: z.enum(COMMAND_STATES).optional(),
+    text: z.string().min(2).max(200).optional().describe('Part of the output.'),
     offset: z
       .number()
       .int()
@@ -51,36 +54,36 @@ export default defineTool({
     next_offset: z.number().int().optional(),
     next_cursor: z.string().optional(),
   }),
-  async run({ tx, services }, input) {
+  async run(context, input) {
+    const { tx, services } = context
     if (input.offset > 0 && input.device === undefined)
       throw invalidInput('offset: needs a device, whose output it is.')
     const run = await findRun(tx, input.run)
     const device = input.device === undefined ? undefined : await deviceId(tx, input.device)
-    const filter = { run: run.id, device, state: input.state }
+    if (input.text !== undefined && input.offset > 0) throw invalidInput('offset: not with text.')
+    const filter = { run: run.id, device, state: input.state, text: input.text }
     const after = input.cursor === undefined ? undefined : commandId(readCursor('script_results', filter, input.cursor))
     const progress = await services.commands.operationProgress(tx, run.operation)
     // Half of what an answer may hold: a character of the database's is up to two of ours, and none may be lost.
     const share = Math.floor(OUTPUT_BUDGET / 2 / Math.min(input.limit, Math.max(1, device ? 1 : progress.total)))
-    const results = await services.commands.results(tx, run.operation, {
-      limit: input.limit + 1,
-      outputCharacters: share,
-      outputOffset: input.offset,
+    const page = {
       ...(after && { after }),
       ...(device && { deviceId: device }),
       ...(input.state && { state: input.state }),
-    })
-    const shown = results.slice(0, input.limit).map((result) => ({ ...result, ...pageOf(result, input.offset) }))
+    }
+    const { shown, last } = await (input.text === undefined
+      ? pageOfResults(context, run.operation, page, { ...input, share })
+      : found(context, run.operation, page, { text: input.text, limit: input.limit, share }))
     const names = await deviceNames(
       tx,
       shown.map((result) => result.deviceId),
     )
-    const last = shown.at(-1)
     return {
       run,
       progress,
-      next: device === undefined ? undefined : shown[0]?.nextOffset,
+      next: device === undefined || input.text !== undefined ? undefined : shown[0]?.nextOffset,
       devices: shown.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
-      cursor: results.length > input.limit && last ? makeCursor('script_results', filter, [last.id]) : null,
+      cursor: last === null ? null : makeCursor('script_results', filter, [last]),
     }
   },
   present({ run, progress, devices, next, cursor }) {
@@ -104,6 +107,34 @@ export default defineTool({
     }
   },
 })
+
+type Page = Pick<ResultsPage, 'after' | 'deviceId' | 'state'>
+type Shown = CommandResult & { nextOffset?: number }
+/** `last`: of the page, where others follow. */
+type Results = { shown: Shown[]; last: string | null }
+
+async function pageOfResults(
+  { tx, services }: RunContext,
+  operation: string,
+  page: Page,
+  { limit, offset, share }: { limit: number; offset: number; share: number },
+): Promise<Results> {
+  const bounds = { limit: limit + 1, outputCharacters: share, outputOffset: offset }
+  const results = await services.commands.results(tx, operation, { ...page, ...bounds })
+  const shown = results.slice(0, limit).map((result) => ({ ...result, ...pageOf(result, offset) }))
+  return { shown, last: results.length > limit ? (shown.at(-1)?.id ?? null) : null }
+}
+
+async function found(
+  { tx, services }: RunContext,
+  operation: string,
+  page: Page,
+  wanted: { text: string; limit: number; share: number },
+): Promise<Results> {
+  const read = (of: Tx, bounds: ResultsPage) => services.commands.results(of, operation, bounds)
+  const { results, next } = await searchOutput(tx, read, page, wanted)
+  return { shown: results, last: next }
+}
 
 /**
  * Where more follows, a page ends with a line: what is masked in one piece must not be cut in two. Offsets count as the
