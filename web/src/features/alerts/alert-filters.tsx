@@ -7,7 +7,7 @@ import { Segmented } from '../../ui/segmented.tsx'
 import { Severity } from '../../ui/severity.tsx'
 import { INPUT } from '../../ui/text-field.tsx'
 import { number } from '../../ui/time.ts'
-import { type AlertSearch, GROUPINGS, type Grouping, SEVERITIES, STATUSES } from './alert-search.ts'
+import { type AlertSearch, GROUPINGS, type Grouping, type SearchChange, SEVERITIES, STATUSES } from './alert-search.ts'
 import { alertNumbers } from './alerts.ts'
 
 interface FiltersProps {
@@ -15,7 +15,7 @@ interface FiltersProps {
   organization: string | undefined
   /** The name behind the id of a device in the address. */
   deviceName: string | undefined
-  onChange: (change: { [Key in keyof AlertSearch]?: AlertSearch[Key] | undefined }) => void
+  onChange: (change: SearchChange) => void
 }
 
 const STATUS_WORDS = { open: 'Open', acknowledged: 'Acknowledged', resolved: 'Resolved' }

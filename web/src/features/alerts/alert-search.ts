@@ -20,6 +20,9 @@ export interface AlertSearch {
   all?: true
 }
 
+/** What is set; what is undefined is taken out. */
+export type SearchChange = { [Key in keyof AlertSearch]: AlertSearch[Key] | undefined }
+
 const oneOf = <Value extends string>(values: readonly Value[], value: unknown): Value | undefined =>
   values.find((known) => known === value)
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
@@ -37,5 +40,5 @@ export function readAlertSearch(search: Record<string, unknown>): AlertSearch {
 }
 
 /** Without what says nothing, so that addresses stay short. */
-export const clean = (search: { [Key in keyof AlertSearch]: AlertSearch[Key] | undefined }): AlertSearch =>
+export const clean = (search: SearchChange): AlertSearch =>
   Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined && value !== ''))

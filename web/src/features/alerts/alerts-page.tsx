@@ -15,7 +15,7 @@ import { type AlertAct, type Acting, ActDialog } from './alert-acts.tsx'
 import { alertColumns } from './alert-columns.tsx'
 import { AlertFilters } from './alert-filters.tsx'
 import { AlertGroups } from './alert-groups.tsx'
-import { type AlertSearch, clean, SEVERITIES } from './alert-search.ts'
+import { type AlertSearch, clean, type SearchChange, SEVERITIES } from './alert-search.ts'
 import { type Alert, alertList, type AlertPage, type Group } from './alerts.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { FoldedAlerts } from './folded-alerts.tsx'
@@ -36,7 +36,7 @@ export function AlertsPage() {
   const body = useRef<HTMLDivElement>(null)
   const live = useLiveAlerts(body, selection.chosen.length > 0)
   const off = withheld(session, 'alerts.write')
-  const change = (changed: { [Key in keyof AlertSearch]?: AlertSearch[Key] | undefined }) =>
+  const change = (changed: SearchChange) =>
     void navigate({ to: '.', search: clean({ ...search, ...changed }), replace: 'text' in changed })
   const act = (what: AlertAct, alerts: readonly Alert[]) => {
     if (off === false) setActing({ act: what, alerts })
@@ -94,7 +94,6 @@ export function AlertsPage() {
               r: (alert) => act('resolve', selected(selection.chosen, alert)),
               x: selection.toggle,
             }}
-            gone={({ status }) => status === 'resolved' && search.status !== 'resolved'}
             empty={empty}
             after={<MoreRows list={list} />}
           />
@@ -120,16 +119,15 @@ const selected = (chosen: readonly Alert[], alert: Alert): readonly Alert[] =>
   chosen.some(({ id }) => id === alert.id) ? chosen : [alert]
 
 /** From a group to its alerts. */
-function narrow(search: AlertSearch, { key }: Group, change: (changed: AlertSearch & { group: undefined }) => void) {
+function narrow({ group }: AlertSearch, { key }: Group, change: (changed: SearchChange) => void) {
   if (key === null) return
-  if (search.group === 'organization') chooseOrganization(key)
-  const severity = SEVERITIES.find((known) => known === key)
+  if (group === 'organization') chooseOrganization(key)
   change({
     group: undefined,
-    ...(search.group === 'device' && { device: key }),
-    ...(search.group === 'source' && { source: key }),
-    ...(search.group === 'severity' && severity && { severity }),
-  } as AlertSearch & { group: undefined })
+    ...(group === 'device' && { device: key }),
+    ...(group === 'source' && { source: key }),
+    ...(group === 'severity' && { severity: SEVERITIES.find((known) => known === key) }),
+  })
 }
 
 const Keys = () => (
