@@ -2,28 +2,10 @@
  * The composition: from a configuration and a database to a server that listens. `main.ts` calls it for people, the tests'
  * harness for tests; nothing else builds these parts.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { Context } from 'hono'
-import { Registry as MetricsRegistry } from 'prom-client'
 import type { Logger } from 'pino'
-import { enrollRoute } from './adapters/agents/enroll-route.ts'
 import { AgentHub } from './adapters/agents/hub.ts'
-import { POLL_BODY_BYTES, pollRoute } from './adapters/agents/poll-route.ts'
-import { installRoute } from './adapters/agents/install-route.ts'
-import { FlowCookie, SessionCookie } from './adapters/console/cookies.ts'
-import { LiveStreams } from './adapters/console/live-streams.ts'
-import { consolePages } from './adapters/console/pages.ts'
-import { consoleRoutes } from './adapters/console/routes.ts'
-import type { ConsoleDeps } from './adapters/console/types.ts'
-import { createHttpApp } from './adapters/http/app.ts'
-import { createMetrics } from './adapters/http/metrics.ts'
-import { RevocableCalls } from './adapters/http/revocable-calls.ts'
-import { createOauth, type OauthDeps } from './adapters/oauth/adapter.ts'
-import { RESOURCE_METADATA_PATH } from './adapters/oauth/metadata.ts'
-import { authorizationPath } from './adapters/oauth/routes.ts'
-import { AgentProgram } from './agent-program.ts'
+import type { OauthDeps } from './adapters/oauth/adapter.ts'
 import { catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { nodeId, writeOperatorFiles } from './data-folder.ts'
@@ -44,11 +26,10 @@ import { Rollouts } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
+import { openFaces } from './faces.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
-import { ENDED_CHECK_MS, endedCredentials } from './identity/ended-credentials.ts'
-import { openIdentity } from './identity/identity.ts'
 import { Mail } from './identity/mail.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
@@ -57,7 +38,6 @@ import { Checkpoints } from './kernel/audit/checkpoints.ts'
 import { carryOn } from './kernel/carried-on.ts'
 import { closeInterrupted } from './kernel/audit/recover.ts'
 import { verifyAudit } from './kernel/audit/verify.ts'
-import { isDatabaseAway } from './kernel/database-away.ts'
 import { systemEnvironment, type Environment } from './kernel/context.ts'
 import type { Db } from './kernel/db.ts'
 import { Door } from './kernel/door.ts'
@@ -67,14 +47,11 @@ import { UntrustedReads } from './kernel/untrusted-reads.ts'
 import { Events } from './kernel/events.ts'
 import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
-import { LocalRateLimiter } from './kernel/rate-limit.ts'
 import type { Services } from './kernel/services.ts'
-import { isAct, type Tool } from './kernel/tool.ts'
+import type { Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
-import { loopbackTwin } from './loopback-twin.ts'
 import { Periodic } from './periodic.ts'
-import { VERSION } from './version.ts'
 import { openWatching } from './watching.ts'
 
 export interface ServerOptions {
@@ -120,8 +97,6 @@ export interface RunningServer {
   /** Answers no new calls, lets the running ones end, closes everything. */
   close(): Promise<void>
 }
-
-const addressOf = (context: Context): string => String(context.get('ip') ?? 'unknown')
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { keys, log } = options
@@ -310,125 +285,32 @@ async function startOn(
     await db.ping()
     return true
   }
-  const metrics = createMetrics(new MetricsRegistry())
-  const program = new AgentProgram({ bundle: built('agent.cjs'), dataDir: config.dataDir })
-  const identity = openIdentity({
+  const faces = openFaces({
+    config,
     db,
     keys,
     environment,
-    publicUrl,
-    providers: config.providers,
+    audit,
+    events,
+    registry,
+    door,
+    authenticator,
     adminId: installation.adminId,
     mail,
     credentials: services.credentials,
-    identityOf: (userId) =>
-      authenticator.userIdentity(userId, { kind: 'session', id: userId, name: 'invitation' }, null),
-    onError: (error) => log.error({ err: error }, 'a reset could not be mailed'),
-    revoked: (id) => authenticator.revoked(id),
-  })
-  periodic.every('sessions', 3_600_000, () => identity.sessions.purge())
-  periodic.every('browser flows', 600_000, () => identity.flows.purge())
-  const cookie = new SessionCookie(publicUrl)
-  const limiter = new LocalRateLimiter()
-  const oauth = config.oauthEnabled
-    ? createOauth({
-        db,
-        pepper: keys.pepper,
-        environment,
-        audit,
-        publicUrl,
-        lifetimes: config.oauthLifetimes,
-        perMinute: config.oauthRequestsPerMinute,
-        tools: registry.all(),
-        limiter,
-        log,
-        console: { cookie, people: authenticator },
-        revoked: (id) => authenticator.revoked(id),
-        ...(options.documents && { documents: options.documents }),
-      })
-    : null
-  if (oauth) periodic.every('oauth rows', 3_600_000, () => oauth.sweep())
-  const calls = new RevocableCalls(door, authenticator)
-  const live = new LiveStreams({ events, onRevoked: (listener) => authenticator.onRevoked(listener) })
-  const consoleDeps: ConsoleDeps = {
-    kernel: calls,
-    toolNeedsProof: (name, input) => {
-      const tool = registry.get(name)
-      return tool !== undefined && tool.needsProof && isAct(tool, input)
-    },
-    audit,
-    people: authenticator,
-    ...identity,
-    cookie,
-    flowCookie: new FlowCookie(publicUrl),
-    limiter,
-    live,
-    metrics,
+    enrollment,
+    hub,
     publicUrl,
-    oauthEnabled: config.oauthEnabled,
-    version: VERSION,
-    now: environment.now,
-  }
-  const console = consoleRoutes(consoleDeps, oauth ? [oauth.consent] : [])
-  const http = createHttpApp({
-    kernel: calls,
-    authenticator,
-    config: {
-      publicUrl,
-      host: config.host,
-      port: listener.port,
-      trustedProxies: config.trustedProxies,
-      limits: config.limits,
-      oauthEnabled: config.oauthEnabled,
-      ...(oauth && {
-        resourceMetadataUrl: (path: string, host: string | null) =>
-          `${loopbackTwin(host, publicUrl) ?? publicUrl}${RESOURCE_METADATA_PATH}${path}`,
-      }),
-    },
-    ...(oauth && { authorizationPath }),
-    ready,
-    metrics,
+    port: listener.port,
+    heartbeatSeconds,
     log,
-    version: VERSION,
-    largeBodies: POLL_BODY_BYTES,
-    mounts: [
-      console,
-      ...(oauth ? [oauth.routes] : []),
-      enrollRoute({
-        enrollment,
-        signer: keys.commands,
-        heartbeatSeconds,
-        now: environment.now,
-        addressOf,
-        log,
-        ...(options.enrollmentsPerMinute !== undefined && { requestsPerMinute: options.enrollmentsPerMinute }),
-      }),
-      pollRoute({
-        hub,
-        now: environment.now,
-        addressOf,
-        log,
-        ...(options.enrollmentsPerMinute !== undefined && { opensPerMinute: options.enrollmentsPerMinute }),
-      }),
-      installRoute({ program, publicUrl, now: environment.now, addressOf, log }),
-      // Last: it answers whatever a browser asks for that nobody else does.
-      consolePages(built('web')),
-    ],
+    periodic,
+    ready,
+    documents: options.documents,
+    enrollmentsPerMinute: options.enrollmentsPerMinute,
   })
-  listener.serve(http.app.fetch)
+  listener.serve(faces.fetch)
   hub.attach(listener.server)
-  // Settings decide who may use what: clients with a stream are told to look again.
-  events.subscribe('administration', () => http.mcp.toolsChanged())
-  // What other nodes ended: streams and calls that are open here are cut within a second.
-  periodic.every('ended credentials', ENDED_CHECK_MS, async () => {
-    // While the database is away nobody can end anything; the next look finds what came since.
-    const open = new Set([...http.mcp.openCredentials(), ...calls.credentials(), ...live.credentials()])
-    const ended = await endedCredentials(db, [...open]).catch((error: unknown) => {
-      if (isDatabaseAway(error)) return []
-      throw error
-    })
-    for (const id of ended) authenticator.revoked(id)
-  })
   await writeOperatorFiles(config.dataDir, url, operatorToken)
 
   const close = async (): Promise<void> => {
@@ -437,15 +319,14 @@ async function startOn(
     await rollouts.idle()
     await notifications.stop()
     const drained = hub.drain()
-    live.close()
-    await http.close()
+    await faces.close()
     await drained
     await listener.close()
     await commands.stop()
     await watching.stop()
     await approvals.idle()
     await door.close()
-    await identity.resets.idle()
+    await faces.idle()
     await authenticator.flushLastUsed()
     await audit.drain()
     await checkpoints.write(environment.now())
@@ -472,10 +353,4 @@ async function startOn(
     hub,
     close,
   }
-}
-
-/** What the build made: beside the server's own bundle, or where the build leaves it when the server runs from its sources. */
-function built(name: string): string {
-  const beside = fileURLToPath(new URL(`./${name}`, import.meta.url))
-  return existsSync(beside) ? beside : fileURLToPath(new URL(`../../dist/${name}`, import.meta.url))
 }
