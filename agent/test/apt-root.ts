@@ -64,6 +64,13 @@ export class AptRoot {
     writeFileSync(join(repository, 'Packages'), stanzas.join('\n'))
   }
 
+  /** Path of the machine → folder of this root, for a process that is to take this system for the machine's own. */
+  mounts(): Record<string, string> {
+    writeFileSync(join(this.root, 'etc/apt/apt.conf.d/99-test'), 'APT::Sandbox::User "root";\n')
+    const paths = ['/etc/apt', '/var/lib/apt', '/var/lib/dpkg', '/var/cache/apt', '/var/log/apt']
+    return Object.fromEntries(paths.map((path) => [path, join(this.root, path)]))
+  }
+
   /** From now on `reset` brings the system back to how it is now. */
   keep(): void {
     cpSync(this.root, `${this.root}.kept`, { recursive: true })

@@ -57,7 +57,12 @@ import listOrganizations from './domains/organizations/tools/list-organizations.
 import listSites from './domains/organizations/tools/list-sites.ts'
 import manageOrganization from './domains/organizations/tools/manage-organization.ts'
 import updateOrganization from './domains/organizations/tools/update-organization.ts'
+import deployPatches from './domains/patches/tools/deploy-patches.ts'
 import getPatchStatus from './domains/patches/tools/get-patch-status.ts'
+import listPatchRules from './domains/patches/tools/list-patch-rules.ts'
+import managePatchRules from './domains/patches/tools/manage-patch-rules.ts'
+import controlRollout from './domains/rollouts/tools/control-rollout.ts'
+import listRollouts from './domains/rollouts/tools/list-rollouts.ts'
 import archiveScript from './domains/scripts/tools/archive-script.ts'
 import getScriptResults from './domains/scripts/tools/get-script-results.ts'
 import listScripts from './domains/scripts/tools/list-scripts.ts'
@@ -153,7 +158,12 @@ export const catalogue: readonly Tool[] = [
   listSites,
   manageOrganization,
   updateOrganization,
+  deployPatches,
   getPatchStatus,
+  listPatchRules,
+  managePatchRules,
+  controlRollout,
+  listRollouts,
   archiveScript,
   getScriptResults,
   listScripts,

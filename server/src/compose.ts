@@ -22,6 +22,7 @@ import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
+import { Deployments, DEPLOYMENT } from './domains/patches/deployment/kind.ts'
 import { Rollouts } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
@@ -207,6 +208,7 @@ async function startOn(
     revoked: (id) => authenticator.revoked(id),
     releases: () => releases,
   })
+  rollouts.register(DEPLOYMENT, new Deployments({ commands, maintenance, newId: environment.newId }))
   const services: Services = {
     approvals,
     mail,
@@ -316,7 +318,7 @@ async function startOn(
   const close = async (): Promise<void> => {
     draining = true
     await periodic.stop()
-    await rollouts.idle()
+    await rollouts.stop()
     await notifications.stop()
     const drained = hub.drain()
     await faces.close()

@@ -107,6 +107,11 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
   )
   await insertPatches(world, device, org, site)
   await insertRollout(world, organization, { user, device, operation })
+  await world.sql(
+    `insert into patch_rules (id, partner_id, organization_id, name, decision, updated_at, updated_by)
+     values ($1, $2, $3, 'secret rule', 'block', now(), $4)`,
+    [newId(), partner, org, user],
+  )
   await insertMetrics(world, device, org, site)
   await world.sql(
     `insert into device_warranties (device_id, organization_id, site_id, ends_on, source, imported_at, imported_by)

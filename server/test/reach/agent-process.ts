@@ -19,8 +19,18 @@ export interface AgentProcess {
   stop(): Promise<void>
 }
 
-/** `hurried`: it takes its samples twice a second. */
-export async function startAgent(world: Harness, place: Organization, { hurried = false } = {}): Promise<AgentProcess> {
+export interface AgentStart {
+  /** It takes its samples twice a second. */
+  hurried?: boolean
+  /** Path of this machine → folder that the agent, and nobody else, sees there. Root only. */
+  mounts?: Readonly<Record<string, string>>
+}
+
+export async function startAgent(
+  world: Harness,
+  place: Organization,
+  { hurried = false, mounts = {} }: AgentStart = {},
+): Promise<AgentProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'breeze-reach-'))
   const token = await world.server.db.worker((tx) =>
     world.server.enrollment.createToken(tx, {
@@ -32,7 +42,8 @@ export async function startAgent(world: Harness, place: Organization, { hurried 
     }),
   )
   const said: string[] = []
-  const child = spawn(process.execPath, [hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')], {
+  const [program, ...before] = launcher(mounts)
+  const child = spawn(program, [...before, hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')], {
     env: {
       PATH: process.env['PATH'],
       HOME: folder,
@@ -54,6 +65,14 @@ export async function startAgent(world: Harness, place: Organization, { hurried 
     return row
   }, PATIENCE_MS)
   return { ...device, folder, stop: () => stop(child, folder) }
+}
+
+/** With a view of its own of these paths: both programs become the next one, so that the process is the agent's. */
+function launcher(mounts: Readonly<Record<string, string>>): [string, ...string[]] {
+  const bound = Object.entries(mounts).flat()
+  if (bound.length === 0) return [process.execPath]
+  const script = 'while [ "$1" != -- ]; do mount --bind "$2" "$1" || exit 1; shift 2; done; shift; exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...bound, '--', process.execPath]
 }
 
 /** A busy machine starts a process slowly. */

@@ -65,6 +65,7 @@ describe('a function that runs with the rights of the owner', () => {
       'confirmation_policies_for',
       'oauth_client_states',
       'oauth_grant_sessions',
+      'patch_rules_for',
       'stop_in_force',
     ])
     expect(all.filter((one) => one.auth).map((one) => one.name)).toEqual([

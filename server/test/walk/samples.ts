@@ -26,6 +26,9 @@ export interface Things {
   group: string
   customField: string
   script: string
+  patchRule: string
+  /** The operation of one. */
+  rollout: string
 }
 
 type Input = Record<string, unknown>
@@ -107,6 +110,24 @@ const table = (at: Things): Table => ({
   import_vulnerabilities: { file: 'none.json' },
   list_vulnerability_imports: {},
   get_patch_status: { organization: at.organization, site: at.site },
+  deploy_patches: { devices: at.device, when: 'now', rings: [{ devices: at.device }] },
+  list_patch_rules: {},
+  manage_patch_rules: {
+    create: {
+      action: 'create',
+      organization: at.organization,
+      name: 'A new rule',
+      decision: 'block',
+      match: { names: ['bad*'] },
+    },
+    update: { action: 'update', rule: at.patchRule, delay_days: 3 },
+    delete: { action: 'delete', rule: at.patchRule },
+  },
+  list_rollouts: {},
+  control_rollout: {
+    pause: { action: 'pause', operation: at.rollout },
+    resume: { action: 'resume', operation: at.rollout },
+  },
   list_groups: { organization: at.organization },
   manage_groups: {
     create: { action: 'create', organization: at.organization, name: 'A new group' },

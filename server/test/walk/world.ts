@@ -64,6 +64,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   const { framework, waiver } = await insertCompliance(world, organization.id, site, device, user, prefix)
   const window = await insertWindow(world, organization.id, prefix, holder)
   const script = await insertScript(world, organization.id, prefix, holder)
+  const { patchRule, rollout } = await insertPatches(world, { ...organization, siteId: site }, { device, user }, prefix)
   const things = {
     organization: organization.id,
     site,
@@ -87,6 +88,8 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     group,
     customField,
     script,
+    patchRule,
+    rollout,
   }
   const names = {
     ...things,
@@ -104,9 +107,54 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     group: `${prefix} Group`,
     customField: `${prefix} Field`,
     script: `${prefix} Script`,
+    patchRule: `${prefix} Patch rule`,
     rule: `${prefix} Rule`,
   }
   return { ...organization, things, names }
+}
+
+async function insertPatches(
+  world: Harness,
+  { id: organization, siteId: site }: Organization,
+  by: { device: string; user: string },
+  prefix: string,
+) {
+  const { partnerId } = world.server.installation
+  const [patchRule, rollout, id] = [randomUUID(), randomUUID(), randomUUID()]
+  await world.sql(
+    `insert into device_updates (device_id, organization_id, site_id, key, name, available, first_seen_at)
+     values ($1, $2, $3, 'one', $4, '2', now())`,
+    [by.device, organization, site, `${prefix}-update`],
+  )
+  await world.sql(
+    `insert into patch_rules (id, partner_id, organization_id, name, decision, match, updated_at, updated_by)
+     values ($1, $2, $3, $4, 'block', '{"names": ["none"]}', now(), $5)`,
+    [patchRule, partnerId, organization, `${prefix} Patch rule`, by.user],
+  )
+  await world.sql(
+    `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier, state,
+       summary, input, input_digest, effect_digest, target_ids, site_ids, ends_by_itself, policy_asked, policy_applied)
+     values ($1, $2, $3, $1, $4, 'session', '', 'mcp', 'deploy_patches', 3, 'running', $5, '{}', '', '', $6, $7, false, 'client', 'client')`,
+    [rollout, partnerId, [organization], by.user, `${prefix} deployment`, [by.device], [site]],
+  )
+  await world.sql(
+    `insert into rollouts (id, partner_id, organization_ids, operation_id, kind, plan, task, user_id, user_name, credential_kind,
+       credential_id, credential_name, state, starts_at, give_up_at, created_at, changed_at)
+     values ($1, $2, $3, $4, 'patches', $5, '{}', $6, '', 'session', '', '', 'paused', now(), now() + interval '1 day', now(), now())`,
+    [
+      id,
+      partnerId,
+      [organization],
+      rollout,
+      '{"stages": [{"name": "all", "devices": 1}], "minSuccessPercent": 90, "soakMinutes": 0, "patienceHours": 1}',
+      by.user,
+    ],
+  )
+  await world.sql(
+    `insert into rollout_devices (rollout_id, device_id, organization_id, site_id, stage) values ($1, $2, $3, $4, 0)`,
+    [id, by.device, organization, site],
+  )
+  return { patchRule, rollout }
 }
 
 async function insertRoute(world: Harness, organization: string, prefix: string, user: string) {
@@ -263,6 +311,8 @@ export const absent = (): Things => ({
   window: randomUUID(),
   framework: randomUUID(),
   waiver: randomUUID(),
+  patchRule: randomUUID(),
+  rollout: randomUUID(),
   group: randomUUID(),
   customField: randomUUID(),
   script: randomUUID(),

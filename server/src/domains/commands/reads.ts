@@ -3,7 +3,7 @@ import { contains } from '../../kernel/conditions.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { TRUSTED_SQL } from '../devices/conditions.ts'
 import { readData } from './data.ts'
-import type { CommandState } from './tables.ts'
+import { type CommandState, isOpen } from './tables.ts'
 
 export interface ResultsPage {
   /** At most 500. */
@@ -116,6 +116,34 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
     }
   })
 }
+
+/** One that has ended, the server's suppositions included. */
+export interface EndedCommand {
+  id: string
+  type: string
+  state: Exclude<CommandState, 'queued' | 'delivered' | 'accepted' | 'started'>
+  reason: string | null
+  issuedAt: Date
+  /** Null while the state is only what the server supposes. */
+  resultAt: Date | null
+  /** In the shape of its type, see `dataOf`; null where it is not. */
+  data: unknown
+}
+
+/** Of these commands, those that have ended. */
+export async function endedCommands(tx: Tx, ids: readonly string[]): Promise<EndedCommand[]> {
+  if (ids.length === 0) return []
+  const rows = await tx.all(
+    query
+      .selectFrom('device_commands')
+      .select(['id', 'type', 'state', 'reason', 'issued_at', 'result_at', 'data'])
+      .where('id', '=', sql<string>`any (${[...ids]}::uuid[])`),
+  )
+  return rows.flatMap(({ state, issued_at: issuedAt, result_at: resultAt, ...row }) =>
+    isEnded(state) ? [{ ...row, state, issuedAt, resultAt, data: readData(row.type, row.data) }] : [],
+  )
+}
+const isEnded = (state: CommandState): state is EndedCommand['state'] => !isOpen(state)
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null
 

@@ -14,7 +14,14 @@ import { claim, type Delivery, nextInTurn, type Outgoing, redeliver } from './de
 import { appendOutput, type Chunk } from './output.ts'
 import { giveUpOverdue, lockCommands, recordSteps, type Step } from './progress.ts'
 import { insertCommands, type QueuedCommand, type QueueRequest } from './queue.ts'
-import { type CommandResult, failedDevicesOf, type ResultsPage, resultsOf } from './reads.ts'
+import {
+  type CommandResult,
+  type EndedCommand,
+  endedCommands,
+  failedDevicesOf,
+  type ResultsPage,
+  resultsOf,
+} from './reads.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
 import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
 import { type Waiting, waitingOf } from './waiting.ts'
@@ -164,6 +171,11 @@ export class Commands {
   /** The commands of an operation with what became of them, in a stable order. */
   results(tx: Tx, operationId: string, page: ResultsPage): Promise<CommandResult[]> {
     return resultsOf(tx, operationId, page)
+  }
+
+  /** Of these commands, those that have ended, as far as the server knows. */
+  ended(tx: Tx, ids: readonly string[]): Promise<EndedCommand[]> {
+    return endedCommands(tx, ids)
   }
 
   // ---------------------------------------------------------------- for the agents' adapter

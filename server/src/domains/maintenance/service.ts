@@ -21,6 +21,11 @@ export interface MaintenanceOptions {
   failed(error: unknown): void
 }
 
+export interface DeviceOpenings {
+  now: Opening | null
+  next: Opening | null
+}
+
 type Device = ScopedDevice & { partnerId: string }
 
 export class Maintenance {
@@ -67,6 +72,21 @@ export class Maintenance {
         const device = { ...found, groups: groupsOf(found.id) }
         const opening = this.covers(device, at)
         return opening ? [[device.id, opening] as const] : []
+      }),
+    )
+  }
+
+  /** Of devices that the transaction sees: the opening that covers each at the time, and the next one after it. */
+  async openings(tx: Tx, deviceIds: readonly string[], at: Date): Promise<Map<string, DeviceOpenings>> {
+    if (this.#windows.length === 0 || deviceIds.length === 0) return new Map()
+    const { groups } = this
+    const devices = await readWatchedDevices(tx, deviceIds)
+    const members = groups.length > 0 ? await groupMembers(tx, groups) : new Map<string, string[]>()
+    const sets = new Map([...members].map(([group, ids]) => [group, new Set(ids)]))
+    return new Map(
+      devices.map((found) => {
+        const device = { ...found, groups: groups.filter((group) => sets.get(group)?.has(found.id)) }
+        return [found.id, { now: this.covers(device, at), next: this.next(device, at) }]
       }),
     )
   }

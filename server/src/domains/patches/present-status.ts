@@ -1,5 +1,6 @@
 /** The answer about patches: a sentence of totals, what is mostly lacking, and the devices behind the totals. */
 import { fenced, quoted } from '../../kernel/content/device-text.ts'
+import type { RolloutFailure } from '../rollouts/reads.ts'
 import type { PatchFailure } from './derive.ts'
 import type {
   DeviceUpdate,
@@ -16,6 +17,8 @@ export interface PatchReading {
   /** Of the devices on the page. */
   updates: readonly DeviceUpdate[]
   failures: readonly PatchFailure[]
+  /** Of devices whose last deployment failed. */
+  deployments: readonly RolloutFailure[]
   at: Date
   total: number
   next: string | null
@@ -103,10 +106,11 @@ const groupLine = (group: PatchGroup): string =>
 
 type ShownDevice = ReturnType<typeof presentDevice>
 
-function presentDevice(device: PatchDevice, { updates, failures }: PatchReading) {
+function presentDevice(device: PatchDevice, { updates, failures, deployments }: PatchReading) {
   const { id, name, organization, site, state, missing } = device
   const lacked = state === 'unknown' ? [] : updates.filter((update) => update.device_id === id)
   const failed = failures.filter((failure) => failure.deviceId === id)
+  const deployment = deployments.find(({ deviceId }) => deviceId === id)
   return {
     id,
     name,
@@ -121,6 +125,13 @@ function presentDevice(device: PatchDevice, { updates, failures }: PatchReading)
         at: failure.at.toISOString(),
         reason: failure.reason?.slice(0, LONGEST_REASON) ?? null,
       })),
+    }),
+    ...(deployment && {
+      failed_deployment: {
+        operation: deployment.operationId,
+        at: deployment.at.toISOString(),
+        reason: deployment.reason.slice(0, LONGEST_REASON),
+      },
     }),
     ...(state === 'unknown' && { reason: because(device) }),
     ...(device.reboot_pending_since !== null && { reboot_pending_since: instant(device.reboot_pending_since) }),
@@ -151,10 +162,12 @@ function deviceLines(devices: readonly ShownDevice[]): string {
     const failed = (device.failures ?? []).map(
       ({ update, at, reason }) => `${update} failed at ${at}: ${reason ?? 'no reason told'}`,
     )
+    const { failed_deployment: last } = device
+    const deployed = last ? [`its last deployment failed at ${last.at}: ${last.reason}`] : []
     const more = (device.missing ?? 0) - device.updates.length
     const lacks =
       device.updates.length > 0 ? [`lacks ${device.updates.join(', ')}${more > 0 ? ` and ${more} more` : ''}`] : []
-    const said = [...failed, ...lacks, ...(device.reason === undefined ? [] : [device.reason])]
+    const said = [...failed, ...deployed, ...lacks, ...(device.reason === undefined ? [] : [device.reason])]
     return `${device.name} (${device.site}): ${device.state}${said.length > 0 ? `; ${said.join('; ')}` : ''}`
   })
   return fenced('devices', lines.join('\n'), LONGEST)

@@ -61,10 +61,23 @@ export interface DevicePatchStateTable {
   changed_at: Instant
 }
 
+export interface PatchRulesTable {
+  id: string
+  partner_id: string
+  organization_id: string | null
+  name: string
+  decision: 'approve' | 'block'
+  match: ColumnType<unknown, string, string>
+  delay_days: number
+  updated_at: ColumnType<Date, Date, Date>
+  updated_by: string
+}
+
 declare module '../../kernel/schema.ts' {
   interface Database {
     device_updates: DeviceUpdatesTable
     device_update_history: DeviceUpdateHistoryTable
     device_patch_state: DevicePatchStateTable
+    patch_rules: PatchRulesTable
   }
 }

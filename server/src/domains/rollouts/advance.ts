@@ -6,7 +6,7 @@ import type { Tx } from '../../kernel/db.ts'
 import { finishOperation, type OperationState } from '../../kernel/operations.ts'
 import type { Commands } from '../commands/service.ts'
 import { MOST_DEVICES } from '../devices/select.ts'
-import { type DeviceMove, RECALLED, type RolloutDevice, type RolloutKind } from './kind.ts'
+import { RECALLED, type RolloutDevice, type RolloutKind } from './kind.ts'
 import { nextStep, type StageTally, type Step } from './machine.ts'
 import { changeRollout, devicesOf, lockRollout, moveDevices, progressOf, type Rollout, talliesOf } from './rows.ts'
 
@@ -58,26 +58,21 @@ async function observe(tx: Tx, { kindOf }: AdvanceParts, rollout: Rollout, now: 
   return moves.length
 }
 
-async function giveUp(tx: Tx, { id, giveUpAt }: Rollout, now: Date): Promise<number> {
-  if (now < giveUpAt) return 0
+/** What was taken back from a device after the rollout was cancelled begins no more either. */
+async function giveUp(tx: Tx, { id, state, reason, giveUpAt }: Rollout, now: Date): Promise<number> {
+  if (state !== 'cancelled' && now < giveUpAt) return 0
   const left = await devicesOf(tx, id, { of: 'unbegun' }, MOST_DEVICES)
-  const reason = { text: 'it could not begin in time', byDevice: false }
+  const text = state === 'cancelled' ? (reason ?? 'cancelled') : 'it could not begin in time'
+  const move = { phase: 'done', reason: { text, byDevice: false }, dueAt: null }
+  const outcome = state === 'cancelled' ? ('cancelled' as const) : ('passed_over' as const)
   await moveDevices(
     tx,
     id,
-    left.map((device) => passedOver(device.id, reason)),
+    left.map((device) => ({ deviceId: device.id, ...move, outcome })),
     now,
   )
   return left.length
 }
-
-const passedOver = (deviceId: string, reason: DeviceMove['reason'] & object): DeviceMove => ({
-  deviceId,
-  phase: 'done',
-  outcome: 'passed_over',
-  reason,
-  dueAt: null,
-})
 
 async function take(
   tx: Tx,
@@ -113,7 +108,7 @@ export async function halt(
   tx: Tx,
   { commands }: Pick<AdvanceParts, 'commands'>,
   rollout: Rollout,
-  state: 'stopped' | 'paused' | 'cancelled',
+  state: 'stopped' | 'paused',
   reason: string,
   now: Date,
 ): Promise<Rollout> {

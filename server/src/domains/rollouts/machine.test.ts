@@ -84,6 +84,18 @@ describe('the rollout guard', () => {
     expect(nextStep(plan(), progress({ stage: 2, tallies: last({}) }), NOW)).toEqual({ step: 'finish' })
   })
 
+  it('keeps the last stage from going on only while something is left to begin', () => {
+    const last = (counts: Partial<StageTally>) =>
+      nextStep(
+        plan(),
+        progress({ stage: 2, tallies: [tally({ succeeded: 2 }), tally({ succeeded: 20 }), tally(counts)] }),
+        NOW,
+      )
+    expect(last({ failed: 50, absent: 28 })).toMatchObject({ step: 'stop' })
+    expect(last({ failed: 50, working: 28 })).toEqual({ step: 'wait' })
+    expect(last({ failed: 78 })).toEqual({ step: 'finish' })
+  })
+
   it.each(['paused', 'stopped', 'cancelled', 'finished'] as const)('does nothing while it is %s', (state) => {
     expect(nextStep(plan(), progress({ state }), NOW)).toEqual({ step: 'wait' })
   })

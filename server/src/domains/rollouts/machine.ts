@@ -51,11 +51,13 @@ export function nextStep(plan: RolloutPlan, progress: Progress, now: Date): Step
   const { state, stage } = progress
   if (state !== 'running' && state !== 'soaking') return WAIT
   if (stage === null) return progress.startsAt <= now ? { step: 'begin', stage: 0 } : WAIT
-  const reason = beyondGate(plan, progress.tallies.slice(0, stage + 1))
-  if (reason !== null) return { step: 'stop', reason }
   const tally = progress.tallies[stage]
-  if (!tally || tally.working > 0) return WAIT
+  if (!tally) return WAIT
   const isLast = stage === plan.stages.length - 1
+  // Where nothing is left to begin there is nothing to keep from beginning.
+  const reason = isLast && tally.absent === 0 ? null : beyondGate(plan, progress.tallies.slice(0, stage + 1))
+  if (reason !== null) return { step: 'stop', reason }
+  if (tally.working > 0) return WAIT
   if (tally.absent > 0 && (isLast || !isPast(progress.patienceUntil, now))) return WAIT
   if (isLast) return progress.tallies.every(isSettled) ? { step: 'finish' } : WAIT
   if (tally.succeeded === 0) return { step: 'stop', reason: `Nothing was proven by stage "${nameOf(plan, stage)}".` }

@@ -48,7 +48,7 @@ export interface NewRollout {
   devices: readonly { id: string; organizationId: string; siteId: string; stage: number; detail: unknown }[]
 }
 
-const OPEN = 'select id from rollouts where finished_at is null order by id limit 500'
+const OPEN = 'select id, operation_id from rollouts where finished_at is null order by id limit 500'
 const AT_ONCE = 1000
 
 export class Rollouts {
@@ -56,6 +56,8 @@ export class Rollouts {
   readonly #kinds = new Map<string, RolloutKind>()
   /** The same rollout is never advanced twice at once by this process; the row's lock holds between processes. */
   readonly #advances: Batch<string, void>
+  /** Rollout → ends the listening for what its commands tell. */
+  readonly #heard = new Map<string, () => void>()
 
   constructor(options: RolloutsOptions) {
     this.#options = options
@@ -111,7 +113,10 @@ export class Rollouts {
         ),
       )
     }
-    tx.afterCommit(() => this.#soon(id))
+    tx.afterCommit(() => {
+      this.#listen(id, operationId)
+      this.#soon(id)
+    })
     return id
   }
 
@@ -149,7 +154,7 @@ export class Rollouts {
   async cancel(tx: Tx, operationId: string, deviceIds: readonly string[] | null, by: string): Promise<number | null> {
     const found = await tx.first(query.selectFrom('rollouts').select('id').where('operation_id', '=', operationId))
     if (!found) return null
-    const { now, commands } = this.#options
+    const { now } = this.#options
     const rollout = await this.#locked(tx, found.id)
     if (rollout.finishedAt) return 0
     const waiting = [
@@ -163,7 +168,7 @@ export class Rollouts {
       now(),
     )
     if (deviceIds === null) {
-      await halt(tx, { commands }, rollout, 'cancelled', by, now())
+      await changeRollout(tx, rollout.id, { state: 'cancelled', reason: by }, now())
       const tallies = await talliesOf(tx, rollout)
       if (tallies.every(({ succeeded, failed, working }) => succeeded + failed + working === 0)) {
         await finishOperation(tx, operationId, 'cancelled', now())
@@ -193,12 +198,31 @@ export class Rollouts {
 
   /** Called every moment: looks at everything that goes on. */
   async tick(): Promise<void> {
-    const rows = await this.#options.db.worker((tx) => tx.prepared<{ id: string }>('open_rollouts', OPEN, []))
+    const rows = await this.#options.db.worker((tx) =>
+      tx.prepared<{ id: string; operation_id: string }>('open_rollouts', OPEN, []),
+    )
+    for (const row of rows) this.#listen(row.id, row.operation_id)
     await Promise.all(rows.map(({ id }) => this.#advances.add(id)))
   }
 
-  idle(): Promise<void> {
-    return this.#advances.idle()
+  async stop(): Promise<void> {
+    for (const unsubscribe of this.#heard.values()) unsubscribe()
+    this.#heard.clear()
+    await this.#advances.idle()
+  }
+
+  /** What a device told is looked at when it comes, not only at the next tick. */
+  #listen(id: string, operationId: string): void {
+    if (this.#heard.has(id)) return
+    this.#heard.set(
+      id,
+      this.#options.events.subscribe(`operation:${operationId}`, () => this.#soon(id)),
+    )
+  }
+
+  #forget(id: string): void {
+    this.#heard.get(id)?.()
+    this.#heard.delete(id)
   }
 
   #soon(id: string): void {
@@ -212,6 +236,7 @@ export class Rollouts {
       for (;;) {
         const looked = await db.worker((tx) => advance(tx, this.#parts, id, now()))
         if (looked?.changed) events.publish(`operation:${looked.rollout.operationId}`)
+        if (!looked || looked.rollout.finishedAt) this.#forget(id)
         if (!looked || looked.due.length === 0 || !(await this.#send(looked))) return
       }
     } catch (error) {

@@ -45,7 +45,18 @@ export default defineTool({
     const waiting = operation && !some ? await cancelOperation(tx, operation.id, now()) : false
     const deviceIds = targets.map((target) => target.id)
     const reason = `cancelled by ${caller.user.name}`
+    const unbegun = operation && (await services.rollouts.cancel(tx, operation.id, some ? deviceIds : null, reason))
     const answer = await services.commands.cancel(tx, now(), whichOf(operation, some ? deviceIds : null), reason)
+    if (unbegun !== null) {
+      const goesOn = some || answer.asked > 0
+      return {
+        id: operation?.id ?? null,
+        waiting,
+        cancelled: unbegun + answer.cancelled,
+        asked: answer.asked,
+        isOver: !goesOn,
+      }
+    }
     const left = operation ? await services.commands.operationProgress(tx, operation.id) : null
     return { id: operation?.id ?? null, waiting, ...answer, isOver: left === null || left.finished === left.total }
   },

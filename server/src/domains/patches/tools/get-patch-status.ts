@@ -6,7 +6,9 @@ import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { namedGroups } from '../../devices/groups.ts'
 import { deviceId, resolveFilter } from '../../devices/select.ts'
+import { lastFailures } from '../../rollouts/reads.ts'
 import { openFailures } from '../derive.ts'
+import { DEPLOYMENT } from '../deployment/kind.ts'
 import { presentPatchStatus } from '../present-status.ts'
 import { GROUPINGS, patchStatus, updatesOf } from '../status.ts'
 import { PATCH_STATES, type PatchState, UPDATE_SEVERITIES } from '../tables.ts'
@@ -75,6 +77,7 @@ export default defineTool({
     const ids = status.devices.map((device) => device.id)
     const updates = await updatesOf(tx, ids, asked, NAMED)
     const failures = await openFailures(tx, at, ids)
+    const deployments = await lastFailures(tx, DEPLOYMENT, ids, at)
     const total =
       { device: status.devices_total, update: status.updates_total }[input.group_by as string] ?? status.groups_total
     const end = asked.offset + limit
@@ -82,6 +85,7 @@ export default defineTool({
       status,
       updates,
       failures,
+      deployments,
       at,
       total,
       next: end < total ? makeCursor('patch_status', binding, [end]) : null,

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { defineTool } from '../../../kernel/tool.ts'
+import { listRollouts } from '../reads.ts'
+
+export default defineTool({
+  name: 'list_rollouts',
+  title: 'List rollouts',
+  description:
+    'Lists staged deployments, the latest first: what each does, its state and stage. get_operation tells of one device by device. Reads only.',
+  area: 'operations',
+  surfaces: ['mcp', 'rest', 'console', 'cli'],
+  byArea: true,
+  actions: { tier: 1, permission: 'operations.read' },
+  input: z.object({
+    open: z.boolean().default(true).describe('Only those that have not ended.'),
+    limit: z.number().int().min(1).max(200).default(25),
+  }),
+  output: z.object({
+    rollouts: z.array(
+      z.object({
+        operation: z.string(),
+        state: z.string(),
+        reason: z.string().nullable(),
+        summary: z.string(),
+        stage: z.string().nullable(),
+        stages: z.number().int(),
+        created_at: z.string(),
+      }),
+    ),
+    total: z.number().int(),
+  }),
+  run: ({ tx }, input) => listRollouts(tx, input),
+  present: ({ rollouts, total }) => ({
+    text: [
+      `${total} rollouts.`,
+      ...rollouts.map(
+        ({ operationId, state, summary, stage }) =>
+          `${operationId}: ${state}${stage === null ? '' : `, ${stage}`}. ${summary}`,
+      ),
+    ].join('\n'),
+    data: {
+      rollouts: rollouts.map((rollout) => ({
+        operation: rollout.operationId,
+        state: rollout.state,
+        reason: rollout.reason,
+        summary: rollout.summary,
+        stage: rollout.stage,
+        stages: rollout.stages,
+        created_at: rollout.createdAt.toISOString(),
+      })),
+      total,
+    },
+  }),
+})
