@@ -30,12 +30,17 @@ export function describe(data: Readonly<Record<string, unknown>>): string {
   const plain: [string, string][] = []
   const parts: string[] = []
   for (const [name, value] of Object.entries(data)) {
-    if (isTable(value)) parts.push(value.length === 0 ? `No ${words(name)}.` : tableOf(value))
-    else plain.push([words(name), cell(value)])
+    if (isTable(value)) {
+      // Of a list that was only counted, none is shown, which is not none.
+      if (value.length > 0) parts.push(tableOf(value))
+      else if (!isCounted(data['total'])) parts.push(`No ${words(name)}.`)
+    } else plain.push([words(name), cell(value)])
   }
   if (plain.length > 0) parts.push(facts(plain))
   return parts.join('\n\n')
 }
+
+const isCounted = (total: unknown): boolean => typeof total === 'number' && total > 0
 
 const words = (name: string): string => name.replaceAll('_', ' ')
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
   sink = await startSink()
   told = await tellFleet({ BREEZE_WEBHOOK_HOSTS: '127.0.0.1' })
   assistant = await assistantOf(told.world)
-}, 120_000)
+}, 180_000)
 afterAll(async () => {
   await assistant?.close()
   await told?.stop()

@@ -46,7 +46,7 @@ export async function tellFleet(env: Record<string, string> = {}): Promise<ToldF
     patches: STORIES['patch-night'].patches(planFleet(), now()),
   })
   const ends: (() => Promise<void>)[] = []
-  await until(async () => (await introduced(call)) === ONLINE, 30_000)
+  await until(async () => (await introduced(call)) === ONLINE, 90_000)
   return {
     world,
     simulation,
