@@ -328,9 +328,9 @@ describe('systems and what is known of them', () => {
     const [alert] = await world.ofDevice(id)
     expect(alert).toMatchObject({
       rule: 'vulnerability',
-      severity: 'high',
+      severity: 'medium',
       title: '2 known vulnerabilities that an update repairs, the worst critical',
-      detail: { value: 2, threshold: 'critical' },
+      detail: { value: 2, threshold: 'high' },
     })
     expect(JSON.stringify(alert?.detail['device_text'])).toContain('CVE-2027-1001')
     await assess(null)

@@ -189,10 +189,11 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
   },
   {
     builtIn: 'vulnerability',
-    name: 'Critical vulnerability that an update repairs',
+    name: 'Serious vulnerability that an update repairs',
     signal: 'vulnerability',
-    condition: { least: 'critical', fixable_only: true },
-    severity: 'high',
+    // Not every source says critical: Debian's own tracker ends at high.
+    condition: { least: 'high', fixable_only: true },
+    severity: 'medium',
     clearAfterSeconds: 0,
   },
   {
