@@ -79,7 +79,7 @@ export async function alertsByGroup(
 ): Promise<Map<string, SeverityCounts>> {
   if (groups.length === 0) return new Map()
   const built = sql<{ id: string; severity: Severity; n: number }>`
-    select g.id, a.severity, count(*) as n from ${devicesInGroups(groups, filter)} join alerts a on a.device_id = d.id
+    select d.group_id as id, a.severity, count(*) as n from ${devicesInGroups(groups, filter)} join alerts a on a.device_id = d.id
     where a.status <> 'resolved' and ${isUnfolded} group by 1, 2`
   const rows = await tx.all<{ id: string; severity: Severity; n: number }>({ compile: () => built.compile(query) })
   return new Map([...Map.groupBy(rows, (row) => row.id)].map(([id, found]) => [id, countsOf(found)]))

@@ -1,16 +1,18 @@
 /** How many devices there are, and how many are silent, per group. A device may be in several. */
 import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { deviceConditions, type DeviceFilter, type DeviceGroup, groupCondition } from './filter.ts'
+import { asksPresence, deviceConditions, type DeviceFilter, type DeviceGroup, groupCondition } from './filter.ts'
 
-/** A row for each device `d` and group it is in, as `g.id`; presence is joined as `p`. */
-export const devicesInGroups = (groups: readonly DeviceGroup[], filter: DeviceFilter): RawBuilder<unknown> => {
-  const each = groups.map((group) => sql`case when ${groupCondition(group)} then ${group.id}::uuid end`)
-  return sql`(
-    select d.*, array_remove(array[${sql.join(each)}]::uuid[], null) as in_groups
-    from devices d left join device_presence p on p.device_id = d.id
-    where ${sql.join(deviceConditions(filter), sql` and `)}) d
-    cross join lateral unnest(d.in_groups) as g (id)`
+/** As `d`, a row for each device and each group that it is in: `d.group_id`. Each group is found by its own indexes. */
+export function devicesInGroups(groups: readonly DeviceGroup[], filter: DeviceFilter): RawBuilder<unknown> {
+  const each = groups.map((group) => {
+    const isPresenceAsked = asksPresence(filter) || asksPresence(group.filter ?? {})
+    return sql`
+      select ${group.id}::uuid as group_id, d.id, d.organization_id, d.role, d.status, d.conditions
+      from devices d ${isPresenceAsked ? sql`left join device_presence p on p.device_id = d.id` : sql``}
+      where ${sql.join([...deviceConditions(filter), groupCondition(group)], sql` and `)}`
+  })
+  return sql`(${sql.join(each, sql` union all `)}) d`
 }
 
 export interface CountedGroup {
@@ -35,7 +37,7 @@ export async function countDevicesByGroup(
 ): Promise<CountedGroup[]> {
   if (groups.length === 0) return []
   const built = sql<Raw>`
-    select g.id, array_agg(distinct d.organization_id) as organization_ids, count(*) filter (where d.status = 'online') as online,
+    select d.group_id as id, array_agg(distinct d.organization_id) as organization_ids, count(*) filter (where d.status = 'online') as online,
       count(*) filter (where d.status = 'offline') as offline, count(*) filter (where d.status = 'pending') as pending,
       count(*) filter (where d.conditions && '{stale,missing}') as silent
     from ${devicesInGroups(groups, filter)} group by 1`

@@ -39,7 +39,7 @@ export async function countPatchesByGroup(
 ): Promise<Map<string, PatchStates>> {
   if (groups.length === 0) return new Map()
   const built = sql<Row>`
-    select g.id, ${patchState(now)} as state, count(*) as n
+    select d.group_id as id, ${patchState(now)} as state, count(*) as n
     from ${devicesInGroups(groups, filter)} left join device_presence p on p.device_id = d.id
       left join device_patch_state ps on ps.device_id = d.id
     group by 1, 2`
