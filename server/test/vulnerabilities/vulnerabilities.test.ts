@@ -57,18 +57,18 @@ describe('a device', () => {
   })
 
   it('that has a serious one which an update repairs is an alert, until it is repaired', async () => {
-    await imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: fixed('2.36-10', 'high') } } }))
-    const id = await device([libc], { name: 'nw-alert' })
-    await world.sql(`update devices set status = 'online' where id = $1`, [id])
-    await assessed(id)
+    await w.imported('tracker.json', trackerExport({ glibc: { 'CVE-2024-1': { bookworm: fixed('2.36-10', 'high') } } }))
+    const id = await w.device([libc], { name: 'nw-alert' })
+    await w.world.sql(`update devices set status = 'online' where id = $1`, [id])
+    await w.assessed(id)
     const alerts = async () => {
-      await world.server.alertEngine.tick()
-      return world.sql(`select status, title from alerts where device_id = $1 and signal = 'vulnerability'`, [id])
+      await w.world.server.alertEngine.tick()
+      return w.world.sql(`select status, title from alerts where device_id = $1 and signal = 'vulnerability'`, [id])
     }
     const title = '1 known vulnerability that an update repairs, the worst high'
     expect(await alerts()).toEqual([{ status: 'open', title }])
-    await installed(id, [{ ...libc, version: '2.36-10' }])
-    await assessed(id)
+    await w.installed(id, [{ ...libc, version: '2.36-10' }])
+    await w.assessed(id)
     await alerts()
     expect(await alerts()).toEqual([{ status: 'resolved', title }])
   })
