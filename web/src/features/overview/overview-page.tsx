@@ -90,7 +90,7 @@ const columns = (ofOrganizations: boolean): readonly Column<HealthGroup>[] => [
   {
     id: 'alerts',
     head: 'Alerts',
-    width: '204px',
+    width: '220px',
     cell: ({ alerts }) =>
       alerts ? <SeverityCounts counts={alerts} /> : <span className="text-text-3">not shown</span>,
   },
