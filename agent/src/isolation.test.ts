@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import { cableNetworks, whyNoNetworks } from '../test/namespaces.ts'
+import { isOwn } from './commands/isolate-network.ts'
 import { PinnedNames } from './pinned-names.ts'
 import { isolationRules } from './platform/linux/isolation-rules.ts'
 
@@ -62,6 +63,16 @@ test.runIf(process.getuid?.() === 0)('nftables takes the rules for both families
   const listed = execFileSync('unshare', ['-n', ...list], { input: rules, encoding: 'utf8' })
   expect(listed).toContain('ip6 daddr 2001:db8::1 tcp dport 443 accept')
   expect(listed.match(/policy drop/g)).toHaveLength(3)
+})
+
+test('the machine that runs the server is known as such', () => {
+  expect(['127.0.0.1', '127.8.9.1', '::1', '192.0.2.1', '2001:db8::1'].map(isOwn)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ])
 })
 
 test('a pinned name has the addresses it had, in the family that is asked for', async () => {

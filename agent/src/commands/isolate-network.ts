@@ -1,12 +1,13 @@
 import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { ResultData } from '@breeze/contract/agent-commands'
 import type { Executor } from '../executor.ts'
 import type { Isolation, IsolationState } from '../isolation.ts'
 import { whyNoIsolation } from '../platform/linux/isolation-rules.ts'
 import { ProxyRules } from '../proxy.ts'
 import type { NetworkOptions } from '../transport.ts'
-import { action, type Done } from './action.ts'
+import { action, type Done, Refused } from './action.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -24,6 +25,8 @@ export function isolateNetwork(options: IsolateOptions): Executor<'network.isola
     unsupported: whyNoIsolation,
     async act({ allow, releaseAfterSeconds }) {
       const reached = await resolved(options)
+      if (reached.servers.some(({ address }) => isOwn(address)))
+        throw new Refused('denied_locally: the server runs here, and every other device would lose it')
       const until =
         releaseAfterSeconds === 0 ? null : new Date(isolation.now() + releaseAfterSeconds * 1000).toISOString()
       const isolated = await isolation.isolate({ ...reached, allow, until })
@@ -50,6 +53,15 @@ function done(
 ): Done<'network.isolate'> & Done<'network.release'> {
   const text = data.isolated ? `isolated until ${data.until ?? 'it is released'}` : 'not isolated'
   return { data, text, ...(failure !== undefined && { failure }) }
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8)
+LOOPBACK.addAddress('::1', 'ipv6')
+
+export function isOwn(address: string): boolean {
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') || own.some((one) => one.address === address)
 }
 
 /** Where the servers are: themselves, or the proxy in front of them. All of them, because any may be the next one to turn to. */

@@ -77,6 +77,8 @@ const table = (at: Things): Table => ({
     wake: { action: 'wake', devices: at.device },
     reboot: { action: 'reboot', devices: at.device },
     shutdown: { action: 'shutdown', devices: [at.device] },
+    isolate: { action: 'isolate', devices: at.device, release_after_seconds: 3600 },
+    release: { action: 'release', devices: at.device },
     wipe: { action: 'wipe', devices: at.device },
     uninstall_agent: { action: 'uninstall_agent', devices: at.device },
   },

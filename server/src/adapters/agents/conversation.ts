@@ -1,4 +1,5 @@
 /** What a proven device says, frame by frame, and what the server answers. */
+import { RESULT_DATA } from '@breeze/contract/agent-commands'
 import { SECTION_NAMES, type SectionName } from '@breeze/contract/agent-inventory'
 import { type AgentFrame, CLOSE, rotationMessage, type ServerFrame } from '@breeze/contract/agent-protocol'
 import type { Logger } from 'pino'
@@ -47,6 +48,8 @@ const RIGHT_MS = 240_000
 const LONGEST_ROUND_TRIP_MS = 3_600_000
 /** Heartbeats; until then what changed may be on its way, or a device that just started may not have read it yet. */
 const OUTDATED_BEATS = 5
+/** No other type of command answers with exactly this. */
+const isolationData = RESULT_DATA['network.isolate'].strict()
 
 export class Conversation {
   readonly device: KnownDevice
@@ -59,6 +62,7 @@ export class Conversation {
   #isRotating = false
   /** A device sends sections before the result of the command that changed them: whoever reads the result may look there. */
   #recording: Promise<unknown> = Promise.resolve()
+  #bootId: string | null = null
   #heartbeatSeconds: number
   /** Of the configuration that the device has, or was sent. */
   #etag: string | null
@@ -140,6 +144,9 @@ export class Conversation {
     this.#host.presence.heard(this.device.id, facts, this.#heartbeatSeconds)
     if (skew !== null && Math.abs(skew) > SKEWED_MS) this.setCondition('clock_skewed', true)
     if (skew !== null && Math.abs(skew) < RIGHT_MS) this.setCondition('clock_skewed', false)
+    if (bootId !== this.#bootId) this.#background(this.#host.commands.booted(this.device.id, bootId))
+    this.#bootId = bootId
+    if (frame.isolated !== undefined) this.setCondition('isolated', frame.isolated)
     if (frame.rebootPending !== null) this.setCondition('reboot_pending', frame.rebootPending)
     if (this.device.conditions.has('quarantined') && this.#host.settles(this.device))
       this.setCondition('quarantined', false)
@@ -239,10 +246,13 @@ export class Conversation {
     this.#line.hold(bytes)
     try {
       await this.#recording
-      const answer = await this.#host.commands.recordResult(this.device.id, commandId, outcome)
+      const answer = await this.#host.commands.recordResult(this.device.id, commandId, outcome, this.#bootId)
       if (answer === 'unknown')
         this.#line.send({ type: 'error', code: 'unknown_command', message: `No command ${commandId} of this device.` })
       else this.#line.send({ type: 'result_recorded', commandId })
+      // Read back on the device just now, so that it shows before the next beat.
+      const isolation = isolationData.safeParse(outcome.data).data
+      if (answer === 'recorded' && isolation) this.setCondition('isolated', isolation.isolated)
     } catch (error) {
       // Unacknowledged, it stays in the agent's journal and comes again after the reconnect.
       this.#line.comeBackLater(error, 'command result could not be recorded')

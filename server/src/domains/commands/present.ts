@@ -4,6 +4,7 @@ import type { OperationState } from '../../kernel/operations.ts'
 import { deviceText, fenced, quoted } from '../../kernel/content/device-text.ts'
 import { readableData } from './readable.ts'
 import type { CommandResult } from './reads.ts'
+import { returnText } from './returns.ts'
 import type { OperationProgress } from './service.ts'
 import { isOpen } from './tables.ts'
 
@@ -46,7 +47,9 @@ export const answerShares = (devices: number): { outputCharacters: number; dataC
   dataCharacters: Math.floor(DATA_BUDGET / Math.max(1, devices)),
 })
 
-export function deviceResult(result: CommandResult, name: string): DeviceResult {
+/** `now`: where what became of the device afterwards is told too. */
+export function deviceResult(result: CommandResult, name: string, now?: Date): DeviceResult {
+  const afterwards = now && returnText(result, now)
   return {
     id: result.deviceId,
     name,
@@ -54,7 +57,7 @@ export function deviceResult(result: CommandResult, name: string): DeviceResult 
     exit_code: result.exitCode,
     ...shownOutput(result),
     duration_ms: result.durationMs,
-    ...reasonOf(result),
+    ...(afterwards ? { reason: afterwards, reasonBy: 'server' as const } : reasonOf(result)),
     ...(result.state === 'queued' && { expires_at: result.expiresAt }),
   }
 }

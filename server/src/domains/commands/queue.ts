@@ -143,7 +143,15 @@ async function refusal(tx: Tx, missing: readonly string[]): Promise<Error> {
   return blocked(seen)
 }
 
-function runSeconds({ args }: CommandBody): number {
+/** Lists to fetch, and a package manager that waits for another. */
+const UPDATE_MARGIN_SECONDS = 1800
+
+function runSeconds({ type, args }: CommandBody): number {
+  if (type === 'updates.scan') return UPDATE_MARGIN_SECONDS
+  if (type === 'updates.install') {
+    const scripts = (args.preScript?.timeoutSeconds ?? 0) + (args.postScript?.timeoutSeconds ?? 0)
+    return args.timeoutSeconds + scripts + UPDATE_MARGIN_SECONDS
+  }
   // A power command ends when it is scheduled, not when the machine goes down.
   return 'timeoutSeconds' in args ? args.timeoutSeconds : 60
 }

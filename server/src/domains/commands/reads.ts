@@ -47,6 +47,9 @@ export interface CommandResult {
   outputBytes: number | null
   truncated: boolean
   durationMs: number | null
+  /** Of a reboot: the boot in which the device answered, and when it was heard in another one. */
+  bootBefore: string | null
+  returnedAt: string | null
   /** In the shape of its type, see `dataOf`; null where it is not. */
   data: unknown
 }
@@ -75,6 +78,7 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
     )
     .select(['c.id', 'c.device_id', 'c.type', 'c.state', 'c.reason', 'c.issued_at', 'c.expires_at', 'c.started_at'])
     .select(['c.finished_at', 'c.result_at', 'c.cancel_requested_at', 'c.cancel_reason', 'c.exit_code', 'c.signal'])
+    .select(['c.boot_before', 'c.returned_at'])
     .select(['c.output_bytes', 'c.streamed_bytes', 'c.truncated', 'c.duration_ms', 's.text', 's.length', 's.gaps'])
     .select((e) => e.fn<string | null>('substr', ['c.output', e.val(first), e.val(page.outputCharacters)]).as('output'))
     .select((e) => e.fn<number | null>('length', ['c.output']).as('output_length'))
@@ -112,6 +116,8 @@ export async function resultsOf(tx: Tx, operationId: string, page: ResultsPage):
       outputLength: length,
       truncated: row.truncated === true || row.gaps === true || length >= first + page.outputCharacters,
       durationMs: row.duration_ms,
+      bootBefore: row.boot_before,
+      returnedAt: instant(row.returned_at),
       data: readData(row.type, row.data),
     }
   })

@@ -18,6 +18,8 @@ export interface IncomingResult {
   commandId: string
   outcome: CommandOutcome
   data: StorableData
+  /** Of the device as it answers; null where it has not told. */
+  bootId: string | null
 }
 
 interface Known {
@@ -52,10 +54,11 @@ const WRITE = `
     reason = case when r.state = 'cancelled' then coalesce(c.cancel_reason, r.reason) else r.reason end,
     output = coalesce(nullif(r.output, ''), s.text, c.output, r.output), output_bytes = r.output_bytes,
     truncated = case when coalesce(r.output, '') = '' and s.text is not null then s.gaps else r.truncated end,
-    started_at = coalesce(r.started_at, c.started_at), finished_at = r.finished_at, result_at = $12
+    started_at = coalesce(r.started_at, c.started_at), finished_at = r.finished_at, result_at = $12,
+    boot_before = case when c.type = 'power.reboot' then r.boot_id end
   from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::boolean[],
-      $9::bigint[], $10::timestamptz[], $11::timestamptz[], $13::text[])
-    as r (id, state, reason, exit_code, signal, output, output_bytes, truncated, duration_ms, started_at, finished_at, data)
+      $9::bigint[], $10::timestamptz[], $11::timestamptz[], $13::text[], $14::text[])
+    as r (id, state, reason, exit_code, signal, output, output_bytes, truncated, duration_ms, started_at, finished_at, data, boot_id)
     left join streamed s on s.command_id = r.id
   where c.id = r.id`
 
@@ -116,6 +119,7 @@ async function write(tx: Tx, now: Date, writes: readonly IncomingResult[]): Prom
     writes.map(({ outcome }) => plausibleTime(outcome.finishedAt) ?? now),
     now,
     writes.map(({ data }) => data.json),
+    writes.map(({ bootId }) => bootId),
   ])
 }
 

@@ -22,6 +22,7 @@ import {
   type ResultsPage,
   resultsOf,
 } from './reads.ts'
+import { type Boot, recordReturns } from './returns.ts'
 import { type IncomingResult, recordResults, type ResultAnswer } from './results.ts'
 import { COMMAND_STATES, type CommandState, isOpen } from './tables.ts'
 import { type Waiting, waitingOf } from './waiting.ts'
@@ -57,6 +58,7 @@ type Word =
   | { kind: 'step'; step: Step }
 
 const SWEEP_EVERY_MS = 5000
+const BOOTS_WINDOW_MS = 200
 const SWEEP_ROWS = 500
 
 const PROGRESS = `
@@ -79,6 +81,8 @@ export class Commands {
   readonly #options: CommandsOptions
   /** One line for steps, output and results of all devices, so that a command's `started` never overtakes its result. */
   readonly #words: Batch<Word, ResultAnswer>
+  /** Devices that were heard in a boot, most of them with each new connection. */
+  readonly #boots: Batch<Boot, null>
   readonly #announcements: Announcements
   #delivery: Delivery = { wake: () => {}, cancel: () => {} }
   #timer: ReturnType<typeof setInterval> | undefined
@@ -95,6 +99,7 @@ export class Commands {
       weigh: weightOf,
       handle: (words) => this.#record(words),
     })
+    this.#boots = new Batch({ windowMs: BOOTS_WINDOW_MS, maxItems: 500, handle: (boots) => this.#recordBoots(boots) })
   }
 
   /** Starts giving up on overdue commands. */
@@ -109,6 +114,7 @@ export class Commands {
     clearInterval(this.#timer)
     this.#timer = undefined
     await this.#words.idle()
+    await this.#boots.idle()
     await this.#sweeping
     await this.#sending
     this.#announcements.stop()
@@ -208,11 +214,21 @@ export class Commands {
   }
 
   /** Resolves when the result is durable (or can't be: see the answer). Only a device's own commands are touched. */
-  recordResult(deviceId: string, commandId: string, outcome: CommandOutcome): Promise<ResultAnswer> {
+  recordResult(
+    deviceId: string,
+    commandId: string,
+    outcome: CommandOutcome,
+    bootId: string | null = null,
+  ): Promise<ResultAnswer> {
     fault('result.received')
     const data = storableData(outcome.data)
     const bytes = 200 + (outcome.output?.length ?? 0) + (data.json?.length ?? 0)
-    return this.#words.add({ kind: 'result', result: { deviceId, commandId, outcome, data }, bytes })
+    return this.#words.add({ kind: 'result', result: { deviceId, commandId, outcome, data, bootId }, bytes })
+  }
+
+  /** A device was heard in this boot: those that were sent a reboot have returned when it is another. */
+  async booted(deviceId: string, bootId: string): Promise<void> {
+    await this.#boots.add({ deviceId, bootId })
   }
 
   /** Gives up on what is overdue, in bounded steps. Answers how many steps it took. */
@@ -234,6 +250,12 @@ export class Commands {
       await this.#sendNext(null)
       return steps
     }
+  }
+
+  async #recordBoots(boots: Boot[]): Promise<null[]> {
+    const operations = await this.#options.db.worker((tx) => recordReturns(tx, this.#options.now(), boots))
+    this.#announcements.changed(operations)
+    return boots.map(() => null)
   }
 
   async #record(words: Word[]): Promise<ResultAnswer[]> {

@@ -48,6 +48,8 @@ export interface DeviceCommandsTable {
   truncated: boolean | null
   duration_ms: number | null
   data: unknown
+  boot_before: string | null
+  returned_at: OptionalInstant
   cancel_requested_at: OptionalInstant
   cancel_reason: string | null
   streamed_bytes: ColumnType<number, number | undefined, number>

@@ -68,7 +68,7 @@ export default defineTool({
     const leftOut = operation.leftOut.slice(0, MOST - results.length)
     const names = await deviceNames(tx, [...results.map((result) => result.deviceId), ...leftOut])
     const devices = [
-      ...results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
+      ...results.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId, now())),
       ...leftOut.map((id) => leftOutResult(id, names.get(id) ?? id)),
     ]
     return { operation, view, approval, progress, waiting, devices }
