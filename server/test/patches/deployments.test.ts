@@ -306,3 +306,49 @@ describe.runIf(existsSync('/usr/bin/apt-get') && process.getuid?.() === 0)('on t
     3 * PATIENCE_MS,
   )
 })
+
+it('a server that starts goes on where one ended, and sends nothing twice', async () => {
+  const devices = await fleet(3)
+  const [first] = devices
+  if (!first) throw new Error('there are three')
+  first.behaviour = 'silent'
+  const input = { devices: devices.map(({ id }) => id), when: 'now', soak_minutes: 0, rings: [{ devices: first.id }] }
+  const held = await world.invoke(technician, 'deploy_patches', input)
+  if (held.status !== 'held') throw new Error(JSON.stringify(held))
+  const { operation } = held.hold
+  const controller = new AbortController()
+  const confirmed = { ...input, confirmation: held.hold.confirmation?.token }
+  const options = { surface: 'mcp' as const, signal: controller.signal }
+  const begun = world.server.door.invoke(technician, 'deploy_patches', confirmed, options)
+  await until(() => first.received.length === 1)
+  controller.abort()
+  await begun
+  await Promise.all(devices.map(({ agent }) => agent.disconnect()))
+  await world.stop({ keep: true })
+  world = await boot({ previous: world })
+  const commandsOf = () =>
+    world.sql<{ id: string; device_id: string; type: string }>(
+      'select id, device_id, type from device_commands where operation_id = $1 order by id',
+      [operation],
+    )
+  const told = async (type: string, data: unknown) => {
+    const command = await until(async () => (await commandsOf()).find((one) => one.type === type))
+    const result = { state: 'succeeded' as const, data }
+    await world.server.services.commands.recordResult(first.id, command.id, result)
+  }
+  const results = [{ name: 'openssl', state: 'installed', before: '1', after: '2' }]
+  await told('updates.install', { results, rebootPending: false })
+  await until(async () => (await commandsOf()).some(({ type }) => type === 'updates.scan'))
+  await world.sql(
+    `update device_sections set received_at = now(), data = jsonb_set(data, '{updates}', '[]')
+     where device_id = $1 and section = 'updates'`,
+    [first.id],
+  )
+  await world.sql(`update devices set status = 'online' where id = any ($1::uuid[])`, [devices.map(({ id }) => id)])
+  await told('updates.scan', { pending: 0, listsUpdatedAt: null })
+  const sent = async () => (await commandsOf()).map(({ device_id: id, type }) => `${type} ${id}`)
+  await until(async () => (await sent()).length === 4)
+  expect((await sent()).toSorted()).toEqual(
+    [...devices.map(({ id }) => `updates.install ${id}`), `updates.scan ${first.id}`].toSorted(),
+  )
+})
