@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, Failure } from './failure.ts'
 import { note } from './print.ts'
 import { agentVerbs } from './verbs/agent.ts'
+import { approvalVerbs } from './verbs/approvals.ts'
 import { auditVerbs } from './verbs/audit.ts'
 import { call, CALL_HELP, tools } from './verbs/call.ts'
 import { enrollVerbs } from './verbs/enroll.ts'
@@ -33,6 +34,7 @@ function program(): Command {
   keyVerbs(breeze)
   enrollVerbs(breeze)
   agentVerbs(breeze)
+  approvalVerbs(breeze)
   importVerbs(breeze)
   verb(breeze, 'tools', 'list the tools this credential may call', 'breeze tools').action((options: CommonOptions) =>
     tools(options),

@@ -318,3 +318,25 @@ describe('import', () => {
     await rm(folder, { recursive: true })
   })
 })
+
+describe('approvals', () => {
+  it('lists what waits, and a person on the server approves or denies it', async () => {
+    const devices = [await h.device(acme, 'held-1'), await h.device(acme, 'held-2')]
+    await h.sql('update organizations set approval_limit = 1 where id = $1', [acme.id])
+    const key = await h.key(await h.user('partner_technician'), ['ai:execute'])
+    const ask = async (): Promise<string> => {
+      const held = await h.invoke(await h.caller(key), 'run_script', { devices, content: 'true' })
+      if (held.status !== 'held') throw new Error(JSON.stringify(held))
+      return held.hold.operation
+    }
+    const [first, second] = [await ask(), await ask()]
+    const pending = await json(['approvals', '--state', 'pending'])
+    expect(pending.approvals.map((row: { operation: string }) => row.operation).sort()).toEqual([first, second].sort())
+    expect((await cli(['approvals'])).stdout).toContain(first)
+    expect(await json(['approve', first])).toMatchObject({ approval: { state: 'approved' } })
+    expect(await json(['deny', second, '--reason', 'Not today.'])).toMatchObject({ approval: { state: 'denied' } })
+    expect((await cli(['approve', second])).code).toBe(1)
+    const ran = await h.sql('select from device_commands where device_id = any ($1::uuid[])', [devices])
+    expect(ran).toHaveLength(2)
+  })
+})

@@ -132,12 +132,15 @@ export class ServerProcess {
     return this
   }
 
+  operatorToken(): string {
+    return readFileSync(join(this.dataDir, 'operator.token'), 'utf8').trim()
+  }
+
   /** As the operator of this machine. Rejects when the server dies before it answers. */
   async call(tool: string, input: object): Promise<Reply> {
-    const token = readFileSync(join(this.dataDir, 'operator.token'), 'utf8').trim()
     const response = await fetch(`${this.url}/api/v1/tools/${tool}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.operatorToken()}`, 'content-type': 'application/json' },
       body: JSON.stringify(input),
     })
     // Every answer of this endpoint is an object.

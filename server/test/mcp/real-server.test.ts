@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { type Harness, type TestKey, boot } from '../harness.ts'
 import { officialClients } from './clients.ts'
 import { events, headersOf, initialize, modern, post, rpc } from './wire.ts'
@@ -143,4 +147,92 @@ it('audits the first throttled message', async () => {
     .poll(() => small.sql(`select id from audit_entries where credential_id = $1 and kind = 'throttle'`, [limited.id]))
     .toHaveLength(1)
   await small.stop()
+})
+
+describe('a call whose policy asks its person', () => {
+  type Answer = { action: 'accept' | 'decline'; content?: Record<string, boolean> }
+  const NAME = { name: 'asking', version: '1.0.0' }
+  const headers = () => ({ requestInit: { headers: { 'x-api-key': technician.key } } })
+  const capabilities = { elicitation: {} }
+  const yes: Answer = { action: 'accept', content: { go_ahead: true } }
+  let input: { devices: string[]; content: string }
+  beforeAll(async () => {
+    const place = await harness.organization('Asked')
+    input = { devices: [await harness.device(place, 'AS-1'), await harness.device(place, 'AS-2')], content: 'true' }
+  })
+
+  interface Asked {
+    client: { callTool(call: { name: string; arguments: object }): Promise<object>; close(): Promise<void> }
+    questions: string[]
+  }
+  async function sessions(answer: () => Promise<Answer>): Promise<Asked> {
+    const questions: string[] = []
+    const client = new ClientV1(NAME, { capabilities })
+    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      questions.push(params.message)
+      return answer()
+    })
+    // The package's own transports do not satisfy its Transport type under exactOptionalPropertyTypes.
+    await client.connect(new HttpV1(new URL(address()), headers()) as Parameters<typeof client.connect>[0])
+    return { client: client as unknown as Asked['client'], questions }
+  }
+  async function modernEra(answer: () => Promise<Answer>): Promise<Asked> {
+    const questions: string[] = []
+    const versionNegotiation = { mode: { pin: '2026-07-28' } }
+    const client = new ClientV2(NAME, { capabilities, versionNegotiation })
+    client.setRequestHandler('elicitation/create', async ({ params }) => {
+      questions.push(params.message)
+      return answer()
+    })
+    await client.connect(new HttpV2(new URL(address()), headers()))
+    return { client: client as unknown as Asked['client'], questions }
+  }
+  const commands = async (): Promise<number> =>
+    (await harness.sql('select from device_commands where device_id = any ($1::uuid[])', [input.devices])).length
+  const run = ({ client }: Asked, more: object = {}) =>
+    client.callTool({ name: 'run_script', arguments: { ...input, ...more } })
+
+  it.each([
+    ['in a session', sessions],
+    ['on 2026-07-28', modernEra],
+  ])('%s: runs once they agree, is not run when they do not, and the audit says whose word it was', async (_, open) => {
+    let said: Answer = yes
+    const asked = await open(async () => said)
+    const before = await commands()
+    const done = await run(asked)
+    expect(done).toMatchObject({ structuredContent: { operation: expect.any(String), counts: expect.anything() } })
+    expect(asked.questions).toEqual([expect.stringContaining('AS-1')])
+    expect(await commands()).toBe(before + 2)
+    const { structuredContent } = done as { structuredContent: { audit_entry: string } }
+    const [entry] = await auditOf(structuredContent.audit_entry)
+    expect(JSON.parse(entry?.body ?? '{}')).toMatchObject({
+      details: {
+        confirmation: { asked: 'elicit', applied: 'elicit' },
+        confirmed_by: expect.stringContaining('client'),
+      },
+    })
+    for (const no of [{ action: 'decline' }, { action: 'accept', content: { go_ahead: false } }] satisfies Answer[]) {
+      said = no
+      expect(await run(asked)).toMatchObject({ isError: true, structuredContent: { code: 'declined' } })
+    }
+    // A token from a preview is not their answer: they are asked all the same.
+    const preview = { tool: 'run_script', input }
+    const shown = await asked.client.callTool({ name: 'preview_action', arguments: preview })
+    const { confirmation } = (shown as { structuredContent: { confirmation: { token: string } } }).structuredContent
+    expect(await run(asked, { confirmation: confirmation.token })).toMatchObject({
+      structuredContent: { code: 'declined' },
+    })
+    expect(asked.questions).toHaveLength(4)
+    expect(await commands()).toBe(before + 2)
+    await asked.client.close()
+  })
+
+  it('falls back to a preview where the client declares nothing', async () => {
+    const client = await officialClients(address)['v2 pinned to 2026-07-28']?.(technician.key)
+    const held = await client?.callTool({ name: 'run_script', arguments: input })
+    expect(held).toMatchObject({
+      structuredContent: { state: 'confirmation_required', confirmation: expect.anything() },
+    })
+    await client?.close()
+  })
 })

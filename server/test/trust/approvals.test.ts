@@ -294,3 +294,34 @@ describe('between asking and approving', () => {
     expect(await commandsOf(world, second.operation)).toEqual(grown.devices)
   })
 })
+
+describe('after a key read what a device wrote', () => {
+  it('its tier 3 calls need a second person for so long, where the organization wants that', async () => {
+    const at = await place(1)
+    const own = await world.key(await world.user('partner_technician'), ['ai:execute'])
+    const plain = await world.organization(`Plain ${made}`)
+    const caller = await world.caller(own)
+    const device = await world.device(plain, 'PL-WS-1')
+    const run = () => world.invoke(caller, 'run_script', { devices: device, content: 'true' })
+    await world.invoke(caller, 'get_event_logs', { device: at.devices[0] })
+    expect(codeOf(await run())).toBe('done')
+    const settings = { organization: plain.id, untrusted_minutes: 15 }
+    const set = await world.invoke(await world.operator(), 'update_organization', settings)
+    expect(dataOf(set)).toMatchObject({ untrusted_minutes: 15, requester_may_decide: false, approval_hours: 24 })
+    try {
+      expect(await run()).toMatchObject({ status: 'held', hold: { state: 'approval_required' } })
+      const [row] = await world.sql('select because from approvals where credential_id = $1', [own.id])
+      expect(row).toEqual({ because: 'untrusted_text' })
+      const loosened = { organization: plain.id, untrusted_minutes: 0 }
+      const admin = await world.key(await world.user('partner_admin'), ['administration.write'])
+      const helper = await world.caller(admin, 'rest')
+      expect(codeOf(await world.invoke(helper, 'update_organization', loosened))).toBe('forbidden')
+      // What it ran answers with what the device says: that counts as reading, too.
+      aheadMs += 15 * 60_000 + 20_000
+      expect(codeOf(await run())).toBe('done')
+      expect((await run()).status).toBe('held')
+    } finally {
+      aheadMs = 0
+    }
+  })
+})

@@ -1,7 +1,7 @@
 /**
  * Where one can go: the rail, the settings' own navigation and the palette list the same. What has no page is not here.
  */
-import { Bell, LayoutDashboard, MonitorSmartphone, type LucideIcon } from 'lucide-react'
+import { Bell, CheckCheck, LayoutDashboard, MonitorSmartphone, type LucideIcon } from 'lucide-react'
 import type { Session } from './session.ts'
 
 export interface Destination {
@@ -39,6 +39,7 @@ export const DESTINATIONS: readonly Destination[] = [
     shown: may('alerts.read'),
     count: 'alerts',
   },
+  { path: '/approvals', label: 'Approvals', icon: CheckCheck, keywords: 'decide held', shown: may('operations.read') },
 ]
 
 export interface SettingsGroup {

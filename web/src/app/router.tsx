@@ -130,6 +130,17 @@ const overview = page(
   lazyRouteComponent(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
 )
 
+const approvals = page(
+  '/approvals',
+  lazyRouteComponent(() => import('../features/approvals/approvals-page.tsx'), 'ApprovalsPage'),
+)
+
+const approval = createRoute({
+  getParentRoute: () => approvals,
+  path: '$operationId',
+  component: lazyRouteComponent(() => import('../features/approvals/approval-drawer.tsx'), 'ApprovalDrawer'),
+})
+
 const settingsHome = createRoute({
   getParentRoute: () => consoleRoute,
   path: '/settings',
@@ -184,7 +195,14 @@ const routeTree = rootRoute.addChildren([
   reset,
   setup,
   consent,
-  consoleRoute.addChildren([home, overview, devices.addChildren([device]), alerts.addChildren([alert]), ...settings]),
+  consoleRoute.addChildren([
+    home,
+    overview,
+    devices.addChildren([device]),
+    alerts.addChildren([alert]),
+    approvals.addChildren([approval]),
+    ...settings,
+  ]),
 ])
 
 export function makeRouter(queries: QueryClient) {

@@ -15,6 +15,24 @@ export interface OrganizationFacts {
   approvalLimit: number
 }
 
+/** How this organization has calls approved by a second person. */
+export interface ApprovalSettings {
+  /** Devices that one call may touch without. */
+  approval_limit: number
+  /** How long a request waits. */
+  approval_hours: number
+  requester_may_decide: boolean
+  /** For so long after a key or grant read what a device wrote, its tier 3 calls here need one; null: never for that. */
+  untrusted_minutes: number | null
+}
+
+export async function approvalSettings(tx: Tx, id: string): Promise<ApprovalSettings> {
+  const columns = ['approval_limit', 'approval_hours', 'requester_may_decide', 'untrusted_minutes'] as const
+  const row = await tx.first(query.selectFrom('organizations').select(columns).where('id', '=', id))
+  if (!row) throw notFound('organization', id)
+  return row
+}
+
 export interface SiteFacts {
   id: string
   name: string
@@ -241,7 +259,7 @@ export async function insertOrganization(tx: Tx, row: { id: string; partnerId: s
 export async function changeOrganization(
   tx: Tx,
   id: string,
-  change: { name?: string; assistants_enabled?: boolean; approval_limit?: number },
+  change: { name?: string; assistants_enabled?: boolean } & Partial<ApprovalSettings>,
 ): Promise<void> {
   await guardName('organization', change.name ?? '', () =>
     tx.run(query.updateTable('organizations').set(change).where('id', '=', id)),

@@ -11,6 +11,9 @@ export interface OrganizationsTable {
   kind: Defaulted<'customer' | 'internal'>
   assistants_enabled: Defaulted<boolean>
   approval_limit: Defaulted<number>
+  approval_hours: Defaulted<number>
+  requester_may_decide: Defaulted<boolean>
+  untrusted_minutes: Defaulted<number | null>
   suspended_at: OptionalInstant
   created_at: Made
 }
