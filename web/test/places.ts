@@ -9,6 +9,7 @@ const ALERT = '019b0000-0000-7000-8000-00000000a1e7'
 export const PAGES = [
   '/overview',
   '/alerts',
+  '/approvals',
   '/settings/mcp-server',
   '/settings/connected-clients',
   '/settings/api-keys',

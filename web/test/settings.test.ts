@@ -222,6 +222,45 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     await page.getByRole('heading', { name: /Waiting for approval/ }).waitFor({ state: 'detached' })
   })
 
+  test('a second person reads a request, denies one with a reason and approves another', async () => {
+    const { harness } = console
+    const key = await harness.key(await harness.user('partner_technician'), ['ai:execute'])
+    const place = await harness.organization('Approving')
+    const devices = [await harness.device(place, 'AP-1'), await harness.device(place, 'AP-SRV-2', { role: 'server' })]
+    await harness.sql('update organizations set approval_limit = 1 where id = $1', [place.id])
+    const ask = async (content: string): Promise<string> => {
+      const held = await harness.invoke(await harness.caller(key), 'run_script', { devices, content })
+      if (held.status !== 'held') throw new Error(JSON.stringify(held))
+      return held.hold.operation
+    }
+    const [first, second] = [await ask('echo one'), await ask('echo two')]
+    const page = await console.enter('/approvals')
+    const rows = page.getByRole('table', { name: 'Approvals' }).getByRole('row')
+    await expect.poll(() => rows.count()).toBe(3)
+
+    await page.goto(`/approvals/${first}`)
+    const drawer = page.getByRole('complementary')
+    await drawer.getByText('echo one').waitFor()
+    expect(await drawer.textContent()).toContain('AP-SRV-2')
+    const shots = process.env['SCREENSHOT_FOLDER']
+    if (shots) await page.screenshot({ path: `${shots}/approvals.png` })
+    await drawer.getByRole('button', { name: 'Deny…' }).click()
+    await page.getByRole('dialog').getByRole('textbox', { name: 'Why' }).fill('Not before Friday.')
+    await page.keyboard.press('Enter')
+    await drawer.getByText('Not before Friday.').waitFor()
+
+    await page.goto(`/approvals/${second}`)
+    await drawer.getByRole('button', { name: /^Approve/ }).click()
+    await page.getByText('Approved. It runs now.').waitFor()
+    const commands = await harness.sql('select operation_id from device_commands where device_id = any ($1::uuid[])', [
+      devices,
+    ])
+    expect(commands).toEqual([{ operation_id: second }, { operation_id: second }])
+    await page.keyboard.press('Escape')
+    await page.getByText('Nothing waits for a decision').waitFor()
+    await page.close()
+  })
+
   test('an enrollment token comes with its one line', async () => {
     const page = await console.enter('/settings/enrollment')
     await page.getByRole('button', { name: 'New token' }).first().click()

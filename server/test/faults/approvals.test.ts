@@ -101,7 +101,7 @@ test('intent.recorded of the call itself, killed again at the restart: it runs o
   server = await start()
   await vi.waitFor(async () => expect(await requests('twice')).toMatchObject([{ state: 'succeeded' }]), 15_000)
   expect(await sitesCalled('twice')).toHaveLength(1)
-}, 60_000)
+}, 120_000)
 
 test('approval.requested: what was asked for waits, though nobody was told', async () => {
   await server.kill('SIGKILL')
@@ -113,4 +113,4 @@ test('approval.requested: what was asked for waits, though nobody was told', asy
   expect([waiting, another]).toMatchObject([{ state: 'awaiting_approval', decision: null }, undefined])
   expect((await decide(waiting?.id ?? ''))?.status).toBe(200)
   expect(await sitesCalled('unanswered')).toHaveLength(1)
-}, 60_000)
+}, 120_000)
