@@ -100,13 +100,15 @@ function Radius({ plan }: Pick<WholeApproval, 'plan'>) {
   return (
     <Facts
       facts={[
-        ['Devices', `${devices}${servers > 0 ? `, ${servers} of them servers or domain controllers` : ''}`],
-        ['Places', `${sites} sites of ${organizations} organizations`],
+        ['Devices', `${devices}${servers > 0 ? `, servers or domain controllers among them: ${servers}` : ''}`],
+        ['Places', `${counted(sites, 'site')} of ${counted(organizations, 'organization')}`],
         ['By name', `${names.join(', ')}${others > 0 ? ` and ${others} more` : ''}`],
       ]}
     />
   )
 }
+
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 function Decide({ approval }: { approval: WholeApproval }) {
   const [saying, setSaying] = useState<'deny' | 'report' | null>(null)
