@@ -73,6 +73,7 @@ export class Releases {
     const now = environment.now()
     await db.workerStatement('approvals_expire', EXPIRE, [now])
     await db.workerStatement('approvals_ran', RAN, [now])
+    await db.workerStatement('approvals_forget', FORGET, [])
     const before = new Date(now.getTime() - (own ? 0 : OWN_MS))
     const left = await db.worker((tx) => tx.prepared<{ id: string }>('approvals_left', LEFT, [before]))
     for (const { id } of left) await this.begin(id)
@@ -223,6 +224,10 @@ const EXPIRE = `with late as (
 const RAN = `update approvals a set released_at = $1::timestamptz, release_code = case when o.started_at is null then 'cancelled' else 'done' end
   from operations o where o.id = a.operation_id and a.decision = 'approved' and a.released_at is null
     and o.state <> 'awaiting_approval' and a.decided_at < $1::timestamptz - interval '60 seconds'`
+
+/** Nothing reads the exact input any more; people have the masked one. */
+const FORGET = `update approvals a set input = ''::bytea from operations o
+  where o.id = a.operation_id and a.input <> ''::bytea and o.state <> 'awaiting_approval'`
 
 const LEFT = `select a.operation_id as id from approvals a join operations o on o.id = a.operation_id
   where a.decision = 'approved' and a.released_at is null and o.state = 'awaiting_approval' and a.decided_at <= $1

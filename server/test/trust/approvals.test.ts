@@ -137,6 +137,10 @@ describe('a call that a second person must approve', () => {
     expect(JSON.stringify(shown)).toContain('deploy')
     expect(JSON.stringify(shown)).not.toContain(secret)
     expect(codeOf(await decide(colleague, operation, 'deny', 'not today'))).toBe('done')
+    await world.server.services.approvals.sweep()
+    expect(await world.sql('select input from approvals where operation_id = $1', [operation])).toEqual([
+      { input: Buffer.alloc(0) },
+    ])
   })
 })
 

@@ -47,7 +47,7 @@ export default defineTool({
   name: 'run_script',
   title: 'Run a script',
   description:
-    'Runs a script, of the library or as text, on one or many devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. get_script_results reads longer runs, cancel_operation stops them.',
+    'Runs a library script, or text, on devices in parallel and waits up to 40 seconds for exit codes and output. Offline devices get it when they connect, until it expires. get_script_results reads longer runs, cancel_operation stops them.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 3, permission: 'scripts.execute', destructive: true, idempotent: false },
