@@ -23,7 +23,7 @@ const input = z.object({
   language: z.enum(SCRIPT_LANGUAGES).optional().describe('Of content; else bash.'),
   parameters: parameterValues.optional().describe('By name; environment variables PARAM_NAME.'),
   secrets: secretValues.optional().describe('Same, masked everywhere and not kept.'),
-  arguments: z.array(z.string().max(10_000)).max(64).optional().describe('Passed as argv, never through a shell.'),
+  arguments: z.array(z.string().max(10_000)).max(64).optional().describe('As argv, through no shell.'),
   run_as: z.string().min(1).max(64).optional().describe('A user of the device.'),
   working_directory: z.string().min(1).max(1000).optional().describe('An existing folder.'),
   timeout_seconds: z.number().int().min(1).max(3600).optional(),
@@ -34,7 +34,7 @@ const input = z.object({
     .min(1)
     .max(7 * DAY_MINUTES)
     .default(DAY_MINUTES)
-    .describe('How long it waits for offline devices.'),
+    .describe('Wait for offline devices.'),
   retry_of: z
     .string()
     .max(100)
