@@ -6,7 +6,7 @@ import { recordReturns } from '../../src/domains/commands/returns.ts'
 import { until } from '../agents/fleet.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import { callsOf, found } from './calls.ts'
-import { capabilities, connectDevice, type ReachDevice } from './devices.ts'
+import { type Answer, capabilities, connectDevice, type ReachDevice } from './devices.ts'
 
 let world: Harness
 let place: Organization
@@ -149,7 +149,7 @@ describe('a script of the library', () => {
     const script = { name: `Clean ${made}`, language: 'bash', content: 'echo "$PARAM_DAYS"', organization: place.id }
     return (await calls.call('save_script', { ...script, ...more })).data
   }
-  const device = (name: string, answer = echo) =>
+  const device = (name: string, answer: Answer = echo) =>
     connectDevice(world, place, `${name}-${made}`, { sections: { capabilities: capabilities() }, answer })
 
   it('has versions that never change, and what waits for a confirmation of an older one is refused', async () => {
@@ -278,6 +278,35 @@ describe('a script of the library', () => {
     expect(await calls.refusal('run_script', { retry_of: (await retry).data['run'] })).toMatchObject({
       code: 'conflict',
     })
+  })
+
+  it('does not wait for a place that a device took away with it', async () => {
+    const silent = () => null
+    const [first, second] = await Promise.all([device('first', silent), device('second', silent)])
+    const devices = [first.id, second.id]
+    const running = calls.confirmed('run_script', { devices, content: 'sleep 9', concurrency: 1 })
+    const [taker, other] = await until(() => {
+      if (first.received.length > 0) return [first, second] as const
+      return second.received.length > 0 && ([second, first] as const)
+    })
+    await taker.agent.disconnect()
+    await world.sql(`update devices set status = 'offline' where id = $1`, [taker.id])
+    await world.server.services.commands.sweep()
+    expect(other.received).toEqual([])
+    await world.sql(`update device_commands set delivered_at = now() - interval '6 minutes' where device_id = $1`, [
+      taker.id,
+    ])
+    await world.server.services.commands.sweep()
+    await until(() => other.received.length === 1)
+    const [row] = await world.sql<{ id: string }>(
+      'select operation_id as id from device_commands where device_id = $1',
+      [other.id],
+    )
+    await world.sql(`update device_commands set state = 'cancelled', finished_at = now() where operation_id = $1`, [
+      row?.id,
+    ])
+    world.server.events.publish(`operation:${row?.id}`)
+    await running
   })
 
   it('is for its own organization and systems, and who edits for all is of the partner', async () => {

@@ -83,10 +83,14 @@ const IN_TURN = `
   select distinct operation_id as id from device_commands
   where device_id = any ($1::uuid[]) and state = 'queued' and at_once is not null and expires_at > $2`
 const HOLD = 'select from operations where id = any ($1::uuid[]) order by id for no key update'
+/** Of a device that went away: a run must not stand still until it expires. */
+const PLACE_KEPT = `interval '5 minutes'`
 const CLAIM_IN_TURN = `
   with room as (
-    select operation_id, min(at_once) - count(*) filter (where state <> 'queued') as free from device_commands
-    where operation_id = any ($3::uuid[]) and state in ('queued', 'delivered', 'accepted', 'started') group by 1),
+    select c.operation_id,
+      min(c.at_once) - count(*) filter (where c.state <> 'queued' and (d.status = 'online' or c.delivered_at > $2::timestamptz - ${PLACE_KEPT})) as free
+    from device_commands c join devices d on d.id = c.device_id
+    where c.operation_id = any ($3::uuid[]) and c.state in ('queued', 'delivered', 'accepted', 'started') group by 1),
   next as (
     select c.id, c.operation_id, row_number() over (partition by c.operation_id order by c.id) as place
     from device_commands c join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
