@@ -32,7 +32,7 @@ export default defineTool({
   name: 'list_scripts',
   title: 'List scripts',
   description:
-    'The script library: scripts with language, systems and parameters, for run_script. With one named: its text, versions, and recent runs with counts. Reads only.',
+    'The script library for run_script, with parameters. Of one named: text, versions, recent runs. Reads only.',
   area: 'scripts',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'scripts.read' },

@@ -24,10 +24,10 @@ const input = z.object({
   parameters: parameterValues.optional().describe('By name; environment variables PARAM_NAME.'),
   secrets: secretValues.optional().describe('Same, masked everywhere and not kept.'),
   arguments: z.array(z.string().max(10_000)).max(64).optional().describe('As argv, through no shell.'),
-  run_as: z.string().min(1).max(64).optional().describe('A user of the device.'),
-  working_directory: z.string().min(1).max(1000).optional().describe('An existing folder.'),
+  run_as: z.string().min(1).max(64).optional(),
+  working_directory: z.string().min(1).max(1000).optional(),
   timeout_seconds: z.number().int().min(1).max(3600).optional(),
-  concurrency: z.number().int().min(1).max(1000).optional().describe('Devices at once; default all.'),
+  concurrency: z.number().int().min(1).max(1000).optional().describe('Devices at once.'),
   expires_in_minutes: z
     .number()
     .int()
@@ -35,11 +35,7 @@ const input = z.object({
     .max(7 * DAY_MINUTES)
     .default(DAY_MINUTES)
     .describe('Wait for offline devices.'),
-  retry_of: z
-    .string()
-    .max(100)
-    .optional()
-    .describe('Run id: same again where it failed, timed out or expired; instead of script and devices.'),
+  retry_of: z.string().max(100).optional().describe('Run id: again where it failed; instead of script and devices.'),
 })
 type Input = z.output<typeof input>
 
