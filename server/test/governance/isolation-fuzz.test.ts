@@ -46,6 +46,14 @@ function expectNothingOfTheirs(title: string, outcome: Outcome, said: unknown): 
   if (!foreign.test(asked)) expect([title, text]).toEqual([title, expect.not.stringMatching(foreign)])
   for (const id of foreignIds()) if (!asked.includes(id)) expect([title, text.includes(id)]).toEqual([title, false])
 }
+function isValid({ tool }: Step, input: Record<string, unknown>): boolean {
+  try {
+    tool.parse(input)
+    return true
+  } catch {
+    return false
+  }
+}
 const acts = (among: readonly Step[]) =>
   among.filter(({ tool, action }) => action.tier > 1 && action.tier < 4 && tool.name !== 'emergency_stop')
 
@@ -110,6 +118,8 @@ describe("another organization's", () => {
         const text = { ...step.input, [field]: value }
         const list = { ...step.input, [field]: [value] }
         for (const input of [text, list]) {
+          // What the schema refuses never reaches anything; that it is refused well, other tests see.
+          if (!isValid(step, input)) continue
           const safe = step.action.tier > 1 ? { ...input, dry_run: true } : input
           const outcome = await call(us, step, safe)
           expectNothingOfTheirs(`${step.title}.${field}`, outcome, input)
