@@ -61,10 +61,12 @@ describe('a function that runs with the rights of the owner', () => {
   it('is one of the few that each login may call', async () => {
     const all = await definers()
     expect(all.filter((one) => one.app).map((one) => one.name)).toEqual([
+      'approval_terms',
       'block_oauth_client',
       'confirmation_policies_for',
       'oauth_client_states',
       'oauth_grant_sessions',
+      'owner_of',
       'patch_rules_for',
       'stop_in_force',
     ])
