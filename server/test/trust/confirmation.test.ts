@@ -72,7 +72,7 @@ describe('a confirmation', () => {
       arguments: ['a'],
       content: 'true',
       filter: { role: 'workstation', organization: organization.id },
-      language: 'bash',
+      expires_in_minutes: 24 * 60,
     }
     expect(codeOf(await confirm(technician, same, token))).toBe('done')
     expect(await commandsOf(world, operation)).toEqual(devices)
