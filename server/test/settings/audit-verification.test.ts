@@ -34,7 +34,7 @@ describe('a verification that outlasts its call', () => {
     await walks[1]?.promise
     expect((await ask(new AbortController().signal)).data).toMatchObject({ entries: 8 })
     const fresh = ask(new AbortController().signal)
-    await vi.waitFor(() => expect(walks).toHaveLength(3))
+    await vi.waitFor(() => expect(walks).toHaveLength(3), 10_000)
     walks[2]?.resolve({ ...whole, entries: 9 })
     expect((await fresh).data).toMatchObject({ entries: 9 })
   })
