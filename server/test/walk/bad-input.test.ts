@@ -66,6 +66,12 @@ function expectCivil(title: string, ended: Ended): void {
   expect([title, ended.raw]).toEqual([title, expect.not.stringMatching(/invalid input syntax|ECONN|at \w+ \(|\.ts:\d/)])
 }
 
+/** All legs end in the same parser: beyond the first, each value goes to other fields, a fifth of them. */
+function share<T>(tries: readonly T[], what: string): T[] {
+  const place = Object.keys(BAD).indexOf(what)
+  return tries.filter((_, index) => (index + place) % 5 === 0)
+}
+
 /** With `dry_run` where it can act, so that the walk changes nothing. */
 const harmless = (step: Step, input: Record<string, unknown>) =>
   step.action.tier > 1 ? { ...input, dry_run: true } : input
@@ -74,9 +80,9 @@ describe.each(Object.keys(callers))('over %s', (name) => {
   const call = callers[name] ?? (() => Promise.reject(new Error('no leg')))
   const on = () => all.filter((step) => name === 'CLI' || step.tool.surfaces.has('mcp'))
 
-  it.each(Object.entries(BAD))('answers %s in every field by naming the field, or as usual', async (what, value) => {
+  it.each(Object.entries(BAD))('answers %s in its fields by naming the field, or as usual', async (what, value) => {
     const tries = on().flatMap((step) => Object.keys(step.tool.inputSchema.shape).map((field) => ({ step, field })))
-    await each(tries, async ({ step, field }) => {
+    await each(name === 'CLI' ? tries : share(tries, what), async ({ step, field }) => {
       const title = `${step.title}.${field} = ${what}`
       const input = { ...harmless(step, step.input), [field]: value }
       const fits = step.tool.inputSchema.safeParse(input).success && !JSON.stringify(value).includes(String.raw`\u0000`)
