@@ -7,6 +7,7 @@ import getAlerts from './domains/alerts/tools/get-alerts.ts'
 import listAlertRules from './domains/alerts/tools/list-alert-rules.ts'
 import manageAlertRules from './domains/alerts/tools/manage-alert-rules.ts'
 import manageAlerts from './domains/alerts/tools/manage-alerts.ts'
+import manageScriptChecks from './domains/alerts/tools/manage-script-checks.ts'
 import resolveAlerts from './domains/alerts/tools/resolve-alerts.ts'
 import decideApproval from './domains/approvals/tools/decide-approval.ts'
 import listApprovals from './domains/approvals/tools/list-approvals.ts'
@@ -108,6 +109,7 @@ export const catalogue: readonly Tool[] = [
   listAlertRules,
   manageAlertRules,
   manageAlerts,
+  manageScriptChecks,
   resolveAlerts,
   decideApproval,
   listApprovals,

@@ -13,9 +13,10 @@ import { openDatabase } from './database/open.ts'
 import type { Connection } from './database/logins.ts'
 import { Approvals } from './domains/approvals/service.ts'
 import { Account } from './domains/account/standing.ts'
+import { ScriptChecks } from './domains/alerts/checks/rounds.ts'
 import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
-import { forgetOutput } from './domains/commands/retention.ts'
+import { forgetOutput, forgetPassing } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
 import type { Presence } from './domains/devices/presence.ts'
@@ -23,7 +24,7 @@ import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
 import { Deployments, DEPLOYMENT } from './domains/patches/deployment/kind.ts'
-import { Rollouts } from './domains/rollouts/service.ts'
+import { Rollouts, type RolloutsOptions } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
@@ -188,18 +189,16 @@ async function startOn(
     randomBytes: environment.randomBytes,
     failed: (error) => log.error({ err: error }, 'notifications could not be sent'),
   })
-  const rollouts = new Rollouts({
-    db,
-    events,
-    commands,
-    now: environment.now,
-    log,
+  const carrying: Pick<RolloutsOptions, 'rightsOf' | 'carryOn'> = {
     rightsOf: async ({ user, credential, channel, client }, scopes) => {
       const identity = await authenticator.stored({ userId: user.id, credential, scopes })
       return identity && { ...identity, channel, client }
     },
     carryOn: (...act) => carryOn({ registry, governance, db, audit, environment }, ...act),
-  })
+  }
+  const { now, newId } = environment
+  const rollouts = new Rollouts({ db, events, commands, now, log, ...carrying })
+  const scriptChecks = new ScriptChecks({ db, commands, engine: alertEngine, now, newId, log, ...carrying })
   const untrusted = new UntrustedReads({ db, environment })
   let releases: Releases
   const approvals = new Approvals({
@@ -218,6 +217,7 @@ async function startOn(
     compliance,
     commands,
     rollouts,
+    scriptChecks,
     devices: new Devices(),
     maintenance,
     metrics: deviceMetrics,
@@ -270,6 +270,8 @@ async function startOn(
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('rollouts', 1500, () => rollouts.tick())
+  periodic.every('script checks', 5000, () => scriptChecks.tick())
+  periodic.every('old checks', 3_600_000, () => forgetPassing(db, environment.now()))
   periodic.every('approvals', 5000, () => approvals.sweep())
   periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))

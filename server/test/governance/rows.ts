@@ -205,6 +205,7 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
      values ($1, $2, $3, 'secret rule', 'device_offline', '{}', 'high', now(), now())`,
     [rule, partner, org],
   )
+  await insertCheck(world, { org, site }, { rule, device, user, operation })
   const alert = newId()
   await world.sql(
     `insert into alerts (id, organization_id, site_id, device_id, rule_id, signal, severity, title, opened_at, last_seen_at)
@@ -296,6 +297,24 @@ async function insertPatches(world: Harness, ...place: [device: string, organiza
     `insert into device_vulnerability_state (device_id, organization_id, site_id, assessed, critical, high, medium, low, unrated, assessed_at)
      values ($1, $2, $3, true, 0, 0, 0, 0, 1, now())`,
     place,
+  )
+}
+
+async function insertCheck(
+  world: Harness,
+  { org, site }: { org: string; site: string },
+  by: { rule: string; device: string; user: string; operation: string },
+) {
+  await world.sql(
+    `insert into script_checks (rule_id, partner_id, organization_id, operation_id, body, user_id, user_name, credential_kind, credential_id,
+       credential_name)
+     values ($1, $2, $3, $4, '{"secret": "body"}', $5, '', 'session', '', '')`,
+    [by.rule, world.server.installation.partnerId, org, by.operation, by.user],
+  )
+  await world.sql(
+    `insert into script_check_devices (rule_id, device_id, organization_id, site_id, due_at, verdict, output, judged_at)
+     values ($1, $2, $3, $4, now() + interval '1 day', 'fire', 'secret output', now())`,
+    [by.rule, by.device, org, site],
   )
 }
 

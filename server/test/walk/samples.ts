@@ -27,6 +27,8 @@ export interface Things {
   customField: string
   script: string
   patchRule: string
+  /** A rule that runs a script. */
+  check: string
   /** The operation of one. */
   rollout: string
 }
@@ -54,6 +56,18 @@ const table = (at: Things): Table => ({
     disable: { action: 'disable', rule: at.rule },
     delete: { action: 'delete', rule: at.rule },
     restore: { action: 'restore', rule: 'clock_skewed' },
+  },
+  manage_script_checks: {
+    create: {
+      action: 'create',
+      name: 'A new check',
+      organization: at.organization,
+      severity: 'low',
+      content: 'exit 0',
+      scope: { sites: at.site, devices: at.device },
+    },
+    update: { action: 'update', rule: at.check, interval_minutes: 15 },
+    enable: { action: 'enable', rule: at.check },
   },
   fleet_health_check: { organization: at.organization, site: at.site },
   search: { query: 'a' },

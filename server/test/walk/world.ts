@@ -62,6 +62,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   await insertGrant(world, organization.id, { grant, client, name: `${prefix} Assistant`, user: holder })
   const { channel, route } = await insertRoute(world, organization.id, prefix, holder)
   const { framework, waiver } = await insertCompliance(world, organization.id, site, device, user, prefix)
+  const check = await insertCheck(world, organization.id, `${prefix} Check`, { operation, user })
   const window = await insertWindow(world, organization.id, prefix, holder)
   const script = await insertScript(world, organization.id, prefix, holder)
   const { patchRule, rollout } = await insertPatches(world, { ...organization, siteId: site }, { device, user }, prefix)
@@ -89,6 +90,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     customField,
     script,
     patchRule,
+    check,
     rollout,
   }
   const names = {
@@ -108,9 +110,29 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     customField: `${prefix} Field`,
     script: `${prefix} Script`,
     patchRule: `${prefix} Patch rule`,
+    check: `${prefix} Check`,
     rule: `${prefix} Rule`,
   }
   return { ...organization, things, names }
+}
+
+async function insertCheck(
+  world: Harness,
+  organization: string,
+  name: string,
+  by: { operation: string; user: string },
+): Promise<string> {
+  const { partnerId } = world.server.installation
+  const usual = { language: 'bash', script: null, digest: '', timeout_seconds: 60, interval_minutes: 60 }
+  const rule = await alertRule(world, partnerId, organization, { name, signal: 'script_check', condition: usual })
+  const args = { language: 'bash', content: 'true', arguments: [], timeoutSeconds: 60 }
+  await world.sql(
+    `insert into script_checks (rule_id, partner_id, organization_id, operation_id, body, user_id, user_name, credential_kind, credential_id,
+       credential_name)
+     values ($1, $2, $3, $4, $5, $6, '', 'session', '', '')`,
+    [rule, partnerId, organization, by.operation, JSON.stringify({ type: 'script.run', args }), by.user],
+  )
+  return rule
 }
 
 async function insertPatches(
@@ -312,6 +334,7 @@ export const absent = (): Things => ({
   framework: randomUUID(),
   waiver: randomUUID(),
   patchRule: randomUUID(),
+  check: randomUUID(),
   rollout: randomUUID(),
   group: randomUUID(),
   customField: randomUUID(),

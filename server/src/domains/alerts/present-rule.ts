@@ -18,6 +18,7 @@ export const ruleShape = z.object({
   auto_resolve: z.boolean(),
   notify: z.boolean(),
   enabled: z.boolean(),
+  halted: z.string().nullable().describe('Why its script runs no more, though it is enabled.'),
   default_rule: z.string().nullable().describe('Its name among the rules that come with Breeze.'),
 })
 
@@ -37,6 +38,7 @@ export function presentRule(rule: StoredRule, caller: Caller): z.input<typeof ru
     auto_resolve: rule.auto_resolve,
     notify: rule.notify,
     enabled: rule.enabled,
+    halted: rule.halted,
     default_rule: rule.built_in,
   }
 }
@@ -44,6 +46,11 @@ export function presentRule(rule: StoredRule, caller: Caller): z.input<typeof ru
 export function ruleLine(rule: StoredRule, caller: Caller): string {
   const of = rule.organization_id === null ? '' : ` of ${caller.organizations.get(rule.organization_id)?.name ?? ''}`
   const isDefault = DEFAULT_RULES.some(({ builtIn }) => builtIn === rule.built_in)
-  const marks = [isDefault ? 'default' : '', rule.enabled ? '' : 'off', rule.notify ? '' : 'not told'].filter(Boolean)
+  const marks = [
+    isDefault ? 'default' : '',
+    rule.enabled ? '' : 'off',
+    rule.notify ? '' : 'not told',
+    rule.halted ?? '',
+  ].filter(Boolean)
   return `${rule.name}${of}: ${rule.signal}, ${rule.severity}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`
 }

@@ -1,5 +1,5 @@
 /** What a rule says: for each signal the shape of its condition, and the fields that all rules share. */
-import { LOG_LEVELS } from '@breeze/contract/agent-commands'
+import { LOG_LEVELS, SCRIPT_LANGUAGES } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
 import { deviceScope } from '../devices/scope.ts'
 import { VULNERABILITY_SEVERITIES } from '../vulnerabilities/tables.ts'
@@ -86,6 +86,15 @@ const diskForecast = z
     'levels: the worst severity first, with the fewest days',
   )
 
+export const checkFields = {
+  timeout_seconds: z.number().int().min(1).max(600),
+  interval_minutes: z.number().int().min(5).max(10_080),
+  /** One of them is enough. Neither: an exit code other than 0. */
+  exit_codes: z.array(z.number().int().min(0).max(4_294_967_295)).min(1).max(50).optional(),
+  /** Somewhere in a line of the output. */
+  output: pattern.optional(),
+}
+
 const supportLevel = z.object({ severity, days: z.number().int().min(0).max(730) })
 const osSupport = z
   .object({
@@ -97,6 +106,18 @@ const osSupport = z
     ({ levels }) => fallsWith(levels, (level, worse) => (levels[level]?.days ?? 0) > (levels[worse]?.days ?? 0)),
     'levels: the worst severity first, with the fewest days',
   )
+
+/** As `manage_script_checks` writes it; the script itself lies with what devices are sent. */
+const scriptCheck = z
+  .object({
+    language: z.enum(SCRIPT_LANGUAGES),
+    /** Of the library; null: a text. */
+    script: z.object({ id: z.uuid(), version: z.number().int().min(1), name: z.string() }).nullable(),
+    /** SHA-256 of the text. */
+    digest: z.string(),
+    ...checkFields,
+  })
+  .strict()
 
 /** By signal. */
 export const conditions = {
@@ -151,6 +172,7 @@ export const conditions = {
     })
     .strict()
     .refine(({ log, program, text, min_level }) => log ?? program ?? text ?? min_level, 'say what to look for'),
+  script_check: scriptCheck,
   clock_skewed: z.object({ seconds: z.number().int().min(30).max(86_400).default(300) }).strict(),
   burst: z.object({ alerts_per_minute: z.number().int().min(3).max(1000).default(20) }).strict(),
 } as const

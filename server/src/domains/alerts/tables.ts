@@ -43,6 +43,8 @@ export interface AlertRulesTable {
   notify: Defaulted<boolean>
   enabled: Defaulted<boolean>
   built_in: Optional<string>
+  /** Why it is no longer looked after, though it is enabled. */
+  halted: Optional<string>
   version: Defaulted<number>
   created_at: Instant
   updated_at: Instant
@@ -113,6 +115,38 @@ export interface AlertBaselinesTable {
   names: string[]
 }
 
+export interface ScriptChecksTable {
+  rule_id: string
+  partner_id: string
+  organization_id: string | null
+  operation_id: string
+  body: ColumnType<unknown, string, string>
+  os: string[]
+  user_id: string
+  user_name: string
+  credential_kind: string
+  credential_id: string
+  credential_name: string
+  scopes: string[] | null
+  client: string | null
+}
+
+export type CheckVerdict = 'fire' | 'clear' | 'no_data'
+
+export interface ScriptCheckDevicesTable {
+  rule_id: string
+  device_id: string
+  organization_id: string
+  site_id: string
+  command_id: Optional<string>
+  due_at: Instant
+  verdict: Optional<CheckVerdict>
+  reason: Optional<string>
+  exit_code: Optional<number>
+  output: Optional<string>
+  judged_at: Optional<Date>
+}
+
 declare module '../../kernel/schema.ts' {
   interface Database {
     alert_rules: AlertRulesTable
@@ -120,5 +154,7 @@ declare module '../../kernel/schema.ts' {
     alert_events: AlertEventsTable
     alert_pending: AlertPendingTable
     alert_baselines: AlertBaselinesTable
+    script_checks: ScriptChecksTable
+    script_check_devices: ScriptCheckDevicesTable
   }
 }

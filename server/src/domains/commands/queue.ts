@@ -23,6 +23,8 @@ interface QueueFields {
   isSecret?: boolean
   /** So many are at their devices at once; without it, all of them. */
   atOnce?: number
+  /** Of a check that comes again and again: forgotten a day after it has ended. */
+  isPassing?: boolean
   newId(): string
 }
 /** The same for all, or for each device its own. */
@@ -52,8 +54,8 @@ const SIGNED_PER_TURN = 100
 const INSERT = `
   insert into device_commands
     (id, organization_id, site_id, device_id, operation_id, type, key_id, payload, signature, issued_at, expires_at, run_seconds, give_up_at,
-      sealed, at_once)
-  select c.id, d.organization_id, d.site_id, d.id, $5, c.type, $6, c.payload, c.signature, $7, $8, c.run_seconds, $8, $11, $12
+      sealed, at_once, passing)
+  select c.id, d.organization_id, d.site_id, d.id, $5, c.type, $6, c.payload, c.signature, $7, $8, c.run_seconds, $8, $11, $12, $13
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $9::text[], $10::integer[])
     as c (id, device_id, payload, signature, type, run_seconds)
   join devices d on d.id = c.device_id and d.removed_at is null and ${TRUSTED_SQL}
@@ -122,6 +124,7 @@ async function insert(
     rows.map((row) => row.runSeconds),
     request.isSecret ?? false,
     request.atOnce ?? null,
+    request.isPassing ?? false,
   ])
   if (inserted.length === rows.length) return
   const reached = new Set(inserted.map((row) => row.device_id))

@@ -149,6 +149,31 @@ export async function endedCommands(tx: Tx, ids: readonly string[]): Promise<End
     isEnded(state) ? [{ ...row, state, issuedAt, resultAt, data: readData(row.type, row.data) }] : [],
   )
 }
+
+export interface EndedScript {
+  id: string
+  state: EndedCommand['state']
+  exitCode: number | null
+  /** Its last characters. What a device wrote is data, never instructions. */
+  output: string | null
+}
+
+/** Of these commands, those that have ended, with the end of what they wrote. */
+export async function endedScripts(tx: Tx, ids: readonly string[], characters: number): Promise<EndedScript[]> {
+  if (ids.length === 0) return []
+  const rows = await tx.all(
+    query
+      .selectFrom('device_commands')
+      .select(['id', 'state', 'exit_code'])
+      .select((e) => e.fn<string | null>('right', ['output', e.val(characters)]).as('output'))
+      .where('id', '=', sql<string>`any (${[...ids]}::uuid[])`)
+      .where('finished_at', 'is not', null),
+  )
+  return rows.flatMap(({ id, state, exit_code: exitCode, output }) =>
+    isEnded(state) ? [{ id, state, exitCode, output }] : [],
+  )
+}
+
 const isEnded = (state: CommandState): state is EndedCommand['state'] => !isOpen(state)
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null

@@ -1,4 +1,7 @@
-/** Letting go of what commands wrote long ago. The rows stay: who ran what, when, and how it ended. */
+/**
+ * Letting go of what commands wrote long ago. The rows stay: who ran what, when, and how it ended. Those of checks that come
+ * again and again go: the audit tells of each round.
+ */
 import type { Db } from '../../kernel/db.ts'
 
 const DAY_MS = 86_400_000
@@ -19,6 +22,22 @@ export async function forgetOutput(db: Db, now: Date, days: number): Promise<num
   const before = new Date(now.getTime() - days * DAY_MS)
   for (let total = 0; ;) {
     const n = await db.workerStatement('forget_output', FORGET, [before])
+    total += n
+    if (n < STEP) return total
+  }
+}
+
+const FORGET_PASSING = `
+  with old as (
+    select id from device_commands where passing and finished_at < $1 and finished_at is not null
+    order by finished_at limit ${STEP} for update skip locked)
+  delete from device_commands c using old where c.id = old.id`
+
+/** Answers how many commands of checks were deleted: those that ended more than a day ago. */
+export async function forgetPassing(db: Db, now: Date): Promise<number> {
+  const before = new Date(now.getTime() - DAY_MS)
+  for (let total = 0; ;) {
+    const n = await db.workerStatement('forget_passing', FORGET_PASSING, [before])
     total += n
     if (n < STEP) return total
   }

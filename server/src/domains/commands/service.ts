@@ -18,6 +18,8 @@ import {
   type CommandResult,
   type EndedCommand,
   endedCommands,
+  type EndedScript,
+  endedScripts,
   failedDevicesOf,
   type ResultsPage,
   resultsOf,
@@ -182,6 +184,11 @@ export class Commands {
   /** Of these commands, those that have ended, as far as the server knows. */
   ended(tx: Tx, ids: readonly string[]): Promise<EndedCommand[]> {
     return endedCommands(tx, ids)
+  }
+
+  /** The same of scripts, with the end of what they wrote. */
+  endedScripts(tx: Tx, ids: readonly string[], characters: number): Promise<EndedScript[]> {
+    return endedScripts(tx, ids, characters)
   }
 
   // ---------------------------------------------------------------- for the agents' adapter

@@ -56,6 +56,7 @@ export interface DeviceCommandsTable {
   streamed_chunks: ColumnType<number, number | undefined, number>
   sealed: ColumnType<boolean, boolean | undefined, boolean>
   at_once: ColumnType<number | null, number | null | undefined, number | null>
+  passing: ColumnType<boolean, boolean | undefined, boolean>
 }
 
 export interface DeviceCommandOutputTable {

@@ -322,7 +322,7 @@ function cancelled(device: RolloutDevice, by: string): DeviceMove {
 
 const stageName = ({ plan }: Rollout, stage: number): string => plan.stages[stage]?.name ?? String(stage)
 
-const principalColumns = (caller: Caller) => ({
+export const principalColumns = (caller: Caller) => ({
   user_id: caller.user.id,
   user_name: caller.user.name,
   credential_kind: caller.credential.kind,
@@ -333,7 +333,7 @@ const principalColumns = (caller: Caller) => ({
 })
 
 /** Whose act it is, without any rights: for asking for them, and for the audit. */
-function principalOf({ partnerId, principal }: Rollout): Caller {
+export function principalOf({ partnerId, principal }: Pick<Rollout, 'partnerId' | 'principal'>): Caller {
   return {
     user: { id: principal.userId, name: principal.userName, kind: 'person' },
     partnerId,

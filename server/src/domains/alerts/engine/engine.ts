@@ -8,6 +8,7 @@ import type { Environment } from '../../../kernel/context.ts'
 import type { Db } from '../../../kernel/db.ts'
 import type { Events } from '../../../kernel/events.ts'
 import type { PresenceTurn } from '../../devices/presence-turns.ts'
+import type { WatchedDevice } from '../../devices/watched-devices.ts'
 import type { SectionChange } from '../../devices/section-changes.ts'
 import type { LoggedEvents } from '../../event-logs/service.ts'
 import type { Maintenance } from '../../maintenance/service.ts'
@@ -20,7 +21,8 @@ import { Flushing } from './flushing.ts'
 import { Lag } from './lag.ts'
 import { load } from './loading.ts'
 import { Plans } from './plans.ts'
-import { readRules } from '../rule-rows.ts'
+import { readRules, type RuleOf } from '../rule-rows.ts'
+import type { Signal } from '../rules.ts'
 import { namedGroups, Rounds } from './rounds.ts'
 import type { DerivedSignal } from './signals/derived.ts'
 import type { SupportOf } from './signals/facts.ts'
@@ -129,6 +131,20 @@ export class AlertEngine {
   derived(signals: readonly DerivedSignal[], deviceIds: readonly string[]): void {
     const work = () => this.#evaluation.derived(signals, deviceIds)
     this.#take({ kind: 'work', work, at: this.#now() })
+  }
+
+  /** The rules of a signal, each with the devices it watches that are there now. */
+  watched<S extends Signal>(signal: S): Map<RuleOf<S>, WatchedDevice[]> {
+    const watched = new Map<RuleOf<S>, WatchedDevice[]>()
+    for (const device of this.#directory.all()) {
+      if (device.status !== 'online') continue
+      for (const rule of this.#evaluation.planOf(device).of(signal)) {
+        const known = watched.get(rule)
+        if (known) known.push(device)
+        else watched.set(rule, [device])
+      }
+    }
+    return watched
   }
 
   logged(batch: readonly LoggedEvents[]): void {

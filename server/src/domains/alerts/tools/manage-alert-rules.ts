@@ -82,6 +82,7 @@ async function targetsOf({ tx, caller }: TransactionContext, input: Input): Prom
   if (input.action === 'create') {
     if (input.rule !== undefined) throw invalidInput('rule: create takes a name.')
     const { name, source, condition, severity } = input
+    if (source === 'script_check') throw runsScript()
     if (name === undefined || source === undefined || condition === undefined || severity === undefined)
       throw invalidInput('create: give name, source, condition and severity.')
     return levelTargets(caller, await settingLevel(tx, caller, PERMISSION, input.organization, PARTNER))
@@ -92,8 +93,14 @@ async function targetsOf({ tx, caller }: TransactionContext, input: Input): Prom
     requirePartnerLevel(caller, PERMISSION, 'A rule that comes with Breeze')
     return []
   }
-  return targetsAt(await ownRule({ tx, caller }, input))
+  const rule = await ownRule({ tx, caller }, input)
+  if (rule.signal === 'script_check' && (input.action === 'update' || input.action === 'enable')) throw runsScript()
+  return targetsAt(rule)
 }
+
+/** Whatever lets a script run is confirmed there. */
+const runsScript = () =>
+  invalidInput('A rule that runs a script is made, changed and enabled elsewhere.', 'Use manage_script_checks.')
 
 const targetsAt = ({ id, name, organization_id: organizationId }: StoredRule): Target[] =>
   organizationId === null ? [] : [{ kind: 'setting', id, name, organizationId, siteId: null }]

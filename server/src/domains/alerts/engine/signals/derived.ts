@@ -5,12 +5,14 @@ import { vulnerabilitiesOf, type WatchedVulnerabilities } from '../../../vulnera
 import type { RuleOf } from '../../rule-rows.ts'
 import { fillingDisks, readFreeSpace } from './disk-forecast.ts'
 import type { Findings } from './facts.ts'
+import { failedCheck, type LastChecks, readLastChecks } from './script-check.ts'
 import { knownVulnerabilities } from './vulnerabilities.ts'
 
 /** By signal, what is known of one device. */
 interface Known {
   disk_forecast: FreeSpace[]
   vulnerability: WatchedVulnerabilities
+  script_check: LastChecks
 }
 export type DerivedSignal = keyof Known
 
@@ -23,6 +25,7 @@ interface DerivedSource<S extends DerivedSignal> {
 export const DERIVED_SOURCES: { [S in DerivedSignal]: DerivedSource<S> } = {
   disk_forecast: { read: readFreeSpace, find: fillingDisks },
   vulnerability: { read: vulnerabilitiesOf, find: knownVulnerabilities },
+  script_check: { read: readLastChecks, find: failedCheck },
 }
 export const DERIVED_SIGNALS = Object.keys(DERIVED_SOURCES) as DerivedSignal[]
 export const isDerivedSignal = (signal: string): signal is DerivedSignal => Object.hasOwn(DERIVED_SOURCES, signal)
