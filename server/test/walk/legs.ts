@@ -166,10 +166,10 @@ export function legsOf(harness: Harness): Record<string, Leg> {
 }
 
 /** Walks are long: eight at a time, the first failure ends it. */
-export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items]
+export async function each<T>(items: readonly T[], work: (item: T, position: number) => Promise<void>): Promise<void> {
+  const queue = [...items.entries()]
   const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) await work(entry[1], entry[0])
   }
   await Promise.all(Array.from({ length: 8 }, worker))
 }
