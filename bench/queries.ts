@@ -19,6 +19,7 @@ const QUERIES: readonly Query[] = [
   { tool: 'get_alerts', input: { since: '12h' }, p50Ms: 25 },
   { tool: 'get_alerts', input: { severity: 'critical', status: 'open' }, p50Ms: 25 },
   { tool: 'fleet_health_check', input: {}, p50Ms: 25 },
+  { tool: 'list_devices', input: {}, p50Ms: 25 },
 ]
 
 export interface QueryReport {

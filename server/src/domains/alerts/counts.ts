@@ -1,4 +1,4 @@
-/** Unresolved alerts of devices, for lists of devices: one statement for any number of them. */
+/** Unresolved alerts of devices, for lists of devices. */
 import { type RawBuilder, sql } from 'kysely'
 import { type Caller, holdsAt } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
@@ -26,6 +26,15 @@ export const worstAlerts = (organizationIds: readonly string[]): RawBuilder<unkn
   select a.device_id, (5 - max(severity_weight(a.severity)))::text collate "C" as rank from alerts a
   where a.status <> 'resolved' and a.device_id is not null and a.organization_id = any (${[...organizationIds]}::uuid[]) group by 1`
 
+/** One row of `count` and `worst` for a device, to be joined laterally by the statement that lists it. */
+export const countedAlerts = (deviceId: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  select count(*) as count, (array_agg(severity order by severity_weight(severity) desc))[1] as worst
+  from alerts where device_id = ${deviceId} and status <> 'resolved'`
+
+/** Null where the caller may not read alerts. */
+export const readableAlerts = (caller: Caller, device: Located, alerts: OpenAlerts): OpenAlerts | null =>
+  holdsAt(caller, 'alerts.read', device) ? alerts : null
+
 interface Row {
   device_id: string
   count: number
@@ -44,7 +53,7 @@ export async function openAlerts(
   return new Map(
     devices.map((device) => [
       device.id,
-      holdsAt(caller, 'alerts.read', device) ? (counted.get(device.id) ?? { count: 0, worst: null }) : null,
+      readableAlerts(caller, device, counted.get(device.id) ?? { count: 0, worst: null }),
     ]),
   )
 }

@@ -1,7 +1,7 @@
-/** The list of devices: one statement answers the page, the total and the counts by status. */
+/** The list of devices: one statement answers the page with its open alerts, the total and the counts by status. */
 import { type Compilable, type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { worstAlerts } from '../alerts/counts.ts'
+import { countedAlerts, type OpenAlerts, worstAlerts } from '../alerts/counts.ts'
 import { type DeviceOrder, type DevicePosition, type DeviceSort, readPosition, writePosition } from './cursor.ts'
 import { asksPresence, deviceConditions, type DeviceFilter, isCounted, placeConditions } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
@@ -18,8 +18,11 @@ export interface DevicePage {
   descending?: boolean | undefined
 }
 
+/** Whoever shows the alerts asks whether its reader may see them: reach for devices is not reach for alerts. */
+export type ListedDevice = DeviceRow & { alerts: OpenAlerts }
+
 export interface DeviceList {
-  devices: DeviceRow[]
+  devices: ListedDevice[]
   total: number
   /** There are more than `total`: counting stopped. */
   totalIsLowerBound: boolean
@@ -45,7 +48,7 @@ const MAX_LIMIT = 500
 const SITES_NAMED = 3
 
 interface Answer {
-  rows: RawDevice[]
+  rows: (RawDevice & { open_alerts: number; worst_alert: OpenAlerts['worst'] })[]
   counts: Partial<Record<DeviceStatus, number>>
   offline_sites: OfflineSite[]
 }
@@ -74,7 +77,10 @@ export async function listDevices(tx: Tx, filter: DeviceFilter, page: DevicePage
   const shown = answer.rows.slice(0, limit)
   const last = shown.at(-1)
   return {
-    devices: shown.map(deviceRow),
+    devices: shown.map((raw) => ({
+      ...deviceRow(raw),
+      alerts: { count: raw.open_alerts, worst: raw.worst_alert },
+    })),
     ...totals(answer.counts, isCounted(filter)),
     offlineSites: answer.offline_sites,
     cursor: more && last ? writePosition(filter, order, { key: last.sort_key, id: last.id }) : null,
@@ -112,11 +118,13 @@ function statement(rows: RawBuilder<unknown>, { counts, offline, order }: Parts)
     with page as materialized (${rows}),
     shown as (
       select page.*, p.last_seen_at, o.name as organization_name, s.name as site_name,
+        a.count as open_alerts, a.worst as worst_alert,
         row_number() over (order by ${key} ${direction} nulls last, page.id ${direction}) as place
       from page
       join organizations o on o.id = page.organization_id
       join sites s on s.id = page.site_id
-      left join device_presence p on p.device_id = page.id),
+      left join device_presence p on p.device_id = page.id
+      cross join lateral (${countedAlerts(sql`page.id`)}) a),
     counted as (${counts})
     select
       coalesce((select json_agg(shown order by place) from shown), '[]') as rows,

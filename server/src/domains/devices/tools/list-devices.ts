@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { fewOrganizations, organizationsAlso } from '../../../kernel/caller.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { type OpenAlerts, openAlerts } from '../../alerts/counts.ts'
+import { type OpenAlerts, readableAlerts } from '../../alerts/counts.ts'
 import type { DeviceList } from '../list.ts'
 import { deviceFields, presentDevice } from '../present.ts'
 import { filterFields, resolveFilter } from '../select.ts'
@@ -49,7 +49,10 @@ export default defineTool({
       alertsOf:
         input.sort === 'worst_alert' ? [...organizationsAlso(caller, 'devices.read', 'alerts.read')] : undefined,
     })
-    return { ...list, alerts: await openAlerts(tx, caller, list.devices) }
+    return {
+      ...list,
+      devices: list.devices.map((device) => ({ ...device, alerts: readableAlerts(caller, device, device.alerts) })),
+    }
   },
   present(list) {
     const { counts } = list
@@ -59,7 +62,7 @@ export default defineTool({
       : ''
     const lines = list.devices.slice(0, 25).map((device) => {
       const system = device.os ? `, ${device.os}` : ''
-      const alerts = alertsText(list.alerts.get(device.id))
+      const alerts = alertsText(device.alerts)
       return `${device.name} (${device.organizationName}, ${device.siteName}): ${device.status}, ${device.role}${system}${alerts}`
     })
     const more = list.cursor ? [`Pass next_cursor as cursor for the next page.`] : []
@@ -71,7 +74,7 @@ export default defineTool({
       ].join('\n'),
       data: {
         devices: list.devices.map((device) => {
-          const { count = null, worst = null } = list.alerts.get(device.id) ?? {}
+          const { count = null, worst = null } = device.alerts ?? {}
           return { ...presentDevice(device), open_alerts: count, ...(worst && { worst_alert: worst }) }
         }),
         counts,
@@ -85,7 +88,7 @@ export default defineTool({
 })
 
 /** One device needs no summary. */
-function offlineText({ offlineSites, counts }: DeviceList): string {
+function offlineText({ offlineSites, counts }: Pick<DeviceList, 'offlineSites' | 'counts'>): string {
   const offline = counts?.offline ?? 0
   if (offline < 2 || offlineSites.length === 0) return ''
   const named = offlineSites.reduce((sum, site) => sum + site.offline, 0)
@@ -93,5 +96,5 @@ function offlineText({ offlineSites, counts }: DeviceList): string {
   return ` (${[...places, ...(named < offline ? [`${offline - named} elsewhere`] : [])].join(', ')})`
 }
 
-const alertsText = (alerts: OpenAlerts | null | undefined): string =>
+const alertsText = (alerts: OpenAlerts | null): string =>
   alerts?.worst ? `, ${alerts.count} alert${alerts.count === 1 ? '' : 's'}, worst ${alerts.worst}` : ''
