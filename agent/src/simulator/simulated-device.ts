@@ -8,33 +8,23 @@ import type { Device, HeartbeatBody, InventoryBody, Reply, Welcome } from '../de
 import { signText } from '../device-key.ts'
 import type { Journal } from '../journal.ts'
 import { errorText, type Log } from '../log.ts'
-import { ServerClock } from '../server-clock.ts'
 import type { Transport } from '../transport.ts'
 import { AGENT_VERSION } from '../version.ts'
 import { simulatedExecutors } from './executors.ts'
-import { type Facts, factsOf } from './facts.ts'
+import type { Facts } from './facts.ts'
 import type { PlannedDevice } from './fleet.ts'
 import type { KeyRing } from './key-ring.ts'
 import { Logged, type LoggedEntry } from './logged.ts'
 import { type Course, Measured } from './measured.ts'
 import { MemoryJournal } from './memory-journal.ts'
-import {
-  type Boot,
-  type DeviceState,
-  type Hashes,
-  hashesOf,
-  hashOf,
-  inventoryOf,
-  type TellableSection,
-  type ToldSections,
-} from './sections.ts'
-import { type Chance, seededChance, seededHex, seededKey } from './seeded.ts'
-import { type ServiceState, servicesOf, type ServiceStates } from './services.ts'
-import type { SimulatedIsolation, SimulatedMachine } from './simulated-machine.ts'
-import { Software } from './software-catalogue.ts'
+import { Reported } from './reported.ts'
+import type { TellableSection } from './sections.ts'
+import { seededKey } from './seeded.ts'
+import type { ServiceState } from './services.ts'
+import type { SimulatedMachine } from './simulated-machine.ts'
 import type { Recorder } from './statistics.ts'
 import { ToldEvents } from './told-events.ts'
-import { type Patches, seededPatches } from './updates.ts'
+import type { Patches } from './updates.ts'
 
 export interface SimulatedDeviceOptions {
   planned: PlannedDevice
@@ -73,8 +63,6 @@ export interface Quirks {
 }
 
 const issued = commandPayload.pick({ issuedAt: true })
-const DAY_SECONDS = 86_400
-const AS_BOOTED: ServiceStates = new Map()
 /** An inventory that the server did not ask for by then, it holds already. */
 const INTRODUCTION_MS = 3000
 /** A server that does not let it in by then will not. */
@@ -87,24 +75,11 @@ export const deviceSeed = (fleetSeed: string, name: string): string => `breeze-s
 export class SimulatedDevice implements Device {
   readonly agentVersion = AGENT_VERSION
   readonly #options: SimulatedDeviceOptions
-  readonly #facts: Facts
-  readonly #chance: Chance
-  /** Milliseconds that its clock is ahead. */
-  readonly #skewMs: number
-  readonly #clock: ServerClock
+  readonly #reported: Reported
   readonly #journal = new MemoryJournal()
   readonly #sent = new Map<string, number>()
-  readonly #software: Software
   readonly #measured: Measured
-  #patches: Patches
-  #restartDue: boolean | null = null
-  #isolation: SimulatedIsolation | null = null
-  #services: ServiceStates = AS_BOOTED
-  #told: ToldSections = new Map()
   #configurationEtag: string | null = null
-  #boots = 0
-  #boot: Boot
-  #hashes: Hashes
   #runner: CommandRunner | undefined
   #connection: Connection | undefined
   #down: ReturnType<typeof setTimeout> | undefined
@@ -114,33 +89,25 @@ export class SimulatedDevice implements Device {
   #welcomedAt = 0
   readonly #events = new ToldEvents()
   readonly #log = new Logged((entries) => this.#events.tell(entries))
-  /** What it says of its way to the server instead of what is measured. */
-  #slowMs: number | null = null
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options
-    this.#facts = factsOf(options.planned, options.seed)
+    const { planned, seed, now, patches, quirks, deviceId } = options
+    const { packages, clockSkewMs } = quirks
+    this.#reported = new Reported({ planned, seed, packages, clockSkewMs, now, patches })
     this.#measures = options.measures
-    this.#chance = seededChance(`${options.seed}\nlife`)
-    const { clockSkewMs, packages } = options.quirks
-    this.#skewMs = Math.round((2 * this.#chance.next() - 1) * clockSkewMs)
-    this.#clock = new ServerClock(() => this.#now())
-    this.#software = new Software(this.#facts.system.family, this.#chance.between(0, 2 ** 31), packages)
-    this.#patches = options.patches ?? seededPatches(this.#facts, this.#now())
-    const uptimeSeconds = this.#chance.between(600, 30 * DAY_SECONDS)
-    this.#boot = this.#newBoot(new Date(this.#now() - uptimeSeconds * 1000))
-    this.#hashes = hashesOf(this.#state())
+    const { facts, chance } = this.#reported
     this.#measured = new Measured({
-      deviceId: options.deviceId,
-      facts: this.#facts,
-      chance: this.#chance,
-      now: () => this.#now(),
-      bootedAt: () => this.#boot.at,
+      deviceId,
+      facts,
+      chance,
+      now: () => this.#reported.now(),
+      bootedAt: () => this.#reported.boot.at,
     })
   }
 
   get facts(): Facts {
-    return this.#facts
+    return this.#reported.facts
   }
 
   get name(): string {
@@ -153,15 +120,15 @@ export class SimulatedDevice implements Device {
 
   /** By its own clock. */
   get now(): Date {
-    return new Date(this.#now())
+    return new Date(this.#reported.now())
   }
 
   get bootId(): string {
-    return this.#boot.id
+    return this.#reported.boot.id
   }
 
   get machineId(): string {
-    return this.#facts.machineId
+    return this.facts.machineId
   }
 
   get configurationEtag(): string | null {
@@ -183,7 +150,7 @@ export class SimulatedDevice implements Device {
       deviceId: this.deviceId,
       // The runner names the class and uses only what MemoryJournal implements, which the compiler checks there.
       journal: this.#journal as unknown as Journal,
-      clock: this.#clock,
+      clock: this.#reported.clock,
       log,
       serverKeys: () => keys.trusted,
       sweep: async () => undefined,
@@ -226,11 +193,7 @@ export class SimulatedDevice implements Device {
 
   /** Some packages change, and a service goes down or comes back. */
   churn(): void {
-    this.#software.change(this.#chance)
-    const services = servicesOf(this.#facts, this.#services)
-    const service = services[this.#chance.between(0, services.length - 1)]
-    if (service) this.#setService(service.name, service.state === 'running' ? 'stopped' : 'running')
-    this.#hashes = { ...this.#hashes, software: hashOf('software', this.#state()) }
+    this.#reported.churn()
   }
 
   measure(isOn: boolean): void {
@@ -245,26 +208,17 @@ export class SimulatedDevice implements Device {
   }
 
   setPatches(patches: Patches): void {
-    this.#patches = patches
-    const state = this.#state()
-    this.#hashes = {
-      ...this.#hashes,
-      updates: hashOf('updates', state),
-      update_history: hashOf('update_history', state),
-      posture: hashOf('posture', state),
-    }
+    this.#reported.setPatches(patches)
   }
 
   /** From now on the section has this content, as read at that time. The next heartbeat tells. */
   tell<N extends TellableSection>(name: N, data: SectionData<N>, collectedAt: Date): void {
-    this.#told = new Map([...this.#told, [name, { data, collectedAt }]])
-    this.#hashes = { ...this.#hashes, [name]: hashOf(name, this.#state()) }
+    this.#reported.tell(name, data, collectedAt)
   }
 
   /** It went up or down at that time, or just now; what is done to it later happens then. */
-  tellService(name: string, state: ServiceState, collectedAt = new Date(this.#now())): void {
-    this.#setService(name, state)
-    this.#told = new Map([...this.#told, ['services', { collectedAt }]])
+  tellService(name: string, state: ServiceState, collectedAt?: Date): void {
+    this.#reported.tellService(name, state, collectedAt)
   }
 
   /** Writes into its event logs, also at times that are over. */
@@ -294,35 +248,21 @@ export class SimulatedDevice implements Device {
 
   /** Answers after about so long from now on; null: as fast as it really is. */
   answerAfter(milliseconds: number | null): void {
-    this.#slowMs = milliseconds
+    this.#reported.answerAfter(milliseconds)
   }
 
   /** With its own idea of when that was. */
   heartbeat(): HeartbeatBody & { sentAt: string } {
-    const { totalBytes, availableBytes } = this.#facts.memory
-    const roundTripMs =
-      this.#slowMs === null ? (this.#connection?.roundTripMs ?? null) : this.#slowMs * (0.9 + this.#chance.next() / 5)
-    this.#options.recorder.heartbeat(Object.keys(this.#hashes).length, roundTripMs)
-    return {
-      sentAt: new Date(this.#now()).toISOString(),
-      bootId: this.#boot.id,
-      uptimeSeconds: Math.round((this.#now() - this.#boot.at.getTime()) / 1000),
-      cpuPercent: this.#chance.between(1, 35),
-      memoryPercent: Math.round(100 * (1 - availableBytes / totalBytes)),
-      rebootPending: this.#restartDue,
-      isolated: this.#isolated() !== null,
-      roundTripMs,
-      configurationEtag: this.configurationEtag,
-      sections: this.#hashes,
-      unacknowledged: this.#journal.unacknowledged,
-    }
+    const body = this.#reported.heartbeat(this.#connection?.roundTripMs ?? null)
+    this.#options.recorder.heartbeat(this.#reported.sections, body.roundTripMs)
+    return { ...body, configurationEtag: this.configurationEtag, unacknowledged: this.#journal.unacknowledged }
   }
 
   inventory(names: readonly SectionName[], whole: readonly SectionName[]): InventoryBody {
     this.#options.recorder.askedFor(names.length)
     // Behind the answer that is about to be sent.
     if (this.#introduced) setTimeout(this.#introduced, 50)
-    return inventoryOf(this.#state(), this.#hashes, names, whole)
+    return this.#reported.inventory(names, whole)
   }
 
   configure(etag: string, { eventWatches }: AgentConfiguration): boolean {
@@ -345,7 +285,7 @@ export class SimulatedDevice implements Device {
 
   async welcomed(welcome: Welcome, reply: Reply): Promise<void> {
     this.#welcomedAt = performance.now()
-    this.#clock.learn(welcome.serverTime)
+    this.#reported.clock.learn(welcome.serverTime)
     this.#options.keys.consider(welcome.serverKeys)
     if (this.#introduced) setTimeout(this.#introduced, INTRODUCTION_MS)
     await this.#runner?.welcomed(this.#noting(reply))
@@ -378,63 +318,24 @@ export class SimulatedDevice implements Device {
 
   #noteDelivery({ payload }: SignedCommand): void {
     const parsed = issued.safeParse(JSON.parse(payload))
-    if (parsed.success) this.#options.recorder.delivered(this.#clock.now() - Date.parse(parsed.data.issuedAt))
-  }
-
-  #now(): number {
-    return this.#options.now() + this.#skewMs
-  }
-
-  #state(): DeviceState {
-    return {
-      facts: this.#facts,
-      boot: this.#boot,
-      services: this.#services,
-      software: this.#software,
-      patches: this.#patches,
-      restartDue: this.#restartDue,
-      told: this.#told,
-      now: this.#now(),
-    }
+    if (parsed.success) this.#options.recorder.delivered(this.#reported.clock.now() - Date.parse(parsed.data.issuedAt))
   }
 
   #machine(): SimulatedMachine {
+    const reported = this.#reported
     return {
-      look: () => ({
-        facts: this.#facts,
-        bootedAt: this.#boot.at,
-        now: new Date(this.#now()),
-        services: () => servicesOf(this.#facts, this.#services),
-      }),
+      look: () => reported.look(),
       power: (action) => this.#power(action),
-      setService: (name, state) => this.#setService(name, state),
+      setService: (name, state) => reported.setService(name, state),
       readLog: (query) => this.#log.read(query),
       failing: this.#options.quirks.failingScripts,
       failingUpdates: this.#options.quirks.failingUpdates,
-      patches: () => this.#patches,
-      patched: (patches, restartDue) => {
-        if (restartDue) this.#restartDue = true
-        this.setPatches(patches)
-      },
-      restartDue: () => this.#restartDue,
-      isolation: () => this.#isolated(),
-      isolate: (seconds) => {
-        const until = seconds === 0 ? null : new Date(this.#clock.now() + (seconds ?? 0) * 1000)
-        this.#isolation = seconds === null ? null : { until }
-      },
+      patches: () => reported.patches,
+      patched: (patches, restartDue) => reported.patched(patches, restartDue),
+      restartDue: () => reported.restartDue,
+      isolation: () => reported.isolation,
+      isolate: (seconds) => reported.isolate(seconds),
     }
-  }
-
-  #isolated(): SimulatedIsolation | null {
-    const until = this.#isolation?.until
-    if (until && this.#clock.now() >= until.getTime()) this.#isolation = null
-    return this.#isolation
-  }
-
-  #setService(name: string, state: ServiceState): void {
-    this.#services = new Map([...this.#services, [name, state]])
-    this.#told = new Map([...this.#told].filter(([section]) => section !== 'services'))
-    this.#hashes = { ...this.#hashes, services: hashOf('services', this.#state()) }
   }
 
   #power(action: 'reboot' | 'shutdown'): void {
@@ -447,21 +348,11 @@ export class SimulatedDevice implements Device {
     if (action === 'shutdown' || this.#stopped) return
     this.#down = setTimeout(
       () => {
-        this.#boot = this.#newBoot(new Date(this.#now()))
-        this.#services = AS_BOOTED
-        this.#restartDue &&= false
-        this.#told = new Map([...this.#told].filter(([section]) => section !== 'services'))
-        this.#hashes = hashesOf(this.#state())
+        this.#reported.restart()
         this.start()
       },
-      this.#chance.between(...rebootMs),
+      this.#reported.chance.between(...rebootMs),
     )
-  }
-
-  /** The first boot's id follows from the seed; each later one is new. */
-  #newBoot(at: Date): Boot {
-    const salt = this.#boots++ === 0 ? '' : `\n${at.getTime()}`
-    return { id: seededHex(`${this.#options.seed}\nboot${salt}`), at }
   }
 
   #background(work: Promise<void> | undefined): void {
