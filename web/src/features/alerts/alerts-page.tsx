@@ -1,14 +1,14 @@
 import { getRouteApi, Outlet, useParams } from '@tanstack/react-router'
 import { BellOff, ListFilter } from 'lucide-react'
 import { useRef, useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { Page } from '../../app/layout/page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { chooseOrganization, useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
-import { DataTable } from '../../ui/data-table.tsx'
 import { Kbd } from '../../ui/kbd.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { type AlertAct, type Acting, ActDialog } from './alert-acts.tsx'
@@ -79,13 +79,11 @@ export function AlertsPage() {
             onOpen={(group) => narrow(search, group, change)}
           />
         ) : (
-          <DataTable
+          <ToolTable
             caption="Alerts"
             columns={alertColumns(selection, organization === null)}
-            rows={list.rows}
+            list={list}
             rowKey={({ id }) => id}
-            error={list.error}
-            onRetry={list.retry}
             current={alertId}
             selected={selection.has}
             onOpen={open}
@@ -95,7 +93,6 @@ export function AlertsPage() {
               x: selection.toggle,
             }}
             empty={empty}
-            after={<MoreRows list={list} />}
           />
         )}
       </div>

@@ -1,13 +1,14 @@
 import { Ellipsis, KeyRound, Pencil, Plus, RotateCw, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { Menu, MenuItem, MenuLine } from '../../ui/menu.tsx'
 import { Scope } from '../../ui/scope.tsx'
 import { StateView } from '../../ui/state-view.tsx'
@@ -57,20 +58,17 @@ export function ApiKeysPage() {
         are for scripts, terminals and clients without a sign-in.
         {off !== false && ` ${off}`}
       </p>
-      <DataTable
+      <ToolTable
         caption="API keys"
         columns={columns((what, apiKey) => setOpen({ what, apiKey }), withheld(session, 'keys.write') !== false)}
-        rows={list.rows}
+        list={list}
         rowKey={(key) => key.id}
         height="two"
-        error={list.error}
-        onRetry={list.retry}
         empty={
           <StateView icon={KeyRound} title="No API keys yet" actions={create}>
             A key lets a script or a terminal client in without a sign-in.
           </StateView>
         }
-        after={<MoreRows list={list} />}
       />
       <Dialogs open={open} onOpen={setOpen} />
     </SettingsPage>

@@ -1,12 +1,13 @@
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { CheckCheck } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { Page } from '../../app/layout/page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { TierGlyph } from '../../ui/tier.tsx'
@@ -49,18 +50,15 @@ export function ApprovalsPage() {
         </>
       }
     >
-      <DataTable
+      <ToolTable
         caption="Approvals"
         columns={COLUMNS}
-        rows={list.rows}
+        list={list}
         rowKey={({ operation }) => operation}
         height="two"
-        error={list.error}
-        onRetry={list.retry}
         current={operationId}
         onOpen={({ operation }) => void navigate({ to: '/approvals/$operationId', params: { operationId: operation } })}
         empty={<Nothing shown={shown} />}
-        after={<MoreRows list={list} />}
       />
       <Outlet />
     </Page>

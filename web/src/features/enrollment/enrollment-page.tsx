@@ -1,14 +1,15 @@
 import { Plus, Ticket, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { number } from '../../ui/time.ts'
@@ -36,19 +37,16 @@ export function EnrollmentPage() {
   return (
     <SettingsPage title="Enrollment tokens" actions={create} foot={<ListCount list={list} one="token" many="tokens" />}>
       <WaitingDevices organization={organization?.id} />
-      <DataTable
+      <ToolTable
         caption="Enrollment tokens"
         columns={columns(off, setDeleting)}
-        rows={list.rows}
+        list={list}
         rowKey={(token) => token.id}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           <StateView icon={Ticket} title="No enrollment tokens yet" actions={create}>
             A token and its one line put the agent on a machine, and the machine on the list of devices.
           </StateView>
         }
-        after={<MoreRows list={list} />}
       />
       {creating && <CreateToken organization={organization?.id} onClose={() => setCreating(false)} />}
       {deleting && <DeleteToken token={deleting} onClose={() => setDeleting(null)} />}

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
-import { MoreRows } from '../../app/layout/list-foot.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { usableTools } from '../../app/permissions.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { When } from '../../ui/when.tsx'
 import type { Device } from '../devices/devices.ts'
 import { useJudgeDevice, waiting, type WaitingPage } from './enrollment.ts'
@@ -28,15 +28,12 @@ export function WaitingDevices({ organization }: { organization: string | undefi
         These devices report and get no commands. One that is rejected has to be enrolled again to come back.
       </p>
       <div className="max-h-72 overflow-auto">
-        <DataTable
+        <ToolTable
           caption="Devices that wait for approval"
           columns={columns(off, judge.busy, (action, device) => judge.run({ action, devices: [device.id] }))}
-          rows={list.rows}
+          list={list}
           rowKey={(device) => device.id}
-          error={list.error}
-          onRetry={list.retry}
           empty={null}
-          after={<MoreRows list={list} />}
         />
       </div>
     </section>

@@ -2,14 +2,14 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Ban, ListFilter, OctagonX, Unplug } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { can, withheld } from '../../app/permissions.ts'
 import { type Session, useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button, buttonClass } from '../../ui/button.tsx'
-import { DataTable } from '../../ui/data-table.tsx'
 import { Note } from '../../ui/note.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { StateView } from '../../ui/state-view.tsx'
@@ -120,17 +120,15 @@ export function GrantsPage() {
           </Note>
         </div>
       )}
-      <DataTable
+      <ToolTable
         caption="Connected clients"
         columns={grantColumns(acts)}
+        list={list}
         rows={rows}
         rowKey={(grant) => grant.id}
         height="two"
         gone={(grant) => isOver(grant, cut)}
-        error={list.error}
-        onRetry={list.retry}
         empty={narrowed ? <NoMatch onClear={clear} /> : <NothingConnected />}
-        after={<MoreRows list={list} />}
       />
       {ending && (
         <RevokeClient

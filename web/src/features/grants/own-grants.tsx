@@ -1,9 +1,8 @@
 import { Link } from '@tanstack/react-router'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
-import { DataTable } from '../../ui/data-table.tsx'
-import { MoreRows } from '../../app/layout/list-foot.tsx'
 import { grantColumns, isOver } from './grant-columns.tsx'
 import { type GrantPage, grants } from './grants.ts'
 import { mayBlock } from './grants-page.tsx'
@@ -31,20 +30,18 @@ export function OwnGrants() {
           All OAuth Grants
         </Link>
       </div>
-      <DataTable
+      <ToolTable
         caption="Your connected clients"
         columns={grantColumns(acts).filter(({ id }) => id !== 'user' && id !== 'organizations')}
+        list={list}
         rows={rows}
         rowKey={(grant) => grant.id}
         height="two"
         flush
         gone={(grant) => isOver(grant, cut)}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           <p className="border-t border-line py-3 text-text-3">None of yours yet. They appear here once you approve.</p>
         }
-        after={<MoreRows list={list} />}
       />
     </section>
   )

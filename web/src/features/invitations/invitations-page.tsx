@@ -1,14 +1,15 @@
 import { MailPlus } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { When } from '../../ui/when.tsx'
@@ -37,19 +38,16 @@ export function InvitationsPage() {
       actions={invite}
       foot={<ListCount list={list} one="invitation" many="invitations" />}
     >
-      <DataTable
+      <ToolTable
         caption="Invitations"
         columns={columns(off, setRevoking)}
-        rows={list.rows}
+        list={list}
         rowKey={(one) => one.id}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           <StateView icon={MailPlus} title="No open invitations" actions={invite}>
             Invite somebody with a role. Whoever accepted is under Users &amp; roles.
           </StateView>
         }
-        after={<MoreRows list={list} />}
       />
       {inviting && <Invite onClose={() => setInviting(false)} />}
       {revoking && <RevokeInvitation invitation={revoking} onClose={() => setRevoking(null)} />}

@@ -1,12 +1,13 @@
 import { Building2, ListFilter, Pencil, Plus } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { SearchField } from '../../ui/search-field.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { Tag } from '../../ui/tag.tsx'
@@ -41,15 +42,13 @@ export function OrganizationsPage() {
       toolbar={<SearchField label="Find organizations" placeholder="Name" value={text} onChange={setText} />}
       foot={<ListCount list={list} one="organization" many="organizations" />}
     >
-      <DataTable
+      <ToolTable
         caption="Organizations"
         columns={columns(off, setOpenId, setEditing)}
-        rows={list.rows}
+        list={list}
         rowKey={(one) => one.id}
         current={openId ?? undefined}
         onOpen={(one) => setOpenId(one.id)}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           text.trim() === '' ? (
             <StateView icon={Building2} title="No organizations yet" actions={create}>
@@ -63,7 +62,6 @@ export function OrganizationsPage() {
             />
           )
         }
-        after={<MoreRows list={list} />}
       />
       {open && (
         <SitesDrawer organization={open} off={off} onCreate={() => setAsking('site')} onClose={() => setOpenId(null)} />

@@ -1,8 +1,8 @@
 import { MapPin, Plus } from 'lucide-react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
-import { DataTable } from '../../ui/data-table.tsx'
 import { Drawer } from '../../ui/drawer.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { type Organization, type SitePage, sites } from './organizations.ts'
@@ -33,19 +33,16 @@ export function SitesDrawer({ organization, off, onCreate, onClose }: SitesDrawe
       }
       onClose={onClose}
     >
-      <DataTable
+      <ToolTable
         caption={`Sites of ${organization.name}`}
         columns={[{ id: 'name', head: 'Name', cell: ({ name }) => <b className="font-medium">{name}</b> }]}
-        rows={list.rows}
+        list={list}
         rowKey={(site) => site.id}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           <StateView icon={MapPin} title="No sites yet">
             Devices are enrolled into a site: make one first.
           </StateView>
         }
-        after={<MoreRows list={list} />}
       />
       <p className="px-6 py-2 text-12 text-text-3">
         <ListCount list={list} one="site" many="sites" />

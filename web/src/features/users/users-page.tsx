@@ -2,15 +2,16 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Bot, Ellipsis, KeyRound, ListFilter, Monitor, UserCheck, UserCog, UserPlus, UserX, Users } from 'lucide-react'
 import { useState } from 'react'
-import { ListCount, MoreRows } from '../../app/layout/list-foot.tsx'
+import { ListCount } from '../../app/layout/list-foot.tsx'
 import { SettingsPage } from '../../app/layout/settings-page.tsx'
+import { ToolTable } from '../../app/layout/tool-table.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolList } from '../../app/tool-queries.ts'
 import { Avatar } from '../../ui/avatar.tsx'
 import { Button, buttonClass } from '../../ui/button.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import type { Column } from '../../ui/data-table.tsx'
 import { Menu, MenuItem, MenuLine } from '../../ui/menu.tsx'
 import { SearchField } from '../../ui/search-field.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
@@ -73,17 +74,15 @@ export function UsersPage() {
       }
       foot={<ListCount list={list} one="user" many="users" />}
     >
-      <DataTable
+      <ToolTable
         caption="Users"
         columns={columns(known, session.user.id, off !== false, (what, user) =>
           what === 'enable' ? enable.run({ user: user.id, action: 'enable' }) : setOpen({ what, user }),
         )}
-        rows={list.rows}
+        list={list}
         rowKey={(user) => user.id}
         height="two"
         gone={(user) => user.disabled}
-        error={list.error}
-        onRetry={list.retry}
         empty={
           narrowed ? (
             <StateView
@@ -106,7 +105,6 @@ export function UsersPage() {
             </StateView>
           )
         }
-        after={<MoreRows list={list} />}
       />
       {open?.what === 'roles' && <ChangeRoles user={open.user} onClose={() => setOpen(null)} />}
       {open?.what === 'disable' && <DisableUser user={open.user} onClose={() => setOpen(null)} />}
