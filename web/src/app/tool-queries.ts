@@ -2,6 +2,7 @@
 import {
   infiniteQueryOptions,
   keepPreviousData,
+  type UseMutationResult,
   useInfiniteQuery,
   useMutation,
   useQueryClient,
@@ -79,6 +80,11 @@ export function useToolAct<Input extends object, Answer>(tool: string, options: 
       if (options.loud && !isGivenUp(error)) toast({ tone: 'error', title: refusalText(error) })
     },
   })
+  return shown(mutation)
+}
+
+/** What a dialog shows of its act. What the person gave up themselves is no refusal. */
+export function shown<Answer, Input>(mutation: UseMutationResult<Answer, Error, Input>) {
   const failed = mutation.error !== null && !isGivenUp(mutation.error)
   return {
     run: mutation.mutate,

@@ -27,6 +27,11 @@ interface FormDialogProps {
   children: ReactNode
 }
 
+/** Of something that is there already. */
+export const SaveDialog = (props: Omit<FormDialogProps, 'act' | 'doing' | 'tier'>) => (
+  <FormDialog {...props} act="Save changes" doing="Saving…" tier={2} />
+)
+
 /** A few fields and one act; Enter does it, and what the server refuses stands below what was typed. */
 export function FormDialog(props: FormDialogProps) {
   const { title, about, act, doing, busy, refusal, tier, danger, disabled, keep = 'Cancel', help } = props

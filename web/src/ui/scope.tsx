@@ -9,3 +9,11 @@ export function Scope({ scope }: { scope: string }) {
     </Tag>
   )
 }
+
+export const Scopes = ({ scopes }: { scopes: readonly string[] }) => (
+  <span className="flex flex-wrap gap-1">
+    {scopes.map((scope) => (
+      <Scope key={scope} scope={scope} />
+    ))}
+  </span>
+)

@@ -1,5 +1,5 @@
 import { Search } from 'lucide-react'
-import { useId } from 'react'
+import { useEffect, useId, useState } from 'react'
 
 interface SearchFieldProps {
   label: string
@@ -35,4 +35,16 @@ export function SearchField({ label, placeholder, value, onChange }: SearchField
       />
     </div>
   )
+}
+
+/** Typing waits a little, so that each letter is not a question to the server. */
+export function PatientSearchField({ value, onChange, ...field }: SearchFieldProps) {
+  const [typed, setTyped] = useState(value)
+  useEffect(() => setTyped(value), [value])
+  useEffect(() => {
+    if (typed === value) return undefined
+    const timer = setTimeout(() => onChange(typed), 200)
+    return () => clearTimeout(timer)
+  })
+  return <SearchField {...field} value={typed} onChange={setTyped} />
 }

@@ -1,10 +1,9 @@
 /** The signed-in's own account: how they sign in, and where they are signed in. */
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api } from '../../app/api.ts'
-import { isGivenUp } from '../../app/held.tsx'
 import { makePasskey } from '../../app/passkeys.ts'
-import { refusalText } from '../../app/refusal-text.ts'
 import { useProven } from '../../app/step-up.tsx'
+import { shown } from '../../app/tool-queries.ts'
 import { toast } from '../../ui/toasts.ts'
 
 export interface Account {
@@ -49,12 +48,7 @@ function useAccountAct<Input, Answer>(send: (input: Input) => Promise<Answer>, {
       onDone?.(answer)
     },
   })
-  const failed = mutation.error !== null && !isGivenUp(mutation.error)
-  return {
-    run: mutation.mutate,
-    busy: mutation.isPending,
-    refusal: failed ? refusalText(mutation.error) : undefined,
-  }
+  return shown(mutation)
 }
 
 interface Codes {

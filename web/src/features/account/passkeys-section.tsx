@@ -4,7 +4,7 @@ import { passkeysWork } from '../../app/passkeys.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { TextField } from '../../ui/text-field.tsx'
+import { NameField } from '../../ui/name-field.tsx'
 import { When } from '../../ui/when.tsx'
 import { type Account, useAddPasskey, useRemovePasskey } from './account.ts'
 import { RecoveryCodes } from './recovery-codes.tsx'
@@ -72,15 +72,7 @@ function AddPasskey({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       onSubmit={() => name.trim() !== '' && add.run(name.trim())}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={100}
-        placeholder="Work laptop"
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-      />
+      <NameField maxLength={100} placeholder="Work laptop" value={name} onChange={setName} />
     </FormDialog>
   )
 }

@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
-import { useEffect, useState } from 'react'
 import { cx } from '../../ui/cx.ts'
-import { SearchField } from '../../ui/search-field.tsx'
+import { PatientSearchField } from '../../ui/search-field.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { Severity } from '../../ui/severity.tsx'
 import { INPUT } from '../../ui/text-field.tsx'
@@ -54,7 +53,12 @@ export function AlertFilters({ search, organization, deviceName, onChange }: Fil
         onChange={(value) => onChange({ severity: value === 'all' ? undefined : value })}
       />
       <div className="flex gap-2 max-sm:w-full">
-        <TextFilter text={search.text ?? ''} onChange={(text) => onChange({ text })} />
+        <PatientSearchField
+          label="Find alerts"
+          placeholder="Title or device"
+          value={search.text ?? ''}
+          onChange={(text) => onChange({ text })}
+        />
         <label className="contents">
           <span className="sr-only">Group</span>
           <select
@@ -98,15 +102,3 @@ const Chip = ({ name, value, onRemove }: { name: string; value: string; onRemove
     </button>
   </span>
 )
-
-/** Typing waits a little, so that each letter is not a question to the server. */
-function TextFilter({ text, onChange }: { text: string; onChange: (text: string) => void }) {
-  const [typed, setTyped] = useState(text)
-  useEffect(() => setTyped(text), [text])
-  useEffect(() => {
-    if (typed === text) return undefined
-    const timer = setTimeout(() => onChange(typed), 200)
-    return () => clearTimeout(timer)
-  })
-  return <SearchField label="Find alerts" placeholder="Title or device" value={typed} onChange={setTyped} />
-}

@@ -10,7 +10,7 @@ import { useToolList } from '../../app/tool-queries.ts'
 import { Button } from '../../ui/button.tsx'
 import type { Column } from '../../ui/data-table.tsx'
 import { Menu, MenuItem, MenuLine } from '../../ui/menu.tsx'
-import { Scope } from '../../ui/scope.tsx'
+import { Scopes } from '../../ui/scope.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { When } from '../../ui/when.tsx'
@@ -103,13 +103,7 @@ const columns = (onChoose: Chosen, off: boolean): readonly Column<ApiKey>[] => [
     head: 'Scopes',
     width: '184px',
     phone: false,
-    cell: ({ scopes }) => (
-      <span className="flex flex-wrap gap-1">
-        {scopes.map((scope) => (
-          <Scope key={scope} scope={scope} />
-        ))}
-      </span>
-    ),
+    cell: ({ scopes }) => <Scopes scopes={scopes} />,
   },
   {
     id: 'addresses',

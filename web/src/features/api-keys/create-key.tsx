@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useSession } from '../../app/session.ts'
-import { TextField } from '../../ui/text-field.tsx'
+import { NameField } from '../../ui/name-field.tsx'
 import { type MadeKey, useCreateKey } from './api-keys.ts'
 import { LifetimeField, RangesField, rangesOf, type Reach, ReachField } from './key-fields.tsx'
 import { ScopeChoice } from './scope-choice.tsx'
@@ -52,16 +52,7 @@ export function CreateKey({ name: suggested = '', onClose, onMade }: CreateKeyPr
       onClose={onClose}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={200}
-        placeholder="nightly-triage"
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        error={told.name}
-      />
+      <NameField placeholder="nightly-triage" value={name} onChange={setName} error={told.name} />
       <ReachField session={session} value={reach} onChange={setReach} error={told.reach} />
       <ScopeChoice chosen={scopes} onChange={setScopes} error={told.scopes} />
       <div className="grid gap-4 sm:grid-cols-2">

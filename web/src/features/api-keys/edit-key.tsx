@@ -1,10 +1,10 @@
 import { useState } from 'react'
-import { TextField } from '../../ui/text-field.tsx'
+import { NameField } from '../../ui/name-field.tsx'
 import { spoken } from '../../ui/time.ts'
 import { type ApiKey, useUpdateKey } from './api-keys.ts'
 import { LifetimeField, RangesField, rangesOf } from './key-fields.tsx'
 import { ScopeChoice } from './scope-choice.tsx'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { SaveDialog } from '../../ui/form-dialog.tsx'
 
 export function EditKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
   const [name, setName] = useState(apiKey.name)
@@ -26,24 +26,17 @@ export function EditKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => vo
     })
   }
   return (
-    <FormDialog
+    <SaveDialog
       title={`Change “${apiKey.name}”`}
       about="Its secret stays. What changes holds from its next call."
-      act="Save changes"
-      doing="Saving…"
       busy={update.busy}
       refusal={update.refusal}
-      tier={2}
       onClose={onClose}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={200}
+      <NameField
         value={name}
-        onChange={(event) => setName(event.target.value)}
+        onChange={setName}
         error={name.trim() === '' ? 'Give it a name that says what uses it.' : undefined}
       />
       <ScopeChoice
@@ -59,7 +52,7 @@ export function EditKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => vo
         />
         <RangesField value={ranges} onChange={setRanges} />
       </div>
-    </FormDialog>
+    </SaveDialog>
   )
 }
 

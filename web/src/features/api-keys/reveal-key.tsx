@@ -1,7 +1,7 @@
 import { useSession } from '../../app/session.ts'
 import { Facts } from '../../ui/facts.tsx'
 import { RevealOnce } from '../../ui/reveal-once.tsx'
-import { Scope } from '../../ui/scope.tsx'
+import { Scopes } from '../../ui/scope.tsx'
 import { When } from '../../ui/when.tsx'
 import { type Client, clientById, mcpUrl } from '../mcp-server/clients.ts'
 import { Steps } from '../mcp-server/steps.tsx'
@@ -24,14 +24,7 @@ export function RevealKey({ made, client = clientById('claude-code'), onDone }: 
       <Facts
         facts={[
           ['Name', <b key="name">{made.name}</b>],
-          [
-            'May',
-            <span key="scopes" className="flex flex-wrap gap-1">
-              {made.scopes.map((scope) => (
-                <Scope key={scope} scope={scope} />
-              ))}
-            </span>,
-          ],
+          ['May', <Scopes key="scopes" scopes={made.scopes} />],
           ['Expires', <When key="expires" at={made.expires_at} />],
           ...(former === undefined
             ? []

@@ -1,14 +1,13 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, Outlet, useParams } from '@tanstack/react-router'
 import { ListFilter, MonitorSmartphone } from 'lucide-react'
-import { useEffect, useState } from 'react'
 import { api } from '../../app/api.ts'
 import { Page } from '../../app/layout/page.tsx'
 import { useChosenOrganization } from '../../app/organization.ts'
 import { useSession } from '../../app/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
-import { SearchField } from '../../ui/search-field.tsx'
+import { PatientSearchField } from '../../ui/search-field.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -35,8 +34,10 @@ export function DevicesPage() {
       title="Devices"
       toolbar={
         <>
-          <TextFilter
-            text={text ?? ''}
+          <PatientSearchField
+            label="Find devices"
+            placeholder="Name, system, site"
+            value={text ?? ''}
             onChange={(value) => void navigate({ to: '.', search: searchOf(status, value), replace: true })}
           />
           <StatusTabs
@@ -157,18 +158,6 @@ const COLUMNS: readonly Column<Device>[] = [
     cell: (device) => <Conditions of={device} />,
   },
 ]
-
-/** Typing waits a little, so that each letter is not a question to the server. */
-function TextFilter({ text, onChange }: { text: string; onChange: (text: string) => void }) {
-  const [typed, setTyped] = useState(text)
-  useEffect(() => setTyped(text), [text])
-  useEffect(() => {
-    if (typed === text) return undefined
-    const timer = setTimeout(() => onChange(typed), 200)
-    return () => clearTimeout(timer)
-  })
-  return <SearchField label="Find devices" placeholder="Name, system, site" value={typed} onChange={setTyped} />
-}
 
 interface StatusTabsProps {
   organization: string | undefined

@@ -5,7 +5,7 @@ import { clientLabel } from '../../ui/client-label.ts'
 import { ClientOrigin, ClientTile } from '../../ui/client-tile.tsx'
 import type { Column } from '../../ui/data-table.tsx'
 import { Menu, MenuItem } from '../../ui/menu.tsx'
-import { Scope } from '../../ui/scope.tsx'
+import { Scopes } from '../../ui/scope.tsx'
 import { Tag } from '../../ui/tag.tsx'
 import { When } from '../../ui/when.tsx'
 import { type Grant, isOutgrown } from './grants.ts'
@@ -53,13 +53,7 @@ export const grantColumns = (acts: GrantActs): readonly Column<Grant>[] => [
     head: 'Scopes',
     width: '176px',
     phone: false,
-    cell: ({ scopes }) => (
-      <span className="flex flex-wrap gap-1">
-        {scopes.map((scope) => (
-          <Scope key={scope} scope={scope} />
-        ))}
-      </span>
-    ),
+    cell: ({ scopes }) => <Scopes scopes={scopes} />,
   },
   {
     id: 'authorized',

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { Checkbox } from '../../ui/checkbox.tsx'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { FormDialog, SaveDialog } from '../../ui/form-dialog.tsx'
+import { NameField } from '../../ui/name-field.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { type Organization, useCreateOrganization, useCreateSite, useUpdateOrganization } from './organizations.ts'
 
@@ -33,15 +34,7 @@ function NameDialog({ title, about, act, busy, refusal, onSubmit, onClose }: Nam
       onClose={onClose}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={200}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        error={asked && name.trim() === '' ? 'Give it a name.' : undefined}
-      />
+      <NameField value={name} onChange={setName} error={asked && name.trim() === '' ? 'Give it a name.' : undefined} />
     </FormDialog>
   )
 }
@@ -95,26 +88,15 @@ export function EditOrganization({ organization, onClose }: { organization: Orga
     })
   }
   return (
-    <FormDialog
+    <SaveDialog
       title={`Change ${organization.name}`}
       about="What changes holds from the next call."
-      act="Save changes"
-      doing="Saving…"
       busy={update.busy}
       refusal={update.refusal}
-      tier={2}
       onClose={onClose}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={200}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        error={wrong.name}
-      />
+      <NameField value={name} onChange={setName} error={wrong.name} />
       <Checkbox
         label="Assistants may reach it"
         hint="Off takes it out of the reach of every key and grant. People at the console go on."
@@ -130,6 +112,6 @@ export function EditOrganization({ organization, onClose }: { organization: Orga
         error={wrong.limit}
         hint="Devices that one call may touch."
       />
-    </FormDialog>
+    </SaveDialog>
   )
 }

@@ -1,5 +1,4 @@
 import { useMutation } from '@tanstack/react-query'
-import { KeyRound } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { api } from '../../app/api.ts'
 import { passkeysWork, signInWithPasskey } from '../../app/passkeys.ts'
@@ -8,6 +7,7 @@ import { Avatar } from '../../ui/avatar.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Note } from '../../ui/note.tsx'
 import { TextField } from '../../ui/text-field.tsx'
+import { PasskeyButton } from './passkey-button.tsx'
 import { SignedOut } from './frame.tsx'
 import type { SignInState } from './sign-in-page.tsx'
 
@@ -30,15 +30,7 @@ export function SecondFactor({ email, methods, onSignedIn, onBack }: SecondFacto
       {hasCode && <CodeForm key={String(recovery)} recovery={recovery} onSignedIn={onSignedIn} />}
       <div className="mt-3 flex flex-col gap-2">
         {methods.includes('passkey') && passkeysWork() && (
-          <Button
-            size="lg"
-            block
-            busy={passkey.isPending && 'Waiting for the passkey…'}
-            onClick={() => passkey.mutate()}
-          >
-            <KeyRound className="size-4" strokeWidth={1.6} aria-hidden="true" />
-            Use a passkey
-          </Button>
+          <PasskeyButton busy={passkey.isPending} onPress={() => passkey.mutate()} />
         )}
         {methods.includes('totp') && methods.includes('recovery') && (
           <Button variant="ghost" size="lg" block onClick={() => setRecovery(!recovery)}>

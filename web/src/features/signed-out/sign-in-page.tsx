@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, Navigate } from '@tanstack/react-router'
-import { Building2, KeyRound } from 'lucide-react'
+import { Building2 } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { api, ApiError } from '../../app/api.ts'
 import { passkeysWork, signInWithPasskey } from '../../app/passkeys.ts'
@@ -11,6 +11,7 @@ import { Note } from '../../ui/note.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import { useEnter } from './enter.ts'
 import { Or, SignedOut } from './frame.tsx'
+import { PasskeyButton } from './passkey-button.tsx'
 import { providerProblem } from './provider-problems.ts'
 import { SecondFactor } from './second-factor.tsx'
 
@@ -156,17 +157,7 @@ function OtherWays({ providers, returnTo, onState }: OtherWaysProps) {
     <>
       <Or />
       <div className="flex flex-col gap-2">
-        {passkeysWork() && (
-          <Button
-            size="lg"
-            block
-            busy={passkey.isPending && 'Waiting for the passkey…'}
-            onClick={() => passkey.mutate()}
-          >
-            <KeyRound className="size-4" strokeWidth={1.6} aria-hidden="true" />
-            Use a passkey
-          </Button>
-        )}
+        {passkeysWork() && <PasskeyButton busy={passkey.isPending} onPress={() => passkey.mutate()} />}
         {providers.map(({ id, name }) => (
           <a
             key={id}

@@ -5,7 +5,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { Note } from '../../ui/note.tsx'
 import { RevealOnce } from '../../ui/reveal-once.tsx'
-import { TextField } from '../../ui/text-field.tsx'
+import { NameField } from '../../ui/name-field.tsx'
 import { When } from '../../ui/when.tsx'
 import { RoleField, requestOf, wrongRole } from './role-field.tsx'
 import {
@@ -149,13 +149,9 @@ export function CreateServiceUser({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       onSubmit={submit}
     >
-      <TextField
-        label="Name"
-        autoFocus
-        autoComplete="off"
-        maxLength={200}
+      <NameField
         value={name}
-        onChange={(event) => setName(event.target.value)}
+        onChange={setName}
         error={asked && name.trim() === '' ? 'Give it a name that says what it is for.' : undefined}
       />
       <RoleField value={value} onChange={setValue} error={asked ? wrong : undefined} />
