@@ -239,7 +239,12 @@ async function startOn(
     }),
   }
   const door = new Door({
-    holds: new Holds({ environment, sealer: keys.box, approvalUrl: (id) => `${publicUrl}/approvals/${id}` }),
+    holds: new Holds({
+      environment,
+      sealer: keys.box,
+      areaOf: (tool) => registry.get(tool)?.area,
+      approvalUrl: (id) => `${publicUrl}/approvals/${id}`,
+    }),
     untrusted,
     registry,
     governance,

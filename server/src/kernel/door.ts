@@ -23,7 +23,7 @@ import type { Governance } from './gates/may-use.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
 import { planFor, type Approved, type Considered, type HeldPreview, type Holds, type Walk } from './holds.ts'
 import type { InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
-import { checkEffect, finishOperation, frozenTargets, insertOperation } from './operations.ts'
+import { checkEffect, checkPolicy, finishOperation, frozenTargets, insertOperation, notePolicy } from './operations.ts'
 import { neutraliseAll } from './content/hidden.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
@@ -204,16 +204,18 @@ export class Door implements Kernel {
       const targets = frozenTargets(confirmed, resolved)
       // The audit names what is acted on, not what the same words would mean by now.
       record.targets(targets)
-      const intended = { ...(await holds.intend(walk, tx, targets)), policy: confirmed.policy }
-      record.policy(confirmed.policy, confirmed.operation)
+      const present = await holds.intend(walk, tx, targets)
+      const policy = holds.inForce(walk, confirmed, present.policy)
+      const intended = { ...present, policy }
+      record.policy(policy, confirmed.operation)
       if (walk.options.answered === 'declined') {
         await holds.spend(walk, tx, 'cancelled')
         return { intended, held: null, declined: true }
       }
       checkEffect(confirmed, intended)
-      const asked = holds.stillToAsk(walk, confirmed)
+      const asked = holds.stillToAsk(walk, confirmed, policy)
       if (asked) return { intended, held: asked }
-      if (walk.approved || confirmed.policy.applied !== 'approver') return { intended, held: null }
+      if (walk.approved || policy.applied !== 'approver') return { intended, held: null }
       await holds.spend(walk, tx, 'awaiting_approval')
       return { intended, held: null, waiting: await holds.request(walk, tx, intended, confirmed.operation) }
     }
@@ -237,9 +239,13 @@ export class Door implements Kernel {
     const confirmed = await holds.confirmed(walk, tx, true)
     if (confirmed) {
       targets = frozenTargets(confirmed, resolved)
-      checkEffect(confirmed, await holds.intend(walk, tx, targets))
+      const present = await holds.intend(walk, tx, targets)
+      checkEffect(confirmed, present)
       operation = confirmed.operation
-      record.policy(confirmed.policy, operation)
+      const policy = holds.inForce(walk, confirmed, present.policy)
+      checkPolicy(expected.policy, policy)
+      if (policy.applied !== confirmed.policy.applied) await notePolicy(tx, operation, policy)
+      record.policy(policy, operation)
     } else {
       // What was looked at a moment ago is what runs: a target that appeared since then is not touched.
       const known = new Set(expected.targets.map((target) => target.id))

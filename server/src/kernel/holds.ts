@@ -1,4 +1,5 @@
 /** What a call of tiers 2–3 would do, and how it waits until somebody has confirmed or approved exactly that. */
+import type { Area } from '@breeze/contract/governance'
 import { insertApproval, readApproved, type Sealer } from './approvals.ts'
 import type { Admitted } from './admission.ts'
 import type { WaitingApproval } from './answers.ts'
@@ -9,6 +10,7 @@ import type { Environment } from './context.ts'
 import type { Tx } from './db.ts'
 import {
   decidePolicy,
+  stricterOf,
   USUAL_TERMS,
   type ApprovalTerms,
   type PolicyDecision,
@@ -48,9 +50,12 @@ export interface Walk {
 
 export type Considered = Intended & { terms: ApprovalTerms }
 
+const UNHELD: PolicyDecision = { asked: 'client', applied: 'client' }
+
 export interface HoldsParts {
   environment: Environment
   sealer: Sealer
+  areaOf(tool: string): Area | undefined
   /** The page where a request is decided. */
   approvalUrl(operation: string): string
 }
@@ -65,19 +70,22 @@ export class Holds {
   async intend(walk: Walk, tx: Tx, targets: readonly Target[]): Promise<Considered> {
     const { tool, call } = walk.admitted.judged
     const organizations = organizationsOf(targets)
-    const rules = await tx.prepared<PolicyRule>(
-      'confirmation_policies_for',
-      'select * from confirmation_policies_for($1, $2, $3, $4)',
-      [organizations, tool.area, call.action.tier, tool.name],
-    )
-    const asked = { tool: tool.name, area: tool.area, action: call.action, targets, organizations }
     const terms = await this.#terms(walk, tx, organizations)
-    // What stops an emergency, and what decides about a held call, must not itself wait for a confirmation.
-    const policy: PolicyDecision =
-      tool.worksWhenStopped || tool.neverHeld
-        ? { asked: 'client', applied: 'client' }
-        : decidePolicy(walk.caller, asked, rules, terms.tainted)
     const effect = await call.plan({ ...walk.context, tx }, [...targets])
+    const rulesOf = (name: string) =>
+      tx.prepared<PolicyRule>('confirmation_policies_for', 'select * from confirmation_policies_for($1, $2, $3, $4)', [
+        organizations,
+        this.#parts.areaOf(name),
+        call.action.tier,
+        name,
+      ])
+    const rules = await rulesOf(tool.name)
+    const others: PolicyRule[][] = []
+    for (const name of effect.ruledAs ?? []) if (name !== tool.name) others.push(await rulesOf(name))
+    const asked = { action: call.action, targets, organizations }
+    // What stops an emergency, and what decides about a held call, must not itself wait for a confirmation.
+    const policy =
+      tool.worksWhenStopped || tool.neverHeld ? UNHELD : decidePolicy(walk.caller, asked, rules, others, terms.tainted)
     return { tool: tool.name, call, targets, policy, effect, terms }
   }
 
@@ -125,8 +133,16 @@ export class Holds {
     if (approved) return readApproved(tx, caller, tool.name, call, approved.operation, now, consume)
     const token = call.control.confirmation
     if (token === null) return null
-    const found = await readConfirmation(tx, caller, tool.name, call, token, now, consume ? 'running' : null)
-    return this.#answered(walk, found)
+    return readConfirmation(tx, caller, tool.name, call, token, now, consume ? 'running' : null)
+  }
+
+  /** How a confirmed call is held by now: a rule that came since its preview, or text that its caller read, counts. */
+  inForce({ options, record, approved }: Walk, confirmed: Confirmed, now: PolicyDecision): PolicyDecision {
+    if (approved) return confirmed.policy
+    const policy = stricterOf(confirmed.policy, now)
+    if (options.answered !== 'accepted' || policy.asked !== 'elicit') return policy
+    record.note({ confirmed_by: 'the client says that its person accepted' })
+    return { ...policy, applied: 'elicit' }
   }
 
   /** Ends the life of a token: the call goes on to a second person, or its own person has said no. */
@@ -137,17 +153,11 @@ export class Holds {
   }
 
   /** A token alone, where the client can ask its person and the policy wants that: it waits for their answer. */
-  stillToAsk({ options, admitted }: Walk, confirmed: Confirmed): HeldPreview | null {
-    const { operation, expiresAt, policy } = confirmed
+  stillToAsk({ options, admitted }: Walk, confirmed: Confirmed, policy: PolicyDecision): HeldPreview | null {
+    const { operation, expiresAt } = confirmed
     const token = admitted.call.control.confirmation
     if (policy.asked !== 'elicit' || !options.canAsk || options.answered || token === null || !expiresAt) return null
     return { operation, confirmation: { token, expires_at: expiresAt.toISOString() } }
-  }
-
-  #answered({ options, record }: Walk, found: Confirmed): Confirmed {
-    if (options.answered !== 'accepted' || found.policy.asked !== 'elicit') return found
-    record.note({ confirmed_by: 'the client says that its person accepted' })
-    return { ...found, policy: { ...found.policy, applied: 'elicit' } }
   }
 
   async #terms({ caller, admitted, context }: Walk, tx: Tx, organizations: string[]): Promise<ApprovalTerms> {

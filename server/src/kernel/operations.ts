@@ -90,13 +90,16 @@ export const hashToken = (token: string): Buffer => createHash('sha256').update(
 
 export const inputDigest = (tool: string, call: Call): Buffer => digest({ tool, input: call.input })
 
-/** Status and counts are shown to people but not hashed: a device that goes offline meanwhile changes nothing. */
+/**
+ * Status and counts are shown to people but not hashed: a device that goes offline meanwhile changes nothing. Where it stands
+ * is hashed: under another customer it is not what was confirmed.
+ */
 export function effectDigest(intended: Intended): Buffer {
   return digest({
     tool: intended.tool,
     action: intended.call.action.name,
     input: intended.call.input,
-    targets: intended.targets.map((target) => target.id).sort(),
+    targets: intended.targets.map(({ id, organizationId, siteId }) => `${id} ${organizationId} ${siteId}`).sort(),
     binding: intended.effect.binding ?? {},
   })
 }
@@ -189,7 +192,9 @@ export async function readConfirmation(
 
 function changeTo(state: 'running' | 'awaiting_approval' | 'cancelled', now: Date) {
   if (state === 'running') return { state, started_at: now }
-  return state === 'cancelled' ? { state, finished_at: now } : { state, policy_applied: 'approver' }
+  return state === 'cancelled'
+    ? { state, finished_at: now }
+    : { state, policy_asked: 'approver', policy_applied: 'approver' }
 }
 
 /** The frozen list: exactly what was previewed, as far as the caller still sees all of it. */
@@ -206,6 +211,19 @@ export function checkEffect(confirmed: Confirmed, intended: Intended): void {
   if (!confirmed.effectDigest.equals(effectDigest(intended))) {
     throw refuse('confirmation_invalid', 'What this call would do has changed since the preview.')
   }
+}
+
+/** Between the look at a call and its act a rule may have come. */
+export function checkPolicy(looked: PolicyDecision, now: PolicyDecision): void {
+  if (looked.asked !== now.asked)
+    throw refuse('confirmation_invalid', 'How this call is confirmed was changed meanwhile.')
+}
+
+/** How it was confirmed in the end, where that is more than its preview asked for. */
+export async function notePolicy(tx: Tx, id: string, { asked, applied }: PolicyDecision): Promise<void> {
+  await tx.run(
+    query.updateTable('operations').set({ policy_asked: asked, policy_applied: applied }).where('id', '=', id),
+  )
 }
 
 /** Notes which devices get no command, so that the operation tells of them whenever it is asked for. */

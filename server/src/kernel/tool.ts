@@ -39,6 +39,8 @@ export interface Effect {
   /** What can't be undone, one sentence each; empty when nothing. */
   irreversible: string[]
   warnings?: string[]
+  /** Other tools that do the same: a confirmation rule that names one holds here too, so that no name is a way around it. */
+  ruledAs?: readonly string[]
   /** Versions of what the act depends on (a library script's digest): part of what a confirmation binds. */
   binding?: Record<string, string>
 }

@@ -156,14 +156,21 @@ describe('the policy', () => {
     await set({ policy: 'default' })
   })
 
-  it('that is changed after the preview does not change what was asked', async () => {
-    const { token, operation } = await hold(world, technician, 'run_script', script)
-    await set({ policy: 'approver', organization: contoso.id })
-    const done = await world.invoke(technician, 'run_script', { ...script, confirmation: token })
-    await set({ policy: 'default', organization: contoso.id })
-    expect(codeOf(done)).toBe('done')
+  it('that becomes stricter after the preview counts, and one that is loosened does not', async () => {
+    const own = { tool: 'run_script', organization: contoso.id }
+    const first = await hold(world, technician, 'run_script', script)
+    await set({ ...own, policy: 'approver' })
+    const held = await world.invoke(technician, 'run_script', { ...script, confirmation: first.token })
+    expect(held).toMatchObject({ status: 'held', hold: { state: 'approval_required', operation: first.operation } })
+    expect(await commandsOf(world, first.operation)).toEqual([])
+    await set({ ...own, policy: 'default' })
+
+    const second = await hold(world, technician, 'run_script', script)
+    await set({ ...own, policy: 'client' })
+    const done = await world.invoke(technician, 'run_script', { ...script, confirmation: second.token })
+    await set({ ...own, policy: 'default' })
     // What was asked when it was previewed is what the audit and the operation tell.
-    const details = { confirmation: { asked: 'elicit', applied: 'preview' }, operation }
-    expect(await auditBody(world, done.auditEntry ?? '')).toMatchObject({ details })
+    const details = { confirmation: { asked: 'elicit', applied: 'preview' }, operation: second.operation }
+    expect(await auditBody(world, done.auditEntry ?? '')).toMatchObject({ outcome: 'succeeded', details })
   })
 })

@@ -27,6 +27,14 @@ const CONCERNS: Record<AlertAct, readonly AlertStatus[]> = {
   unacknowledge: ['acknowledged'],
 }
 
+/** One act by two names: a rule about one is a rule about both. */
+const SAME: Record<AlertAct, readonly string[]> = {
+  acknowledge: ['acknowledge_alerts', 'manage_alerts'],
+  resolve: ['resolve_alerts', 'manage_alerts'],
+  escalate: [],
+  unacknowledge: [],
+}
+
 export const idsField = oneOrMany(z.uuid(), MOST_ALERTS)
 export const noteField = z.string().trim().min(1).max(2000)
 export const actInput = z.object({
@@ -83,6 +91,7 @@ export function planAct(act: AlertAct, targets: readonly Target[]): Effect {
   return {
     summary: `Have ${alerts.length} alert${alerts.length === 1 ? '' : 's'} ${DONE[act]}: ${bySeverity(alerts)}.`,
     irreversible: [],
+    ruledAs: SAME[act],
     warnings: [
       ...(holding.length > 0 ? [`The condition of ${holding.length} still holds: they will open again.`] : []),
       ...(others.length > 0 && act !== 'acknowledge'

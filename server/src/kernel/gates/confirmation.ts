@@ -3,7 +3,7 @@
  * strictest organization of a call decides. Without a rule, tier 2 is left to the client's own dialog and tier 3 goes by
  * blast radius.
  */
-import { CONFIRMATION_POLICIES, type Area, type ConfirmationPolicy } from '@breeze/contract/governance'
+import { CONFIRMATION_POLICIES, type ConfirmationPolicy } from '@breeze/contract/governance'
 import type { Caller } from '../caller.ts'
 import type { ActionSpec, Target } from '../tool.ts'
 
@@ -38,16 +38,25 @@ export const USUAL_TERMS: ApprovalTerms = { hours: 24, requesterMayDecide: false
 
 export function decidePolicy(
   caller: Caller,
-  call: { tool: string; area: Area; action: ActionSpec; targets: readonly Target[]; organizations: readonly string[] },
+  call: { action: ActionSpec; targets: readonly Target[]; organizations: readonly string[] },
   rules: readonly PolicyRule[],
+  /** For each other tool that does the same: of its rules, those that name it count too. */
+  others: readonly (readonly PolicyRule[])[] = [],
   tainted = false,
 ): PolicyDecision {
   const fallback = defaultPolicy(caller, call.action, call.targets, call.organizations)
-  const perOrganization = (call.organizations.length > 0 ? call.organizations : [null]).map(
-    (organization) => mostSpecific(rules, organization)?.policy ?? fallback,
-  )
+  const alsoNamed = others.map((of) => of.filter(({ tool }) => tool !== null))
+  const perOrganization = (call.organizations.length > 0 ? call.organizations : [null]).flatMap((organization) => [
+    mostSpecific(rules, organization)?.policy ?? fallback,
+    ...alsoNamed.flatMap((of) => mostSpecific(of, organization)?.policy ?? []),
+  ])
   const asked = tainted && call.action.tier === 3 ? 'approver' : strictest(perOrganization)
   return { asked, applied: appliedTo(caller, asked) }
+}
+
+/** What was asked when a call was previewed holds, unless more is asked by now. */
+export function stricterOf(previewed: PolicyDecision, now: PolicyDecision): PolicyDecision {
+  return rankOf(now.asked) > rankOf(previewed.asked) ? now : previewed
 }
 
 function appliedTo(caller: Caller, asked: ConfirmationPolicy): ConfirmationPolicy {
@@ -77,6 +86,7 @@ function mostSpecific(rules: readonly PolicyRule[], organization: string | null)
 }
 
 function strictest(policies: readonly ConfirmationPolicy[]): ConfirmationPolicy {
-  const rank = Math.max(...policies.map((policy) => CONFIRMATION_POLICIES.indexOf(policy)))
-  return CONFIRMATION_POLICIES[rank] ?? 'approver'
+  return CONFIRMATION_POLICIES[Math.max(...policies.map(rankOf))] ?? 'approver'
 }
+
+const rankOf = (policy: ConfirmationPolicy): number => CONFIRMATION_POLICIES.indexOf(policy)

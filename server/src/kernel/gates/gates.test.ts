@@ -173,9 +173,9 @@ describe('the confirmation policy', () => {
       [ACME, access(ACME, { approvalLimit: 2 })],
     ]),
   })
-  const decide = (targets: Target[], rules: PolicyRule[] = [], action = execute) => {
+  const decide = (targets: Target[], rules: PolicyRule[] = [], action = execute, others: PolicyRule[][] = []) => {
     const organizations = [...new Set(targets.flatMap((target) => target.organizationId ?? []))]
-    return decidePolicy(caller, { tool: 'run_script', area: 'scripts', action, targets, organizations }, rules)
+    return decidePolicy(caller, { action, targets, organizations }, rules, others)
   }
   const rule = (policy: PolicyRule['policy'], more: Partial<PolicyRule> = {}): PolicyRule => ({
     organization_id: null,
@@ -198,14 +198,14 @@ describe('the confirmation policy', () => {
   })
 
   it('asks for a second person where the caller lately read what a device wrote, for tier 3 only', () => {
-    const asked = { tool: 'run_script', area: 'scripts' as const, targets: [device('a')], organizations: [CONTOSO] }
-    const tainted = (action: ActionSpec) => decidePolicy(caller, { ...asked, action }, [rule('client')], true).asked
+    const asked = { targets: [device('a')], organizations: [CONTOSO] }
+    const tainted = (action: ActionSpec) => decidePolicy(caller, { ...asked, action }, [rule('client')], [], true).asked
     expect([tainted(execute), tainted(write)]).toEqual(['approver', 'client'])
   })
 
   it('asks the operator of the server for a preview instead of a second person', () => {
     const operator = makeCaller({ credential: { kind: 'operator', id: 'o', name: 'operator' } })
-    const asked = { tool: 'run_script', area: 'scripts' as const, targets: [device('a')], organizations: [CONTOSO] }
+    const asked = { targets: [device('a')], organizations: [CONTOSO] }
     const decision = decidePolicy(operator, { ...asked, action: execute }, [rule('approver')])
     expect(decision).toEqual({ asked: 'approver', applied: 'preview' })
   })
@@ -222,6 +222,13 @@ describe('the confirmation policy', () => {
     ]
     expect(decide([device('a')], rules.slice(0, 2)).asked).toBe('preview')
     expect(decide([device('a')], rules).asked).toBe('client')
+  })
+
+  it('counts a rule that names another tool which does the same, and no wider rule about it', () => {
+    const own = [rule('client', { tool: 'run_script' })]
+    const wide = [rule('approver'), rule('approver', { area: 'alerts' })]
+    expect(decide([device('a')], own, execute, [wide]).asked).toBe('client')
+    expect(decide([device('a')], own, execute, [[...wide, rule('preview', { tool: 'same' })]]).asked).toBe('preview')
   })
 
   it('lets the strictest organization of a call decide', () => {

@@ -46,8 +46,9 @@ export default defineTool({
       siteId: null,
     }))
   },
-  async plan({ tx, now }, { operation, action }) {
-    const { rollout, total, counts } = await viewOf(tx, (await findOperation(tx, operation)).id, now())
+  async plan({ tx, now }, { operation: reference, action }) {
+    const operation = await findOperation(tx, reference)
+    const { rollout, total, counts } = await viewOf(tx, operation.id, now())
     const left = total - (counts['succeeded'] ?? 0) - (counts['cancelled'] ?? 0) - (counts['passed_over'] ?? 0)
     return {
       summary:
@@ -55,6 +56,7 @@ export default defineTool({
           ? `Pause the rollout: ${left} of ${total} devices are not done.`
           : `Go on with the rollout that is ${rollout.state}, on ${left} of ${total} devices.`,
       irreversible: action === 'pause' ? [] : ['What is installed stays installed.'],
+      ruledAs: action === 'pause' ? [] : [operation.tool],
     }
   },
   async run(context, { operation: reference, action, reason }) {
