@@ -1,10 +1,10 @@
-/** What tools answer about alerts, and what people do with them. */
+/** What tools answer about alerts. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { compactTally, recountAlerts } from '../../src/domains/alerts/tally.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { type Answer, code, denial, done } from '../settings/answers.ts'
 import { alertRow } from './rows.ts'
-import { type AlertWorld, alertWorld, hoursAgo } from './world.ts'
+import { type AlertWorld, alertWorld, DISK, hoursAgo, morning } from './world.ts'
 
 let w: AlertWorld
 let technician: Caller
@@ -26,51 +26,11 @@ const textOf = async (tool: string, input: unknown, caller = everybody): Promise
   const outcome = await w.h.invoke(caller, tool, input)
   return outcome.status === 'done' ? outcome.text : ''
 }
-const events = (alert: string) =>
-  w.h.sql('select kind, user_id is not null as by_person, note from alert_events where alert_id = $1 order by id', [
-    alert,
-  ])
 const titles = (answer: Answer): string[] => answer['alerts'].map((alert: Answer) => alert['title'])
-
-const DISK = { value: 97, threshold: 90, unit: '%' }
-
-async function morning(): Promise<Record<string, string>> {
-  return {
-    disk: await w.alert('ACME-DC-01', {
-      severity: 'critical',
-      title: 'Disk C: is nearly full',
-      detail: DISK,
-      lastValue: 98,
-      occurrences: 4,
-      openedAt: hoursAgo(5),
-    }),
-    cpu: await w.alert('ACME-WS-1', { severity: 'high', title: 'CPU busy', openedAt: hoursAgo(6) }),
-    patch: await w.alert('ACME-WS-1', {
-      severity: 'high',
-      title: 'Patch failed',
-      signal: 'patch_failed',
-      openedAt: hoursAgo(1),
-    }),
-    low: await w.alert('ACME-WS-2', { severity: 'low', title: 'Clean up', openedAt: hoursAgo(72) }),
-    taken: await w.alert('ACME-WS-2', {
-      severity: 'low',
-      title: 'In hand',
-      status: 'acknowledged',
-      openedAt: hoursAgo(60),
-    }),
-    over: await w.alert('ACME-DC-01', {
-      severity: 'critical',
-      title: 'Over',
-      status: 'resolved',
-      openedAt: hoursAgo(7),
-    }),
-    foreign: await w.alert('GLOBEX-1', { severity: 'critical', title: 'Service stopped', openedAt: hoursAgo(3) }),
-  }
-}
 
 describe('get_alerts', () => {
   it('answers a triage in one call: counts, the worst first, and which devices need attention', async () => {
-    await morning()
+    await morning(w)
     const answer = await call('get_alerts', { since: '12h' })
     expect(answer).toMatchObject({ total: 4, counts: { critical: 2, high: 2, medium: 0, low: 0, info: 0 } })
     expect(titles(answer)).toEqual(['Service stopped', 'Disk C: is nearly full', 'Patch failed', 'CPU busy'])
@@ -99,7 +59,7 @@ describe('get_alerts', () => {
   })
 
   it('takes filters by name, one or many, and times as spans, and refuses what it does not know', async () => {
-    await morning()
+    await morning(w)
     const found = async (input: unknown) => titles(await call('get_alerts', input))
     expect(await found({ severity: 'low' })).toEqual(['In hand', 'Clean up'])
     expect(await found({ severity: ['low', 'high'], status: 'open' })).toEqual(['Patch failed', 'CPU busy', 'Clean up'])
@@ -146,7 +106,7 @@ describe('get_alerts', () => {
   })
 
   it('groups, the worst group first', async () => {
-    await morning()
+    await morning(w)
     const groups = async (by: string) => (await call('get_alerts', { group_by: by }))['groups']
     expect(await groups('severity')).toMatchObject([
       { key: 'critical', total: 2 },
@@ -213,7 +173,7 @@ describe('get_alerts', () => {
   })
 
   it('shows and counts nothing of another organization, and asks for scope and permission', async () => {
-    await morning()
+    await morning(w)
     const own = await call('get_alerts', {}, technician)
     expect([own['total'], titles(own).includes('Service stopped')]).toEqual([5, false])
     expect(code(await w.h.invoke(technician, 'get_alerts', { organization: 'Globex' }))).toBe('not_found')
@@ -228,7 +188,7 @@ describe('get_alerts', () => {
 
 describe('alerts of devices', () => {
   it('are counted in lists and told in details, and never of another organization', async () => {
-    await morning()
+    await morning(w)
     await w.alert('ACME-WS-1', { severity: 'critical', title: 'Offline', suppressed: 'parent' })
     const list = await call('list_devices', {}, technician)
     expect(
@@ -250,7 +210,7 @@ describe('alerts of devices', () => {
   })
 
   it('are null for who may not read them', async () => {
-    await morning()
+    await morning(w)
     const caller = await w.caller('devices_only', w.acme)
     const [device] = (await call('list_devices', {}, caller))['devices']
     expect(device).toMatchObject({ open_alerts: null })
@@ -261,7 +221,7 @@ describe('alerts of devices', () => {
 
 describe('the tally of unresolved alerts', () => {
   it('follows every change, and is the same after it was made smaller or compared', async () => {
-    const { disk = '', low = '' } = await morning()
+    const { disk = '', low = '' } = await morning(w)
     const counts = async () => (await call('get_alerts', {}))['counts']
     expect(await counts()).toMatchObject({ critical: 2, high: 2, low: 2 })
     await w.h.sql(`update alerts set severity = 'medium' where id = $1`, [disk])
@@ -289,139 +249,5 @@ describe('the tally of unresolved alerts', () => {
     expect(await counts()).toMatchObject({ high: 5, medium: 0 })
     expect(await recountAlerts(w.h.server.db)).toBe(1)
     expect(await counts()).toEqual({ critical: 1, high: 0, medium: 0, low: 1, info: 0 })
-  })
-})
-
-describe('acknowledge_alerts', () => {
-  it('takes a filter, says how many matched, and the same call again changes nothing', async () => {
-    const { low = '', taken = '' } = await morning()
-    const input = { filter: { severity: 'low', older_than: '48h' }, note: 'Clean-up day', acknowledge_until: '8h' }
-    const answer = await call('acknowledge_alerts', input)
-    expect(answer).toMatchObject({
-      matched: 1,
-      changed: 1,
-      alerts: [{ id: low, outcome: 'acknowledged', device: 'ACME-WS-2' }],
-    })
-    expect(answer['audit_entry']).toEqual(expect.any(String))
-    const [row] = await w.h.sql(
-      'select status, note, version, acknowledged_until > now() as later from alerts where id = $1',
-      [low],
-    )
-    expect(row).toEqual({ status: 'acknowledged', note: 'Clean-up day', version: 2, later: true })
-    expect(await events(low)).toEqual([
-      { kind: 'opened', by_person: false, note: null },
-      { kind: 'acknowledged', by_person: true, note: 'Clean-up day' },
-    ])
-    expect(denial(await w.h.invoke(everybody, 'acknowledge_alerts', input))).toMatchObject({ code: 'not_found' })
-    const again = await call('acknowledge_alerts', { ids: taken })
-    expect(again).toMatchObject({ matched: 1, changed: 0, alerts: [{ outcome: 'unchanged' }] })
-    expect(await events(taken)).toHaveLength(1)
-  })
-
-  it('tells of each id what became of it, and touches no other organization', async () => {
-    const { disk = '', over = '', foreign = '' } = await morning()
-    const answer = await call('acknowledge_alerts', { ids: [disk, over, foreign.toUpperCase()] }, technician)
-    expect(answer).toMatchObject({ matched: 2, changed: 1 })
-    expect(answer['alerts'].map(({ id, outcome }: Answer) => [id, outcome])).toEqual([
-      [foreign, 'not_found'],
-      [disk, 'acknowledged'],
-      [over, 'already_resolved'],
-    ])
-    const absent = '0199c0de-0000-7000-8000-000000000000'
-    const refusals = await Promise.all(
-      [foreign, absent].map(async (ids) => denial(await w.h.invoke(technician, 'acknowledge_alerts', { ids }))),
-    )
-    expect(refusals.map(({ reason }) => reason.replace(/"[^"]+"/, '""'))).toEqual(
-      Array(2).fill('No alert "" is visible to you.'),
-    )
-    expect(await w.h.sql('select status from alerts where id = $1', [foreign])).toEqual([{ status: 'open' }])
-  })
-
-  it('asks for ids or a filter, a right, and a time to come', async () => {
-    const { disk = '' } = await morning()
-    for (const input of [
-      {},
-      { filter: {} },
-      { ids: disk, filter: { severity: 'low' } },
-      { ids: 'x' },
-      { ids: disk, acknowledge_until: hoursAgo(1).toISOString() },
-    ])
-      expect([input, code(await w.h.invoke(everybody, 'acknowledge_alerts', input))]).toEqual([input, 'invalid_input'])
-    const viewer = await w.caller('viewer', w.acme)
-    expect(code(await w.h.invoke(viewer, 'acknowledge_alerts', { ids: disk }))).toBe('forbidden')
-    const reader = await w.caller('technician', w.acme, ['ai:read'])
-    expect(code(await w.h.invoke(reader, 'acknowledge_alerts', { ids: disk }))).toBe('insufficient_scope')
-  })
-})
-
-describe('resolve_alerts', () => {
-  it('says where the condition still holds, is over, or can not be seen', async () => {
-    const firing = await w.alert('ACME-WS-1', { title: 'Firing' })
-    const clearing = await w.alert('ACME-WS-1', { title: 'Clearing', state: 'clearing' })
-    const unseen = await w.alert('ACME-WS-2', { title: 'Unseen', state: 'no_data' })
-    const ids = [firing, clearing, unseen]
-    const plan = await call('resolve_alerts', { ids, dry_run: true })
-    expect(plan['plan']).toMatchObject({
-      summary: 'Have 3 alerts resolved: 3 high.',
-      warnings: [expect.stringContaining('1 still holds')],
-    })
-    const answer = await call('resolve_alerts', { ids, note: 'Replaced the disk' })
-    expect(answer).toMatchObject({ matched: 3, changed: 3, still_holding: 1 })
-    const conditions = Object.fromEntries(answer['alerts'].map((alert: Answer) => [alert['title'], alert['condition']]))
-    expect(conditions).toEqual({ Firing: 'still holds', Clearing: 'over', Unseen: 'not visible at present' })
-    expect(await call('resolve_alerts', { ids })).toMatchObject({ matched: 3, changed: 0 })
-    expect(await events(firing)).toMatchObject([
-      { kind: 'opened' },
-      { kind: 'resolved', by_person: true, note: 'Replaced the disk' },
-    ])
-  })
-
-  it('meets a change that came first without undoing it', async () => {
-    const { disk = '', cpu = '' } = await morning()
-    const both = await Promise.all([
-      call('resolve_alerts', { ids: [disk, cpu] }),
-      call('resolve_alerts', { ids: [cpu, disk] }),
-      call('acknowledge_alerts', { ids: [disk, cpu] }),
-    ])
-    const resolved = both.slice(0, 2).reduce((sum, answer) => sum + Number(answer['changed']), 0)
-    expect(resolved).toBe(2)
-    expect(await w.h.sql('select distinct status from alerts where id in ($1, $2)', [disk, cpu])).toEqual([
-      { status: 'resolved' },
-    ])
-    expect((await events(disk)).filter(({ kind }) => kind === 'resolved')).toHaveLength(1)
-  })
-})
-
-describe('manage_alerts', () => {
-  it('lists as get_alerts does, and acts as the others do', async () => {
-    const { disk = '', cpu = '', low = '' } = await morning()
-    const filter = { severity: 'high', organization: 'Acme' }
-    expect(titles(await call('manage_alerts', { action: 'list', ...filter }))).toEqual(
-      titles(await call('get_alerts', filter)),
-    )
-    expect(await call('manage_alerts', { action: 'acknowledge', ids: cpu, note: 'mine' })).toMatchObject({ changed: 1 })
-    expect(await call('manage_alerts', { action: 'unacknowledge', ids: cpu })).toMatchObject({ changed: 1 })
-    expect(await call('manage_alerts', { action: 'resolve', severity: 'low', older_than: '48h' })).toMatchObject({
-      matched: 2,
-      changed: 2,
-    })
-    expect(await w.h.sql('select status from alerts where id = $1', [low])).toEqual([{ status: 'resolved' }])
-    expect(await call('manage_alerts', { action: 'escalate', ids: disk, note: 'Nobody answers' })).toMatchObject({
-      changed: 1,
-    })
-    expect(await w.h.sql('select escalation, severity from alerts where id = $1', [disk])).toEqual([
-      { escalation: 1, severity: 'critical' },
-    ])
-    expect((await events(disk)).at(-1)).toMatchObject({ kind: 'escalated', by_person: true })
-    expect(code(await w.h.invoke(everybody, 'manage_alerts', { action: 'resolve' }))).toBe('invalid_input')
-  })
-
-  it('lists for who may only read, and is shown to them with that action alone', async () => {
-    await morning()
-    const viewer = await w.caller('viewer', w.acme, ['ai:read'])
-    expect((await call('manage_alerts', { action: 'list' }, viewer))['total']).toBe(5)
-    expect(code(await w.h.invoke(viewer, 'manage_alerts', { action: 'escalate', severity: 'low' }))).toBe(
-      'insufficient_scope',
-    )
   })
 })

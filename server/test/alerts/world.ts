@@ -42,3 +42,40 @@ export async function alertWorld(options: HarnessOptions = {}): Promise<AlertWor
 }
 
 export const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000)
+
+export const DISK = { value: 97, threshold: 90, unit: '%' }
+
+/** A night's alerts by what they are called here. */
+export async function morning(w: AlertWorld): Promise<Record<string, string>> {
+  return {
+    disk: await w.alert('ACME-DC-01', {
+      severity: 'critical',
+      title: 'Disk C: is nearly full',
+      detail: DISK,
+      lastValue: 98,
+      occurrences: 4,
+      openedAt: hoursAgo(5),
+    }),
+    cpu: await w.alert('ACME-WS-1', { severity: 'high', title: 'CPU busy', openedAt: hoursAgo(6) }),
+    patch: await w.alert('ACME-WS-1', {
+      severity: 'high',
+      title: 'Patch failed',
+      signal: 'patch_failed',
+      openedAt: hoursAgo(1),
+    }),
+    low: await w.alert('ACME-WS-2', { severity: 'low', title: 'Clean up', openedAt: hoursAgo(72) }),
+    taken: await w.alert('ACME-WS-2', {
+      severity: 'low',
+      title: 'In hand',
+      status: 'acknowledged',
+      openedAt: hoursAgo(60),
+    }),
+    over: await w.alert('ACME-DC-01', {
+      severity: 'critical',
+      title: 'Over',
+      status: 'resolved',
+      openedAt: hoursAgo(7),
+    }),
+    foreign: await w.alert('GLOBEX-1', { severity: 'critical', title: 'Service stopped', openedAt: hoursAgo(3) }),
+  }
+}

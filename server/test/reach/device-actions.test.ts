@@ -1,6 +1,7 @@
 import type { CommandBody, CommandOutcome } from '@breeze/contract/agent-commands'
 import { ALL_SCOPES } from '@breeze/contract/governance'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { recordReturns } from '../../src/domains/commands/returns.ts'
 import { macsOf } from '../../src/domains/devices/wake.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
@@ -140,4 +141,69 @@ it('takes the cards that are in use first, and no more than four', () => {
   ]
   expect(macsOf(cards)).toEqual(['02:00:00:00:00:02', '02:00:00:00:00:03', '02:00:00:00:00:01', '02:42:00:00:00:01'])
   expect(macsOf('nonsense')).toEqual([])
+})
+
+describe('a device that is cut off', () => {
+  const isolation = (isolated: boolean) => found('network.isolate', { isolated, until: null })
+  const conditionsOf = async (id: string) =>
+    (await world.sql<{ conditions: string[] }>('select conditions from devices where id = $1', [id]))[0]?.conditions ??
+    []
+
+  it('shows it by its own word until it is released, and the plan says what stays in reach', async () => {
+    const device = await connectDevice(world, place, `cut-${made}`, {
+      sections: { capabilities: capabilities() },
+      answer: ({ type }) =>
+        type === 'network.isolate' ? isolation(true) : type === 'network.release' ? isolation(false) : {},
+    })
+    const input = {
+      action: 'isolate',
+      devices: device.id,
+      release_after_seconds: 7200,
+      allow: [{ address: '192.0.2.53', port: 53 }],
+    }
+    const plan = await calls.call('device_actions', { ...input, dry_run: true })
+    expect(plan.text).toContain('only this server, loopback, DHCP, 192.0.2.53:53 stay in reach')
+    expect(plan.text).toContain('by itself after 2 hours')
+    const { data, text } = await calls.call('device_actions', input)
+    expect(data).toMatchObject({ state: 'succeeded', counts: { succeeded: 1 } })
+    expect(text).toContain('isolated until it is released')
+    const { allow } = input
+    expect(device.received).toEqual([{ type: 'network.isolate', args: { allow, releaseAfterSeconds: 7200 } }])
+    await until(async () => (await conditionsOf(device.id)).includes('isolated'))
+    const listed = await calls.call('list_devices', { condition: 'isolated', organization: place.id })
+    expect(listed.data.devices).toMatchObject([{ id: device.id }])
+    await calls.call('device_actions', { action: 'release', devices: device.id })
+    await until(async () => !(await conditionsOf(device.id)).includes('isolated'))
+    // Somebody at the device, or its own time: the next beat tells.
+    device.agent.heartbeat({}, { isolated: true })
+    await until(async () => (await conditionsOf(device.id)).includes('isolated'))
+    device.agent.heartbeat({}, { isolated: false })
+    await until(async () => !(await conditionsOf(device.id)).includes('isolated'))
+  })
+})
+
+describe('a device that was sent a reboot', () => {
+  it('is told to be back only once it is heard in another boot', async () => {
+    const device = await connectDevice(world, place, `boots-${made}`, {
+      sections: { capabilities: capabilities() },
+      answer: () => ({ reason: 'reboot requested' }),
+    })
+    const { data } = await calls.call('device_actions', { action: 'reboot', devices: device.id })
+    const reasonNow = async () => {
+      const operation = await calls.call('get_operation', { operation: data['operation'] })
+      return operation.data.devices[0]?.['reason']
+    }
+    expect(await reasonNow()).toBe('restarts; not back yet')
+    // Heard again, and it is the same boot: it did not go down.
+    const same = [{ deviceId: device.id, bootId: device.agent.bootId }]
+    expect(await world.server.db.worker((tx) => recordReturns(tx, new Date(), same))).toEqual(new Set())
+    await world.sql(`update device_commands set result_at = result_at - interval '16 minutes' where device_id = $1`, [
+      device.id,
+    ])
+    expect(await reasonNow()).toBe('did not come back within 15 min')
+    device.agent.bootId = 'boot-2'
+    await device.agent.connect()
+    device.agent.heartbeat()
+    await until(async () => /^came back after 9\d\d s$/.test(String(await reasonNow())))
+  })
 })
