@@ -1,3 +1,4 @@
+import type { ServerKey } from '@breeze/contract/agent-protocol'
 import type { ConnectionTiming } from './connection.ts'
 import { AWAITING_APPROVAL } from './enrollment.ts'
 import { fault } from './faults.ts'
@@ -34,6 +35,7 @@ export class Agent {
   readonly #unlock: () => Promise<void>
   readonly #resolveClosed: (closed: { reason: StopReason }) => void
   #deviceId = ''
+  #identity: IdentityHolder | undefined
   #session: Session | undefined
   #separating = false
   /** The short time between two identities. */
@@ -52,11 +54,17 @@ export class Agent {
     return this.#deviceId
   }
 
+  /** Whose orders count now. */
+  get serverKeys(): readonly ServerKey[] {
+    return this.#identity?.current.serverKeys ?? []
+  }
+
   async start(identity: EnrolledIdentity, machineId: string): Promise<void> {
     const { stateDirectory } = this.#parts
     const own = identity.foreignJournal ? await setForeignJournalAside(stateDirectory, identity) : identity
     const holder = new IdentityHolder(stateDirectory, own)
     this.#deviceId = own.deviceId
+    this.#identity = holder
     this.#session = await startSession({
       ...this.#parts,
       identity: holder,

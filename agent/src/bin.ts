@@ -4,10 +4,12 @@ import { runAgent } from './main.ts'
 import { guardMemory } from './memory-guard.ts'
 import { goingDown } from './platform/going-down.ts'
 import { installCommand, uninstallCommand } from './service/commands.ts'
-import { superviseCommand } from './service/supervise.ts'
+import { EXIT_AT_ONCE, superviseCommand } from './service/supervise.ts'
 import { selfCommand } from './self-command.ts'
 import type { StopReason } from './stop-reason.ts'
-import { AGENT_VERSION } from './version.ts'
+import { launchCommand } from './update/bundle.ts'
+import { selfTest } from './update/self-test.ts'
+import { AGENT_VERSION, UPDATES_FROM } from './version.ts'
 
 /** Longer than a stubborn script needs to be killed. */
 const STOP_PATIENCE_MS = 10_000
@@ -17,7 +19,8 @@ const EXIT_USAGE = 2
 /** A supervisor starts the agent again. */
 const EXIT_RESTART = 3
 
-async function main(argv: readonly string[]): Promise<number> {
+/** Undefined: this process has become another program. */
+async function main(argv: readonly string[]): Promise<number | undefined> {
   const [verb, ...rest] = argv
   const context = { env: process.env, log: logToStderr, say: (line: string) => process.stdout.write(`${line}\n`) }
   switch (verb) {
@@ -30,6 +33,9 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'supervise':
       await superviseCommand(rest, selfCommand())
       return 0
+    case 'launch':
+      launchCommand(rest)
+      return undefined
     default:
       return run(argv)
   }
@@ -39,6 +45,13 @@ async function run(argv: readonly string[]): Promise<number> {
   const parsed = readConfig(argv, process.env)
   if (parsed.kind === 'help') process.stdout.write(HELP)
   if (parsed.kind === 'version') process.stdout.write(`${AGENT_VERSION}\n`)
+  // For the server that hands this build out.
+  if (parsed.kind === 'release')
+    process.stdout.write(`${JSON.stringify({ version: AGENT_VERSION, updatesFrom: UPDATES_FROM })}\n`)
+  if (parsed.kind === 'self-test') {
+    await selfTest(parsed.config)
+    process.stdout.write(`${AGENT_VERSION}\n`)
+  }
   if (parsed.kind !== 'run') return 0
 
   // From here on the token is in memory only: scripts and child processes never inherit it.
@@ -53,7 +66,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const { reason, code } = await Promise.race([
     asked,
     // It ended by itself, and is to be started anew.
-    first.closed.then((closed) => ({ reason: closed.reason, code: EXIT_RESTART })),
+    first.closed.then(({ reason }) => ({ reason, code: reason === 'update' ? EXIT_AT_ONCE : EXIT_RESTART })),
   ])
   const impatience = setTimeout(() => {
     logToStderr('stop_took_too_long')
@@ -83,7 +96,7 @@ function stopRequest(): Promise<StopRequest> {
 
 // No top-level await: the single-file build is CommonJS.
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  (code) => (code === undefined ? undefined : process.exit(code)),
   (error: unknown) => {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`)

@@ -12,7 +12,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { judgeCancel, judgeCommand } from './command-gate.ts'
 import type { SectionName } from '@breeze/contract/agent-inventory'
 import type { InventoryBody, Reply } from './device.ts'
-import { type EndReason, type Execution, type Executor, type Executors, isCancelled, type Tell } from './executor.ts'
+import {
+  type EndReason,
+  type Execution,
+  type Executor,
+  type Executors,
+  type HandedOver,
+  isCancelled,
+  type Tell,
+} from './executor.ts'
 import { fault } from './faults.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import type { LocalPolicy } from './local-policy.ts'
@@ -23,6 +31,8 @@ import type { ServerClock } from './server-clock.ts'
 import { WorkQueue } from './work-queue.ts'
 
 const JOURNAL_RETRY_MS = 10_000
+/** How long a restart of the agent waits for what is at work. */
+const LAST_WORK_MS = 600_000
 /** A cancel may overtake its command. Commands that wait for a device do not wait longer than this. */
 const CANCEL_KEPT_MS = 31 * 86_400_000
 
@@ -40,6 +50,8 @@ export interface CommandRunnerOptions {
   configuration?: () => Pick<AgentConfiguration, 'maxConcurrentScripts' | 'streamOutput'>
   /** Reads sections of the device anew. Without a device there is nothing to read. */
   look?: (sections: readonly SectionName[]) => InventoryBody | Promise<InventoryBody>
+  /** What the run before left to this one. */
+  handedOver?: HandedOver
   log: Log
 }
 
@@ -50,7 +62,11 @@ export class CommandRunner {
   readonly #tasks = new Map<string, AbortController>()
   readonly #scripts: WorkQueue
   readonly #running = new Set<Promise<void>>()
+  /** Those of them that the agent's own restart would break off. */
+  readonly #others = new Set<Promise<void>>()
   #stopping = false
+  /** The agent is about to start anew: what comes now is kept for its next run. */
+  #handingOver = false
   /** What the last run of the agent left open. Taken before anything new can arrive. */
   #leftovers: readonly JournalEntry[]
   #resending: Promise<void> = Promise.resolve()
@@ -64,13 +80,24 @@ export class CommandRunner {
 
   /** Before connecting: what had started when the agent died is ended, never repeated, and reported as interrupted. */
   async recover(): Promise<void> {
-    const { journal, log, sweep } = this.#options
+    const { journal, log, sweep, handedOver } = this.#options
     for (const entry of this.#leftovers) {
-      if (entry.state !== 'started') continue
-      log('command_interrupted', { commandId: entry.commandId })
-      await sweep(entry.commandId)
-      await journal.finished(entry.commandId, interruptedOutcome(entry))
+      const { commandId, state } = entry
+      if (state !== 'started' || handedOver?.isPending(commandId)) continue
+      const outcome = handedOver?.outcome(commandId)
+      if (!outcome) {
+        log('command_interrupted', { commandId })
+        await sweep(commandId)
+      }
+      await journal.finished(commandId, outcome ? finishedNow(entry, outcome) : interruptedOutcome(entry))
     }
+  }
+
+  /** What became of a command that was handed over is known now. */
+  async settle(commandId: string, reply: Reply): Promise<void> {
+    const entry = this.#options.journal.get(commandId)
+    const outcome = this.#options.handedOver?.outcome(commandId)
+    if (entry?.state === 'started' && outcome) await this.#finish(commandId, finishedNow(entry, outcome), reply)
   }
 
   async handle(command: SignedCommand, reply: Reply): Promise<void> {
@@ -228,16 +255,21 @@ export class CommandRunner {
 
   #enqueue(payload: CommandPayload, task: AbortController, reply: Reply): void {
     const { commandId, body } = payload
-    const begin = () => this.#track(this.#carryOut(payload, task.signal, reply))
+    if (this.#handingOver) return
+    const begin = () => this.#track(this.#carryOut(payload, task.signal, reply), body.type)
     if (body.type === 'script.run' && !task.signal.aborted) this.#scripts.add(commandId, begin)
     else void begin()
   }
 
-  #track(work: Promise<void>): Promise<void> {
+  #track(work: Promise<void>, type: CommandPayload['body']['type']): Promise<void> {
     const tracked: Promise<void> = work
       .catch((error: unknown) => this.#options.log('command_error', { message: errorText(error) }))
-      .finally(() => this.#running.delete(tracked))
+      .finally(() => {
+        this.#running.delete(tracked)
+        this.#others.delete(tracked)
+      })
     this.#running.add(tracked)
+    if (type !== 'agent.update') this.#others.add(tracked)
     return tracked
   }
 
@@ -269,10 +301,20 @@ export class CommandRunner {
     const startedAt = new Date().toISOString()
     await journal.started(commandId, startedAt)
     await patiently(reply({ type: 'started', commandId, startedAt }))
-    const { outcome, afterwards } = await runExecutor(executor, execution, startedAt, log)
+    const { outcome, afterwards, handOver } = await runExecutor(executor, execution, startedAt, log)
+    if (handOver) return await this.#handOver(handOver)
     await this.#finish(commandId, outcome, reply)
     const correction = await afterwards?.()
     if (correction) await this.#finish(commandId, correction, reply)
+  }
+
+  /** Others at work come to their end first; those that wait are taken up by the next run. */
+  async #handOver(restart: () => void): Promise<void> {
+    this.#handingOver = true
+    this.#scripts.clear()
+    const others = [...this.#others]
+    await Promise.race([Promise.allSettled(others), sleep(LAST_WORK_MS, undefined, { ref: false })])
+    restart()
   }
 
   /** Judged once more, because it may have waited for a free place, or for the agent to come back. */
@@ -322,6 +364,12 @@ export class CommandRunner {
     fault('result.sent')
   }
 }
+
+const finishedNow = ({ startedAt }: Extract<JournalEntry, { state: 'started' }>, outcome: CommandOutcome) => ({
+  ...outcome,
+  startedAt,
+  finishedAt: new Date().toISOString(),
+})
 
 function interruptedOutcome(entry: Extract<JournalEntry, { state: 'started' }>): CommandOutcome {
   return {

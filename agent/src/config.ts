@@ -2,6 +2,7 @@ import { delimiter, isAbsolute } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ALL_FAULT_POINTS, type FaultPoint, isFaultPoint } from './faults.ts'
 import type { NetworkOptions } from './transport.ts'
+import { parseSupervision, type Supervision } from './update/supervision.ts'
 
 /** The only reader of the agent's environment and arguments. */
 export interface AgentConfig {
@@ -19,6 +20,8 @@ export interface AgentConfig {
   protectedPaths: readonly string[]
   fault: FaultPoint | undefined
   scriptEnvironment: ScriptEnvironment
+  /** By whom this process is started again, where that is known. */
+  supervision?: Supervision | undefined
 }
 
 /** All that a script sees of the agent's own environment. */
@@ -27,7 +30,9 @@ export interface ScriptEnvironment {
   home: string
 }
 
-export type ParsedArguments = { kind: 'run'; config: AgentConfig } | { kind: 'help' } | { kind: 'version' }
+export type ParsedArguments =
+  | { kind: 'run' | 'self-test'; config: AgentConfig }
+  | { kind: 'help' | 'version' | 'release' }
 
 /** The message is one line meant for the person at the terminal. */
 export class ConfigError extends Error {
@@ -45,6 +50,7 @@ export const HELP = `breeze-agent: connects this device to a Breeze server
   --ca-only         trust those of --ca and no others
   --help            this text
   --version         the agent's version
+  --self-test       finds out whether this build could run here, and changes nothing
 
 Each option can also be set by BREEZE_AGENT_SERVER, BREEZE_AGENT_TOKEN, BREEZE_AGENT_STATE, BREEZE_AGENT_CA and
 BREEZE_AGENT_CA_ONLY=yes; the environment keeps the token out of the process list. HTTPS_PROXY (or HTTP_PROXY) names a
@@ -56,11 +62,12 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Par
   const options = parseOptions(argv)
   if (options.help) return { kind: 'help' }
   if (options.version) return { kind: 'version' }
+  if (options.release) return { kind: 'release' }
   const servers = (options.server ?? [env['BREEZE_AGENT_SERVER'] ?? '']).flatMap((text) => text.split(/[\s,]+/))
   const named = servers.filter((text) => text !== '')
   if (named.length === 0) throw new ConfigError('No server given: use --server https://…')
   return {
-    kind: 'run',
+    kind: options['self-test'] ? 'self-test' : 'run',
     config: {
       servers: [...new Set(named.map(parseServerUrl))],
       network: parseNetwork(options, env),
@@ -74,6 +81,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Par
         path: env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         home: env['HOME'] ?? '/root',
       },
+      supervision: parseSupervision(env, argv),
     },
   }
 }
@@ -112,6 +120,8 @@ function parseOptions(argv: readonly string[]) {
         'ca-only': { type: 'boolean' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },
+        release: { type: 'boolean' },
+        'self-test': { type: 'boolean' },
       },
     }).values
   } catch (error) {

@@ -28,6 +28,18 @@ export type ExecutionResult = {
    * outcome that is true instead.
    */
   afterwards?: () => Promise<CommandOutcome | undefined>
+  /**
+   * Only the next run of the agent knows what became of it: this outcome is recorded nowhere, and the command stays started.
+   * Runs once nothing else is at work, and ends the agent.
+   */
+  handOver?: () => void
+}
+
+/** Commands whose outcome an earlier run of the agent left to this one. */
+export interface HandedOver {
+  /** Their outcome is not known yet. */
+  isPending(commandId: string): boolean
+  outcome(commandId: string): CommandOutcome | undefined
 }
 
 /** A command type this agent can carry out. */

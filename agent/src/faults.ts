@@ -30,7 +30,23 @@ export const SEPARATION_FAULT_POINTS = [
   'separation.saved',
   'separation.journal_moved',
 ] as const
-export const ALL_FAULT_POINTS = [...FAULT_POINTS, ...ROTATION_FAULT_POINTS, ...SEPARATION_FAULT_POINTS] as const
+/** Of an update, in order: in the former version, in the supervisor, in the new version. */
+export const UPDATE_FAULT_POINTS = [
+  'update.fetched',
+  'update.tested',
+  'update.staged',
+  'trial.counted',
+  'trial.proved',
+] as const
+/** Of one that is undone, in the supervisor. */
+export const ROLL_BACK_FAULT_POINTS = ['trial.rolled_back'] as const
+export const ALL_FAULT_POINTS = [
+  ...FAULT_POINTS,
+  ...ROTATION_FAULT_POINTS,
+  ...SEPARATION_FAULT_POINTS,
+  ...UPDATE_FAULT_POINTS,
+  ...ROLL_BACK_FAULT_POINTS,
+] as const
 export type FaultPoint = (typeof ALL_FAULT_POINTS)[number]
 
 let armed: FaultPoint | undefined

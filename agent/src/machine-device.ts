@@ -47,6 +47,8 @@ export interface MachineDeviceOptions {
   /** How often the logs are looked at. */
   eventsEveryMs: number
   isolated: () => boolean
+  /** The server let this version of the agent in. Answers the command that ordered it, where it was on trial until now. */
+  proven: () => Promise<string | undefined>
   onCopied: () => void
   log: Log
 }
@@ -193,6 +195,7 @@ export class MachineDevice implements Device {
     this.#options.clock.learn(welcome.serverTime)
     this.#reply = reply
     await this.#considerKeys(welcome.serverKeys)
+    await this.#proven(reply)
     await this.#runner?.welcomed(reply)
     await this.#metrics.welcomed(reply)
     this.#events.welcomed(reply)
@@ -231,6 +234,16 @@ export class MachineDevice implements Device {
 
   copied(): void {
     this.#options.onCopied()
+  }
+
+  async #proven(reply: Reply): Promise<void> {
+    try {
+      const ordered = await this.#options.proven()
+      if (ordered !== undefined) await this.#runner?.settle(ordered, reply)
+    } catch (error) {
+      // A folder that can't be written: the next welcome tries again, and until then it is on trial.
+      this.#options.log('versions_error', { message: errorText(error) })
+    }
   }
 
   async #considerKeys(offered: readonly ServerKey[]): Promise<void> {

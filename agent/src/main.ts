@@ -36,6 +36,8 @@ import { ServerClock } from './server-clock.ts'
 import { lockState } from './state-lock.ts'
 import type { StopReason } from './stop-reason.ts'
 import { openTransport, type Transport } from './transport.ts'
+import { AgentUpdates } from './update/agent-updates.ts'
+import { updateAgent } from './update/update-agent.ts'
 import { AGENT_VERSION } from './version.ts'
 
 export interface AgentOptions extends AgentConfig {
@@ -74,7 +76,20 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
     const machineId = await stableMachineId(stateDirectory)
     const identity = await enroll({ ...options, log }, transport, machineId)
     const policy = new LocalPolicy(options.policyPath, log)
-    const executors = executorsOf({ ...options, log }, { ownLog, policy, isolation })
+    const updates = await AgentUpdates.open({ stateDirectory, supervision: options.supervision, log })
+    const executors = {
+      ...executorsOf({ ...options, log }, { ownLog, policy, isolation }),
+      'agent.update': updateAgent({
+        stateDirectory,
+        updates,
+        servers,
+        transport,
+        clock,
+        log,
+        serverKeys: () => agent.serverKeys,
+        restart: () => void agent.stop('update'),
+      }),
+    }
     const work = {
       executors,
       policy,
@@ -83,8 +98,9 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
       eventsEveryMs: options.eventsEveryMs ?? LOOK_EVERY_MS,
       clock,
       isolation,
+      updates,
     }
-    const agent = new Agent({ ...options, work, transport, log }, async () => {
+    const agent: Agent = new Agent({ ...options, work, transport, log }, async () => {
       await isolation.stop()
       await unlock()
     })

@@ -14,6 +14,7 @@ import type { Measuring } from './metrics/reporter.ts'
 import type { ServerClock } from './server-clock.ts'
 import type { StopReason } from './stop-reason.ts'
 import type { Transport } from './transport.ts'
+import type { AgentUpdates } from './update/agent-updates.ts'
 
 export interface MachineWork {
   executors: Executors
@@ -24,6 +25,7 @@ export interface MachineWork {
   /** The server's, as well as it is known. */
   clock: ServerClock
   isolation: Isolation
+  updates: AgentUpdates
 }
 
 export interface SessionOptions {
@@ -63,6 +65,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     metrics: work.metrics,
     eventsEveryMs: work.eventsEveryMs,
     isolated: () => isolation.isolated,
+    proven: () => work.updates.welcomed(),
     onCopied,
     log,
   })
@@ -77,6 +80,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     sweep: sweepExecution,
     policy: work.policy,
     executors: work.executors,
+    handedOver: work.updates,
   })
   await runner.recover()
   await device.start(runner)

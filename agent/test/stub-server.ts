@@ -9,6 +9,7 @@ import {
   commandMessage,
   type SignedCommand,
 } from '@breeze/contract/agent-commands'
+import { AGENT_RELEASE_PATH } from '@breeze/contract/agent-release'
 import type { AgentConfiguration } from '@breeze/contract/agent-configuration'
 import type { MetricSample } from '@breeze/contract/agent-metrics'
 import {
@@ -90,6 +91,8 @@ export class StubServer {
   readonly frames: AgentFrame[] = []
   readonly results = new Map<string, CommandOutcome[]>()
   closeWith: { code: number; error?: Extract<ServerFrame, { type: 'error' }> } | undefined
+  /** Digest → build. Fetched with the ticket `ticket`. */
+  readonly releases = new Map<string, Buffer>()
   readonly polls: StubPolls
   #peer: StubPeer | undefined
   readonly #http: Server
@@ -206,6 +209,7 @@ export class StubServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
+    if (request.method === 'GET') return void this.#release(request, response)
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString())
     if (this.polls.handles(request)) this.polls.handle(request, body, response)
     else {
@@ -213,6 +217,13 @@ export class StubServer {
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(reply))
     }
     this.#changed()
+  }
+
+  #release({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
+    const build = this.releases.get(url.slice(`${AGENT_RELEASE_PATH}/`.length))
+    if (headers.authorization !== 'Bearer ticket') response.writeHead(401).end()
+    else if (build) response.writeHead(200).end(build)
+    else response.writeHead(404).end()
   }
 
   #enroll(
@@ -256,7 +267,6 @@ export class StubServer {
   }
 
   #serve(peer: StubPeer): void {
-    this.#peer = peer
     const nonce = randomBytes(24).toString('base64url')
     if (this.closeWith) {
       if (this.closeWith.error) peer.say(this.closeWith.error)
@@ -272,6 +282,8 @@ export class StubServer {
       this.frames.push(frame)
       if (frame.type === 'hello') {
         deviceId = frame.deviceId
+        // A self-test only looks at the challenge.
+        this.#peer = peer
         this.#hello(peer, frame, nonce)
       }
       if (frame.type === 'result') this.#result(frame, peer)

@@ -29,5 +29,7 @@ export const CAPABILITIES = [
   /** Cuts the device off from all but the server. */
   'network.isolate',
   'network.release',
+  /** Takes on a newer build of itself, and goes back by itself where that does not work. */
+  'agent.update',
 ] as const
 export type Capability = (typeof CAPABILITIES)[number]

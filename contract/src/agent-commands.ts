@@ -6,6 +6,7 @@
  */
 import * as z from 'zod'
 import type { Capability } from './agent-capabilities.ts'
+import { signedManifest } from './agent-release.ts'
 
 export const PROTOCOL_VERSION = 1
 /** A frame larger than this closes the connection. */
@@ -141,6 +142,16 @@ export const isolateArgs = z.object({
 })
 export type IsolateArgs = z.infer<typeof isolateArgs>
 
+export const agentUpdateArgs = z.object({
+  manifest: signedManifest,
+  /** Lets this device fetch the build. */
+  ticket: text(300),
+  /** How long the new version may take to be let in by the server; then the former one is put back. */
+  probationSeconds: z.number().int().min(1).max(3600),
+  /** Tries a build again that was rolled back here. */
+  force: z.boolean(),
+})
+
 export const commandBody = z.discriminatedUnion('type', [
   z.object({ type: z.literal('script.run'), args: scriptArgs }),
   z.object({ type: z.literal('power.reboot'), args: powerArgs }),
@@ -159,6 +170,7 @@ export const commandBody = z.discriminatedUnion('type', [
   z.object({ type: z.literal('updates.install'), args: updatesInstallArgs }),
   z.object({ type: z.literal('network.isolate'), args: isolateArgs }),
   z.object({ type: z.literal('network.release'), args: z.object({}) }),
+  z.object({ type: z.literal('agent.update'), args: agentUpdateArgs }),
 ])
 export type CommandBody = z.infer<typeof commandBody>
 export type CommandType = CommandBody['type']
@@ -369,5 +381,7 @@ export const RESULT_DATA = {
   }),
   'network.isolate': isolation,
   'network.release': isolation,
+  /** The version that ran before, the one that was ordered, and the one that runs now. */
+  'agent.update': z.object({ from: text(40), to: text(40), running: text(40) }),
 } as const satisfies { readonly [T in CommandType]?: z.ZodType }
 export type ResultData<T extends keyof typeof RESULT_DATA> = z.infer<(typeof RESULT_DATA)[T]>

@@ -97,4 +97,8 @@ const PROBES: { readonly [C in Capability]: CommandBody | readonly CommandBody[]
   'updates.install': { type: 'updates.install', args: { updates: [], timeoutSeconds: 60 } },
   'network.isolate': { type: 'network.isolate', args: { allow: [], releaseAfterSeconds: 0 } },
   'network.release': { type: 'network.release', args: {} },
+  'agent.update': {
+    type: 'agent.update',
+    args: { manifest: { keyId: '', payload: '', signature: '' }, ticket: '', probationSeconds: 1, force: false },
+  },
 }

@@ -7,6 +7,7 @@ import { guardMemory } from '../memory-guard.ts'
 import { environmentText, parseEnvironmentText } from './environment-file.ts'
 import { layout } from './layout.ts'
 import { RotatingLog } from './rotating-log.ts'
+import type { Launches } from '../update/launches.ts'
 import { supervise } from './supervise.ts'
 import { unitText } from './systemd.ts'
 import { initScriptText } from './sysv.ts'
@@ -36,12 +37,17 @@ describe('the log', () => {
   })
 })
 
+const always = (...command: [string, ...string[]]): Launches => ({
+  next: async () => ({ command, env: {}, probationMs: null }),
+  isOnTrial: async () => false,
+})
+
 describe('the supervisor', () => {
   test('starts the agent again after each end, keeps what it said, and ends with it on SIGTERM', async () => {
     const lines: string[] = []
     const script = 'echo hello >&2; exit 7'
     const over = supervise({
-      command: ['/bin/sh', '-c', script],
+      launches: always('/bin/sh', '-c', script),
       log: { write: (line) => lines.push(line) },
       firstDelayMs: 1,
     })
@@ -55,7 +61,7 @@ describe('the supervisor', () => {
   test('a program that is not there is told and tried again', async () => {
     const lines: string[] = []
     const over = supervise({
-      command: [join(folder, 'none')],
+      launches: always(join(folder, 'none')),
       log: { write: (line) => lines.push(line) },
       firstDelayMs: 1,
     })
@@ -91,7 +97,7 @@ describe('the service files', () => {
 
   test('the unit starts the installed program, with its settings, below everything else', () => {
     const unit = unitText(layout())
-    expect(unit).toContain('ExecStart=/opt/breeze-agent/breeze-agent --state /var/lib/breeze-agent')
+    expect(unit).toContain('ExecStart=/opt/breeze-agent/breeze-agent supervise -- --state /var/lib/breeze-agent')
     expect(unit).toContain('EnvironmentFile=/etc/breeze-agent/agent.env')
     expect(unit).toMatch(/^Nice=10$/m)
     expect(unit).toMatch(/^Delegate=yes$/m)

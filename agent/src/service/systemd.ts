@@ -1,8 +1,9 @@
 import { type Layout, NICENESS } from './layout.ts'
 
 /**
- * systemd.service(5). `Delegate`: the agent makes a control group per script. `KillMode=mixed`: the agent is told first and
- * ends its scripts itself; what is left after the timeout is killed. Its log goes to the journal, which keeps its size.
+ * systemd.service(5). The agent's own supervisor stands between, because it puts a former version back where a new one fails;
+ * its log goes to the journal. `Delegate`: the agent makes a control group per script. `KillMode=mixed`: the supervisor
+ * is told first, the agent by it, and it ends its scripts itself; what is left after the timeout is killed.
  */
 export function unitText({ program, environment, state }: Layout): string {
   return `[Unit]
@@ -11,7 +12,7 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=${program} --state ${state}
+ExecStart=${program} supervise -- --state ${state}
 EnvironmentFile=${environment}
 Restart=always
 RestartSec=5

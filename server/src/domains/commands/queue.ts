@@ -155,6 +155,7 @@ function runSeconds({ type, args }: CommandBody): number {
     const scripts = (args.preScript?.timeoutSeconds ?? 0) + (args.postScript?.timeoutSeconds ?? 0)
     return args.timeoutSeconds + scripts + UPDATE_MARGIN_SECONDS
   }
+  if (type === 'agent.update') return args.probationSeconds + UPDATE_MARGIN_SECONDS
   // A power command ends when it is scheduled, not when the machine goes down.
   return 'timeoutSeconds' in args ? args.timeoutSeconds : 60
 }

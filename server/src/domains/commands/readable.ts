@@ -33,6 +33,8 @@ const DESCRIBE = new Map<string, (found: Found) => string | null>(
     'updates.install': (found) => as(found, 'updates.install', installed),
     'network.isolate': (found) => as(found, 'network.isolate', isolation),
     'network.release': (found) => as(found, 'network.release', isolation),
+    'agent.update': (found) =>
+      as(found, 'agent.update', ({ from, to, running }) => `ordered ${to}, ran ${from} before, runs ${running} now`),
   }),
 )
 
