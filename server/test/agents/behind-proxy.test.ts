@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { selfSigned } from '../../../agent/test/certificate.ts'
 import { type CabledNetworks, cableNetworks, whyNoNetworks } from '../../../agent/test/namespaces.ts'
 import { boot, type Harness } from '../harness.ts'
+import { bridgeTo } from '../reach/cable.ts'
 
 const AGENT = join(import.meta.dirname, '../../../dist/agent.cjs')
 const PROXY = join(import.meta.dirname, '../../../agent/test/request-only-proxy.ts')
@@ -42,7 +43,7 @@ describe.skipIf(reason !== undefined)('an agent in a network with nothing but a 
     world = await boot({ env: { BREEZE_PUBLIC_URL: server } })
     folder = mkdtempSync(join(tmpdir(), 'breeze-proxy-'))
     const socket = join(folder, 'server.sock')
-    bridge = await bridgeTo(world.server.url, socket)
+    bridge = await bridgeTo(() => world.server.url, socket)
     const certificate = selfSigned(`IP:${far.address}`)
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     writeFileSync(key, certificate.key)
@@ -122,19 +123,4 @@ async function token(world: Harness): Promise<string> {
     }),
   )
   return made.secret
-}
-
-/** A file is the same in every network. */
-async function bridgeTo(url: string, socket: string): Promise<Server> {
-  const { hostname, port } = new URL(url)
-  const bridge = createServer((client) => {
-    const server = connect(Number(port), hostname)
-    client.pipe(server).pipe(client)
-    client.on('error', () => server.destroy())
-    server.on('error', () => client.destroy())
-    client.on('close', () => server.destroy())
-  })
-  bridge.listen(socket)
-  await once(bridge, 'listening')
-  return bridge
 }

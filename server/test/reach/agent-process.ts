@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { until } from '../agents/fleet.ts'
 import type { Harness, Organization } from '../harness.ts'
+import type { Cable } from './cable.ts'
 
 const BIN = fileURLToPath(new URL('../../../agent/src/bin.ts', import.meta.url))
 const HURRIED = fileURLToPath(new URL('./hurried-agent.ts', import.meta.url))
@@ -24,12 +25,14 @@ export interface AgentStart {
   hurried?: boolean
   /** Path of this machine → folder that the agent, and nobody else, sees there. Root only. */
   mounts?: Readonly<Record<string, string>>
+  /** Lives at the end of it, and not in this network. */
+  cable?: Pick<Cable, 'url' | 'certificatePath' | 'inside'>
 }
 
 export async function startAgent(
   world: Harness,
   place: Organization,
-  { hurried = false, mounts = {} }: AgentStart = {},
+  { hurried = false, mounts = {}, cable }: AgentStart = {},
 ): Promise<AgentProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'breeze-reach-'))
   const token = await world.server.db.worker((tx) =>
@@ -42,12 +45,14 @@ export async function startAgent(
     }),
   )
   const said: string[] = []
-  const [program, ...before] = launcher(mounts)
-  const child = spawn(program, [...before, hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')], {
+  const command = [...launcher(mounts), hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')]
+  const [program = '', ...args] = cable ? cable.inside(...command).flat() : command
+  const child = spawn(program, args, {
     env: {
       PATH: process.env['PATH'],
       HOME: folder,
-      BREEZE_AGENT_SERVER: world.server.url,
+      BREEZE_AGENT_SERVER: cable?.url ?? world.server.url,
+      ...(cable && { BREEZE_AGENT_CA: cable.certificatePath }),
       BREEZE_AGENT_TOKEN: token.secret,
       BREEZE_AGENT_STATE: join(folder, 'state'),
       BREEZE_AGENT_POWER: 'dry-run',
@@ -68,7 +73,7 @@ export async function startAgent(
 }
 
 /** With a view of its own of these paths: both programs become the next one, so that the process is the agent's. */
-function launcher(mounts: Readonly<Record<string, string>>): [string, ...string[]] {
+function launcher(mounts: Readonly<Record<string, string>>): string[] {
   const bound = Object.entries(mounts).flat()
   if (bound.length === 0) return [process.execPath]
   const script = 'while [ "$1" != -- ]; do mount --bind "$2" "$1" || exit 1; shift 2; done; shift; exec "$@"'

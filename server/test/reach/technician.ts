@@ -14,7 +14,7 @@ export async function ask(client: AnyClient, name: string, input: Record<string,
   return callOnce(client, name, { ...input, confirmation: token })
 }
 
-async function callOnce(client: AnyClient, name: string, input: Record<string, unknown>): Promise<Reply> {
+export async function callOnce(client: AnyClient, name: string, input: Record<string, unknown>): Promise<Reply> {
   const result = await client.callTool({ name, arguments: input })
   const [block] = result['content'] as { text: string }[]
   // Tests look at the fields that they know to be there.

@@ -33,7 +33,28 @@ const body = z.object({
   code: z.string().nullable(),
   reason: z.string().nullable(),
   duration_ms: z.number().nullable(),
+  details: z
+    .object({
+      operation: z.string(),
+      confirmation: z.object({ asked: z.string(), applied: z.string() }),
+      confirmed_by: z.string(),
+      approval: z.object({ approved_by: z.string().nullable(), reason: z.string().nullish() }),
+    })
+    .partial()
+    .catch({}),
 })
+
+/** Why an act was let in, or what it waits for: which confirmation its policy asked for, and who gave it. */
+function whyOf({ confirmation, confirmed_by: client, approval }: z.output<typeof body>['details']): string | null {
+  if (!confirmation) return null
+  const { asked, applied } = confirmation
+  const by = approval?.approved_by
+  return [
+    `policy ${asked}${applied === asked ? '' : `, applied as ${applied}`}`,
+    ...(client === undefined ? [] : [client]),
+    ...(by ? [`approved by ${by}${approval?.reason ? `: ${approval.reason}` : ''}`] : []),
+  ].join('; ')
+}
 
 export async function auditPage(
   tx: Tx,
@@ -94,6 +115,8 @@ export async function auditPage(
         outcome: row.outcome,
         code: said.code,
         reason: said.reason,
+        why: whyOf(said.details),
+        operation: said.details.operation ?? null,
         duration_ms: said.duration_ms,
         input: row.payload,
       }

@@ -28,15 +28,17 @@ const entry = z.object({
   outcome: z.string().nullable(),
   code: z.string().nullable(),
   reason: z.string().nullable(),
+  why: z.string().nullable(),
+  operation: z.string().nullable(),
   duration_ms: z.number().nullable(),
-  input: z.string().nullable().describe('Masked, at most 500 characters.'),
+  input: z.string().nullable(),
 })
 
 export default defineTool({
   name: 'query_audit_log',
   title: 'Query the audit log',
   description:
-    'Searches who did what through which client: calls, refusals, throttles and their outcomes, newest first. Needs the audit permission.',
+    'Searches who did what through which client and why it was allowed: calls, refusals, throttles, outcomes; newest first, inputs masked.',
   area: 'audit',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'audit.read' },
