@@ -29,6 +29,7 @@ export interface Hold {
   state: 'confirmation_required' | 'approval_required'
   operation: string
   confirmation?: { token: string; expires_at: string }
+  approval?: { expires_at: string; url: string }
   [more: string]: unknown
 }
 

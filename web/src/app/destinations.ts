@@ -1,7 +1,7 @@
 /**
  * Where one can go: the rail, the settings' own navigation and the palette list the same. What has no page is not here.
  */
-import { Bell, CheckCheck, LayoutDashboard, MonitorSmartphone, type LucideIcon } from 'lucide-react'
+import { Bell, CheckCheck, LayoutDashboard, MonitorSmartphone, SquareTerminal, type LucideIcon } from 'lucide-react'
 import type { Session } from './session.ts'
 
 export interface Destination {
@@ -38,6 +38,13 @@ export const DESTINATIONS: readonly Destination[] = [
     keywords: 'monitoring problems',
     shown: may('alerts.read'),
     count: 'alerts',
+  },
+  {
+    path: '/scripts',
+    label: 'Scripts',
+    icon: SquareTerminal,
+    keywords: 'library run bash powershell',
+    shown: may('scripts.read'),
   },
   { path: '/approvals', label: 'Approvals', icon: CheckCheck, keywords: 'decide held', shown: may('operations.read') },
 ]

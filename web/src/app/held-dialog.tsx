@@ -1,10 +1,12 @@
+import { Link } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
-import { Button } from '../ui/button.tsx'
+import { Button, buttonClass } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Facts } from '../ui/facts.tsx'
 import { Note } from '../ui/note.tsx'
 import { TextField } from '../ui/text-field.tsx'
 import { number } from '../ui/time.ts'
+import { When } from '../ui/when.tsx'
 import type { Hold } from './api.ts'
 
 interface Plan {
@@ -38,7 +40,7 @@ export function HeldDialog({ hold, onKeep, onConfirm }: HeldDialogProps) {
   const plan = planOf(hold)
   const [typed, setTyped] = useState('')
   const expired = useExpired(hold.confirmation?.expires_at)
-  const { confirmation } = hold
+  const { confirmation, approval } = hold
   const devices = plan?.blast_radius.devices ?? 0
   const heavy = plan !== undefined && (devices > TYPED_ABOVE || plan.blast_radius.servers > 0)
   const missing = heavy && typed.trim() !== String(devices)
@@ -60,8 +62,18 @@ export function HeldDialog({ hold, onKeep, onConfirm }: HeldDialogProps) {
       actions={
         <>
           <Button onClick={onKeep} autoFocus={!heavy}>
-            Keep as it is
+            {confirmation ? 'Keep as it is' : 'Close'}
           </Button>
+          {!confirmation && (
+            <Link
+              to="/approvals/$operationId"
+              params={{ operationId: hold.operation }}
+              onClick={onKeep}
+              className={buttonClass()}
+            >
+              Open the request
+            </Link>
+          )}
           {confirmation && (
             <Button variant="danger" type="submit" disabled={why} tier={3}>
               Carry it out
@@ -83,14 +95,24 @@ export function HeldDialog({ hold, onKeep, onConfirm }: HeldDialogProps) {
         />
       )}
       {!confirmation && (
-        <Note tone="high-impact" title="A second person has to approve it.">
-          It is kept as operation <code>{hold.operation}</code>.
-        </Note>
+        <div className="mt-4">
+          <Note tone="high-impact" title="A second person has to approve it.">
+            It runs by itself once somebody else approved it
+            {approval && (
+              <>
+                ; undecided at <When at={approval.expires_at} />, it never does
+              </>
+            )}
+            .
+          </Note>
+        </div>
       )}
       {expired && (
-        <Note tone="warn" title="The plan has expired." alert>
-          Start the act again to see what it would do now.
-        </Note>
+        <div className="mt-4">
+          <Note tone="warn" title="The plan has expired." alert>
+            Start the act again to see what it would do now.
+          </Note>
+        </div>
       )}
     </Dialog>
   )
@@ -128,7 +150,15 @@ function PlanView({ plan }: { plan: Plan }) {
           {irreversible.join(' ')}
         </Note>
       )}
-      {warnings.length > 0 && <Note>{warnings.join(' ')}</Note>}
+      {warnings.length > 0 && (
+        <Note title="Note.">
+          <ul className="flex flex-col gap-0.5">
+            {warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </Note>
+      )}
     </div>
   )
 }

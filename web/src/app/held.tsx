@@ -1,4 +1,4 @@
-/** Acts through tools, with what may come between: a fresh proof, and a plan that the person confirms by name. */
+/** Acts through tools, with what may come between: a fresh proof, a plan that the person confirms by name, a second person. */
 import { createContext, type ReactNode, useCallback, useContext, useRef, useState } from 'react'
 import { api, HeldError, type Hold } from './api.ts'
 import { HeldDialog } from './held-dialog.tsx'
@@ -9,20 +9,28 @@ type Confirm = (hold: Hold) => Promise<string>
 
 const HeldContext = createContext<Confirm>(() => Promise.reject(new Error('nothing here asks for confirmations')))
 
-export type Act = <Answer>(tool: string, input: object) => Promise<Answer>
+/** `onConfirmed` is told the operation that the call becomes, before it is answered. */
+export type Act = <Answer>(tool: string, input: object, onConfirmed?: (operation: string) => void) => Promise<Answer>
 
 /** Calls a tool; where it answers with a plan, the person confirms exactly that, and the same call is sent with its token. */
 export function useAct(): Act {
   const proven = useProven()
   const confirm = useContext(HeldContext)
   return useCallback(
-    async <Answer,>(tool: string, input: object): Promise<Answer> => {
+    async <Answer,>(tool: string, input: object, onConfirmed?: (operation: string) => void): Promise<Answer> => {
+      const send = (call: object) => proven(() => api.tool<Answer>(tool, call))
       try {
-        return await proven(() => api.tool<Answer>(tool, input))
+        return await send(input)
       } catch (error) {
         if (!(error instanceof HeldError)) throw error
-        const confirmation = await confirm(error.hold)
-        return proven(() => api.tool<Answer>(tool, { ...input, confirmation }))
+        const { hold } = error
+        const confirmation = await confirm(hold)
+        onConfirmed?.(hold.operation)
+        // Confirmed, it may still wait for a second person: that is shown, and there is nothing to confirm any more.
+        return await send({ ...input, confirmation }).catch(async (refused: unknown) => {
+          if (refused instanceof HeldError) await confirm(refused.hold)
+          throw refused
+        })
       }
     },
     [proven, confirm],
@@ -40,7 +48,7 @@ export function HeldProvider({ children }: { children: ReactNode }) {
   const current = useRef<Waiting | null>(null)
   const confirm = useCallback<Confirm>((hold) => {
     // Two plans at once can't be read: the later one stands, the former one is as if it had been kept.
-    current.current?.reject(givenUp())
+    current.current?.reject(new GivenUp(current.current.hold))
     return new Promise((resolve, reject) => {
       current.current = { hold, resolve, reject }
       setWaiting(current.current)
@@ -57,9 +65,9 @@ export function HeldProvider({ children }: { children: ReactNode }) {
       {children}
       {waiting && (
         <HeldDialog
-          key={waiting.hold.operation}
+          key={`${waiting.hold.operation} ${waiting.hold.state}`}
           hold={waiting.hold}
-          onKeep={() => end(({ reject }) => reject(givenUp()))}
+          onKeep={() => end(({ hold, reject }) => reject(new GivenUp(hold)))}
           onConfirm={(token) => end(({ resolve }) => resolve(token))}
         />
       )}
@@ -67,7 +75,19 @@ export function HeldProvider({ children }: { children: ReactNode }) {
   )
 }
 
-const givenUp = () => new DOMException('This was not done.', 'AbortError')
+/** The person let go of it: kept things as they are, or left it to whoever approves it. */
+class GivenUp extends DOMException {
+  readonly hold: Hold
+
+  constructor(hold: Hold) {
+    super('This was not done.', 'AbortError')
+    this.hold = hold
+  }
+}
 
 /** The person stopped it themselves: nothing to report. */
 export const isGivenUp = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'
+
+/** It is asked for, and runs by itself once a second person approved it. */
+export const isAwaitingApproval = (error: unknown): boolean =>
+  error instanceof GivenUp && error.hold.state === 'approval_required'

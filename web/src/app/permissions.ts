@@ -10,6 +10,11 @@ const WORDS: Readonly<Record<string, string>> = {
   'organizations.write': 'Organizations write',
   'enrollment.write': 'Enrollment write',
   'mcp.write': 'MCP Server write',
+  'operations.write': 'Operations write',
+  'patches.execute': 'Patches execute',
+  'patches.write': 'Patches write',
+  'scripts.execute': 'Scripts execute',
+  'scripts.write': 'Scripts write',
 }
 
 export const can = (session: Session, permission: string): boolean => session.permissions.includes(permission)

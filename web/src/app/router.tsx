@@ -9,6 +9,8 @@ import {
 } from '@tanstack/react-router'
 import { readAlertSearch } from '../features/alerts/alert-search.ts'
 import type { StatusFilter } from '../features/devices/devices.ts'
+import { readRunSearch } from '../features/scripts/runs.ts'
+import { readScriptSearch } from '../features/scripts/script-search.ts'
 import { ApiError } from './api.ts'
 import { FailedPage, NotFoundPage } from './errors.tsx'
 import { sessionQuery } from './session.ts'
@@ -121,6 +123,26 @@ const alert = createRoute({
   component: lazyRouteComponent(() => import('../features/alerts/alert-drawer.tsx'), 'AlertDrawer'),
 })
 
+const scripts = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/scripts',
+  validateSearch: readScriptSearch,
+  component: lazyRouteComponent(() => import('../features/scripts/scripts-page.tsx'), 'ScriptsPage'),
+})
+
+const script = createRoute({
+  getParentRoute: () => scripts,
+  path: '$scriptId',
+  component: lazyRouteComponent(() => import('../features/scripts/script-drawer.tsx'), 'ScriptDrawer'),
+})
+
+const scriptRun = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/scripts/runs/$runId',
+  validateSearch: readRunSearch,
+  component: lazyRouteComponent(() => import('../features/scripts/run-page.tsx'), 'RunPage'),
+})
+
 /** A page of the signed-in without anything in its address but its path. */
 const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => consoleRoute, path, component })
@@ -200,6 +222,8 @@ const routeTree = rootRoute.addChildren([
     overview,
     devices.addChildren([device]),
     alerts.addChildren([alert]),
+    scripts.addChildren([script]),
+    scriptRun,
     approvals.addChildren([approval]),
     ...settings,
   ]),

@@ -44,6 +44,8 @@ export function useToolList<Page extends ListPage, Row>(
   const last = found.data?.pages.at(-1)
   return {
     rows: found.data?.pages.flatMap(rowsOf),
+    /** The last page, for what it tells besides its rows. */
+    last,
     total: last?.total,
     atLeast: last?.total_is_lower_bound === true,
     error: found.error,
@@ -63,6 +65,8 @@ interface ActOptions<Input, Answer> {
   /** The refusal goes to a toast: for acts without a dialog that could show it. */
   loud?: boolean
   onDone?: (answer: Answer, input: Input) => void
+  /** It may be that what was acted on is not what it was. */
+  onRefused?: () => void
 }
 
 export function useToolAct<Input extends object, Answer>(tool: string, options: ActOptions<Input, Answer>) {
@@ -77,7 +81,9 @@ export function useToolAct<Input extends object, Answer>(tool: string, options: 
       options.onDone?.(answer, input)
     },
     onError: (error) => {
-      if (options.loud && !isGivenUp(error)) toast({ tone: 'error', title: refusalText(error) })
+      if (isGivenUp(error)) return
+      if (options.loud) toast({ tone: 'error', title: refusalText(error) })
+      options.onRefused?.()
     },
   })
   return shown(mutation)

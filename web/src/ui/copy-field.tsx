@@ -1,5 +1,6 @@
 import { type Ref, useId } from 'react'
 import { CopyButton } from './copy-button.tsx'
+import { cx } from './cx.ts'
 
 interface CopyFieldProps {
   label: string
@@ -35,11 +36,22 @@ export function CopyField({ label, value, onCopied, ref }: CopyFieldProps) {
 }
 
 /** Several lines, as they are typed into a terminal or a file. */
-export function CodeBlock({ code, what, onCopied }: { code: string; what: string; onCopied?: () => void }) {
+interface CodeBlockProps {
+  code: string
+  what: string
+  /** Lines stay whole, and a long text scrolls. */
+  whole?: boolean
+  onCopied?: () => void
+}
+
+export function CodeBlock({ code, what, whole = false, onCopied }: CodeBlockProps) {
   return (
     <div className="relative rounded-2 border border-line bg-sunken">
       <pre
-        className="overflow-auto p-3 pr-24 font-mono text-12 leading-5 whitespace-pre-wrap wrap-anywhere"
+        className={cx(
+          'overflow-auto p-3 pr-24 font-mono text-12 leading-5',
+          whole ? 'max-h-120 whitespace-pre' : 'whitespace-pre-wrap wrap-anywhere',
+        )}
         tabIndex={0}
         aria-label={what}
       >

@@ -22,6 +22,7 @@ interface FormDialogProps {
   /** The way out says what stays. */
   keep?: string
   help?: ReactNode
+  width?: 'normal' | 'wide'
   onClose: () => void
   onSubmit: () => void
   children: ReactNode
@@ -34,11 +35,25 @@ export const SaveDialog = (props: Omit<FormDialogProps, 'act' | 'doing' | 'tier'
 
 /** A few fields and one act; Enter does it, and what the server refuses stands below what was typed. */
 export function FormDialog(props: FormDialogProps) {
-  const { title, about, act, doing, busy, refusal, tier, danger, disabled, keep = 'Cancel', help } = props
+  const {
+    title,
+    about,
+    act,
+    doing,
+    busy,
+    refusal,
+    tier,
+    danger,
+    disabled,
+    keep = 'Cancel',
+    help,
+    width = 'normal',
+  } = props
   return (
     <Dialog
       open
       onClose={props.onClose}
+      width={width}
       title={title}
       about={about}
       help={help}

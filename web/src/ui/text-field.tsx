@@ -50,19 +50,49 @@ export function SelectField({ label, hint, error, aside, size = 'md', className,
   )
 }
 
-type TextAreaProps = Omit<FieldProps, 'size'> & ComponentProps<'textarea'>
+interface CompactSelectProps {
+  label: string
+  value: string
+  options: readonly (readonly [value: string, label: string])[]
+  onChange: (value: string) => void
+}
 
-export function TextArea({ label, hint, error, aside, className, ...area }: TextAreaProps) {
+/** For bars: its choices say what it is about. */
+export const CompactSelect = ({ label, value, options, onChange }: CompactSelectProps) => (
+  <label className="contents">
+    <span className="sr-only">{label}</span>
+    <select
+      value={value}
+      onChange={({ target }) => onChange(target.value)}
+      className={cx(INPUT, 'h-7 w-auto! shrink-0 border-line-control px-2')}
+    >
+      {options.map(([of, said]) => (
+        <option key={of} value={of}>
+          {said}
+        </option>
+      ))}
+    </select>
+  </label>
+)
+
+type TextAreaProps = Omit<FieldProps, 'size'> &
+  ComponentProps<'textarea'> & {
+    /** What a machine reads: never wrapped, never corrected. */
+    code?: boolean
+  }
+
+export function TextArea({ label, hint, error, aside, className, code = false, ...area }: TextAreaProps) {
   const field = useField(error, hint)
   return (
     <FieldFrame {...{ label, hint, error, aside }} {...field} {...(className !== undefined && { className })}>
       <textarea
         rows={4}
+        {...(code && { spellCheck: false, wrap: 'off' })}
         {...area}
         id={field.id}
         aria-invalid={error !== undefined || undefined}
         aria-describedby={field.describedBy}
-        className={cx(INPUT, 'px-2.5 py-1.5', border(error))}
+        className={cx(INPUT, 'px-2.5 py-1.5', code && 'font-mono text-12 leading-5', border(error))}
       />
     </FieldFrame>
   )

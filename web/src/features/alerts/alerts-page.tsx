@@ -4,6 +4,7 @@ import { useRef, useState } from 'react'
 import { ListCount } from '../../app/layout/list-foot.tsx'
 import { Page } from '../../app/layout/page.tsx'
 import { ToolTable } from '../../app/layout/tool-table.tsx'
+import { useLiveList } from '../../app/live-list.ts'
 import { chooseOrganization, useChosenOrganization } from '../../app/organization.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
@@ -16,13 +17,13 @@ import { alertColumns } from './alert-columns.tsx'
 import { AlertFilters } from './alert-filters.tsx'
 import { AlertGroups } from './alert-groups.tsx'
 import { type AlertSearch, clean, type SearchChange, SEVERITIES } from './alert-search.ts'
-import { type Alert, alertList, type AlertPage, type Group } from './alerts.ts'
+import { type Alert, ALERT_TOOLS, alertList, type AlertPage, type Group } from './alerts.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { FoldedAlerts } from './folded-alerts.tsx'
 import { useSelection } from './selection.ts'
-import { useLiveAlerts } from './use-live-alerts.ts'
 
 const route = getRouteApi('/console/alerts')
+const BESIDE = ['get_alert'] as const
 
 export function AlertsPage() {
   const session = useSession()
@@ -34,7 +35,13 @@ export function AlertsPage() {
   const selection = useSelection(list.rows)
   const [acting, setActing] = useState<Acting | null>(null)
   const body = useRef<HTMLDivElement>(null)
-  const live = useLiveAlerts(body, selection.chosen.length > 0)
+  const live = useLiveList({
+    subject: 'alerts',
+    tools: ALERT_TOOLS,
+    beside: BESIDE,
+    list: body,
+    selecting: selection.chosen.length > 0,
+  })
   const off = withheld(session, 'alerts.write')
   const change = (changed: SearchChange) =>
     void navigate({ to: '.', search: clean({ ...search, ...changed }), replace: 'text' in changed })
