@@ -50,6 +50,7 @@ import { Events } from './kernel/events.ts'
 import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
 import type { Services } from './kernel/services.ts'
+import { Tasks } from './kernel/tasks.ts'
 import type { Tool } from './kernel/tool.ts'
 import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
@@ -92,6 +93,7 @@ export interface RunningServer {
   checkpoints: Checkpoints
   services: Services
   events: Events
+  tasks: Tasks
   enrollment: Enrollment
   presence: Presence
   alertEngine: AlertEngine
@@ -238,10 +240,15 @@ async function startOn(
       revoked: (id) => authenticator.revoked(id),
     }),
   }
+  const keeper = new OperationKeeper(db, environment.now)
+  const closeIfEnded = (operation: string) => keeper.close(operation)
+  const tasks = new Tasks({ db, sealer: keys.box, registry, environment, closeIfEnded })
   const door = new Door({
+    tasks,
     holds: new Holds({
       environment,
       sealer: keys.box,
+      tasks,
       areaOf: (tool) => registry.get(tool)?.area,
       approvalUrl: (id) => `${publicUrl}/approvals/${id}`,
     }),
@@ -259,6 +266,7 @@ async function startOn(
   releases = new Releases({
     db,
     door,
+    tasks,
     sealer: keys.box,
     audit,
     events,
@@ -269,7 +277,6 @@ async function startOn(
     },
     failed: (error) => log.error({ err: error }, 'an approved call could not be let in'),
   })
-  const keeper = new OperationKeeper(db, environment.now)
   const periodic = new Periodic((job, error) => log.error({ job, err: error }, 'a periodic job failed'))
   periodic.every('audit checkpoint', 60_000, () => checkpoints.write(environment.now()))
   periodic.every('keys last used', 10_000, () => authenticator.flushLastUsed())
@@ -278,6 +285,7 @@ async function startOn(
   periodic.every('script checks', 5000, () => scriptChecks.tick())
   periodic.every('old checks', 3_600_000, () => forgetPassing(db, environment.now()))
   periodic.every('approvals', 5000, () => approvals.sweep())
+  periodic.every('old tasks', 3_600_000, () => tasks.forget())
   periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
   periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
   await giveBuiltInScripts(db, environment)
@@ -356,6 +364,7 @@ async function startOn(
     checkpoints,
     services,
     events,
+    tasks,
     enrollment,
     presence,
     alertEngine,

@@ -57,3 +57,15 @@ export interface WaitingApproval {
   operation: string
   approval: { expires_at: string; url: string }
 }
+
+export const declined = {
+  code: 'declined' as const,
+  reason: 'The person who was asked did not agree.',
+  remedy: 'Nothing was done. Call again only if they want it after all.',
+}
+
+export const auditUnavailable = {
+  code: 'unavailable' as const,
+  reason: 'The audit could not be written, so the call was not completed.',
+  remedy: 'Look with get_operation whether anything was started, then try again.',
+}

@@ -12,6 +12,7 @@ import { asKernelError, KernelError } from './errors.ts'
 import { needsAdmin } from './gates/allow-list.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
+import { check } from './gates/verdict.ts'
 import type { Registry } from './registry.ts'
 import { type ActionSpec, actionSpecs, type Target, type Tool } from './tool.ts'
 
@@ -97,10 +98,6 @@ const gone = ({ credential, user }: Caller): Denial => ({
       : `The credential "${credential.name}" of ${user.name} was revoked, has expired, or its user was disabled.`,
   remedy: 'Somebody who may do it can deploy what is left.',
 })
-
-function check(verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: Denial }): void {
-  if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
-}
 
 /** One entry per organization, each with what concerns it. */
 async function append(

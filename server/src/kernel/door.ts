@@ -4,7 +4,8 @@
  */
 import type { Scope, Surface } from '@breeze/contract/governance'
 import { checkGates, missingScope, parseCall } from './admission.ts'
-import { awaitingAnswer, dryRunAnswer, doneAnswer, heldAnswer, type WaitingApproval } from './answers.ts'
+import { auditUnavailable, awaitingAnswer, declined, dryRunAnswer, doneAnswer, heldAnswer } from './answers.ts'
+import type { WaitingApproval } from './answers.ts'
 import type { AuditAppender } from './audit/appender.ts'
 import type { Draft } from './audit/entry.ts'
 import { ThrottleRecorder } from './audit/throttle.ts'
@@ -20,18 +21,24 @@ import { needsAdmin } from './gates/allow-list.ts'
 import type { PolicyDecision } from './gates/confirmation.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
+import { check } from './gates/verdict.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
 import { planFor, type Approved, type Considered, type HeldPreview, type Holds, type Walk } from './holds.ts'
-import type { InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
+import type { Denied, GoesOn, InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
 import { checkEffect, checkPolicy, finishOperation, frozenTargets, insertOperation, notePolicy } from './operations.ts'
 import { neutraliseAll } from './content/hidden.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
+import type { Tasks } from './tasks.ts'
 import type { UntrustedReads } from './untrusted-reads.ts'
-import type { Pending, Presentation, PreviewResult, StepContext, Target } from './tool.ts'
+import type { Pending, Presentation, PreviewResult, SettleContext, StepContext, Target } from './tool.ts'
 
 /** Waiting inside a call ends here; the work goes on and has an id (TOOL-4). */
 const LONGEST_WAIT_MS = 40_000
+/** For a caller that can follow what goes on. */
+const FOLLOWED_WAIT_MS = 2000
+/** The tool that tells what became of an act: following one is judged as calling it. */
+const READER = 'get_operation'
 
 export interface DoorParts {
   registry: Registry
@@ -42,6 +49,7 @@ export interface DoorParts {
   services: Services
   environment: Environment
   holds: Holds
+  tasks: Tasks
   untrusted: UntrustedReads
   /** Gets what the caller must not: the cause behind an internal error. */
   logFailure(callId: string, tool: string, error: unknown): void
@@ -89,6 +97,27 @@ export class Door implements Kernel {
   /** A call that waited for a second person comes in again as its requester's, and meets every gate anew. */
   release(caller: Caller, tool: string, input: unknown, surface: Surface, approved: Approved): Promise<Outcome> {
     return this.#enter(caller, tool, input, { surface }, approved)
+  }
+
+  async follow(caller: Caller, operation: string): ReturnType<Kernel['follow']> {
+    const { environment, registry, governance, tasks, db } = this.#parts
+    const record = new CallRecord(caller, environment.newId(), environment.now(), READER, { operation })
+    try {
+      const admitted = parseCall(registry, 'mcp', READER, { operation })
+      record.admitted(admitted)
+      checkGates(caller, admitted, governance)
+      const context = this.#context(caller, record)
+      const walk: Walk = { caller, admitted, record, context, options: { surface: 'mcp' }, input: {}, approved: null }
+      // It only looks.
+      const looking = { ...context, signal: AbortSignal.abort(), progress: () => undefined }
+      const transaction: SettleContext['transaction'] = (work) => db.tenant(this.#access(walk), work)
+      const call = await tasks.look(caller, operation, { ...looking, transaction })
+      await this.#noteUntrusted(walk)
+      await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
+      return { status: 'found', call }
+    } catch (error) {
+      return this.#refuse(record, READER, error)
+    }
   }
 
   async #enter(
@@ -161,8 +190,9 @@ export class Door implements Kernel {
     }
     if ('waiting' in prepared) {
       fault('approval.requested')
-      const entry = await this.#held(record, intended, prepared.waiting.operation, 'approval_required')
-      return awaitingAnswer(plan, prepared.waiting, entry)
+      const { operation } = prepared.waiting
+      const entry = await this.#held(record, intended, operation, 'approval_required')
+      return { ...awaitingAnswer(plan, prepared.waiting, entry), ...this.#goesOn(walk, operation) }
     }
     if (prepared.held) {
       const entry = await this.#held(record, intended, prepared.held.operation, 'confirmation_required')
@@ -170,15 +200,21 @@ export class Door implements Kernel {
     }
     await this.#append(record, 'intent', { decision: 'allowed' })
     fault('intent.recorded')
-    const pending = await this.#parts.db.tenant(this.#access(walk), (tx) => this.#commitAct(walk, tx, intended))
+    const { operation, pending } = await this.#parts.db.tenant(this.#access(walk), (tx) =>
+      this.#commitAct(walk, tx, intended),
+    )
     fault('act.committed')
     walk.approved?.committed()
     if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
     const shown = await this.#settle(walk, pending)
     await this.#noteUntrusted(walk)
     const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
-    return doneAnswer(shown, entry)
+    const goesOn = walk.options.followed && pending.kept && (await this.#parts.tasks.goesOn(operation, entry))
+    return { ...doneAnswer(shown, entry), ...(goesOn && this.#goesOn(walk, operation)) }
   }
+
+  #goesOn = ({ options, record }: Walk, operation: string): { goesOn?: GoesOn } =>
+    options.followed ? { goesOn: { operation, createdAt: record.startedAt } } : {}
 
   #held(record: CallRecord, intended: Considered, operation: string, code: string): Promise<string> {
     record.policy(intended.policy, operation)
@@ -228,7 +264,7 @@ export class Door implements Kernel {
   }
 
   /** Consuming the confirmation, the operation's row and the act itself: one transaction, all or nothing. */
-  async #commitAct(walk: Walk, tx: Tx, expected: Considered): Promise<Pending> {
+  async #commitAct(walk: Walk, tx: Tx, expected: Considered): Promise<{ operation: string; pending: Pending }> {
     const { caller, admitted, record, context } = walk
     const { tool, call } = admitted
     const { holds } = this.#parts
@@ -267,7 +303,8 @@ export class Door implements Kernel {
     const preview = this.#previewer(walk, tx)
     const pending = await call.run({ ...context, tx, operation, openReading, preview }, targets)
     if (!tool.outlivesCall) await finishOperation(tx, operation, 'succeeded', context.now())
-    return pending
+    await this.#parts.tasks.began(walk, tx, operation, pending)
+    return { operation, pending }
   }
 
   /** Rights are as of the call's start; a stop must count until the very last moment. */
@@ -295,8 +332,6 @@ export class Door implements Kernel {
     }
   }
 
-  // ------------------------------------------------------------------ shared
-
   #access(walk: Walk) {
     const { call } = walk.admitted.judged
     return rowAccess(walk.caller, call.action.permission, needsAdmin(walk.caller, call.action, this.#parts.governance))
@@ -313,15 +348,21 @@ export class Door implements Kernel {
   }
 
   async #settle(walk: Walk, pending: Pending): Promise<Presentation<Readonly<Record<string, unknown>>>> {
-    const signals = [AbortSignal.timeout(LONGEST_WAIT_MS), ...(walk.options.signal ? [walk.options.signal] : [])]
+    const { signal, followed, onProgress } = walk.options
+    const longest = followed && pending.kept ? FOLLOWED_WAIT_MS : LONGEST_WAIT_MS
+    const signals = [AbortSignal.timeout(longest), ...(signal ? [signal] : [])]
     const access = this.#access(walk)
+    let told = -1
     const shown = await pending.settle({
       ...walk.context,
       signal: AbortSignal.any(signals),
       transaction: (work) => this.#parts.db.tenant(access, work),
+      progress: (done, total) => {
+        if (done > told) onProgress?.((told = done), total)
+      },
     })
     // Whoever ended the waiting with a refusal means that nothing is shown any more.
-    const reason: unknown = walk.options.signal?.reason
+    const reason: unknown = signal?.reason
     if (reason instanceof KernelError) throw reason
     return shown
   }
@@ -332,7 +373,7 @@ export class Door implements Kernel {
     return ids[0] ?? ''
   }
 
-  async #refuse(record: CallRecord, tool: string, error: unknown): Promise<Outcome> {
+  async #refuse(record: CallRecord, tool: string, error: unknown): Promise<Denied> {
     const known = asKernelError(error)
     record.conceal(known.concealed)
     if (known.code === 'internal') this.#parts.logFailure(record.callId, tool, error)
@@ -355,22 +396,4 @@ export class Door implements Kernel {
   }
 }
 
-const declined = {
-  code: 'declined' as const,
-  reason: 'The person who was asked did not agree.',
-  remedy: 'Nothing was done. Call again only if they want it after all.',
-}
-
-const auditUnavailable = {
-  code: 'unavailable' as const,
-  reason: 'The audit could not be written, so the call was not completed.',
-  remedy: 'Look with get_operation whether anything was started, then try again.',
-}
-
 const openReading = (): Promise<string> => Promise.reject(new Error('an act has its operation already'))
-
-function check(
-  verdict: { verdict: 'allow' } | { verdict: 'deny'; denial: ConstructorParameters<typeof KernelError>[0] },
-): void {
-  if (verdict.verdict === 'deny') throw new KernelError(verdict.denial)
-}

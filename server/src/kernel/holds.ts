@@ -25,6 +25,7 @@ import {
   type Confirmed,
   type Intended,
 } from './operations.ts'
+import type { Tasks } from './tasks.ts'
 import type { Plan, PreviewResult, StepContext, Target } from './tool.ts'
 
 /** Somebody else's decision, by which a call that waited is let in. */
@@ -56,6 +57,7 @@ export interface HoldsParts {
   environment: Environment
   sealer: Sealer
   areaOf(tool: string): Area | undefined
+  tasks: Tasks
   /** The page where a request is decided. */
   approvalUrl(operation: string): string
 }
@@ -119,6 +121,7 @@ export class Holds {
     const plan = describePlan(intended.effect, intended.targets)
     const rest = { caller, intended, plan, terms: intended.terms, input: withoutToken(input), now }
     const expiresAt = await insertApproval(tx, this.#parts.sealer, { operation, ...rest })
+    await this.#parts.tasks.waits(walk, tx, operation)
     return {
       operation,
       approval: { expires_at: expiresAt.toISOString(), url: this.#parts.approvalUrl(operation) },

@@ -44,13 +44,40 @@ export interface Hold {
 
 /** How a call ended. `data` matches the tool's output schema. */
 export type Outcome =
-  | { status: 'done'; text: string; data: Readonly<Record<string, unknown>>; auditEntry: string | null }
+  | {
+      status: 'done'
+      text: string
+      data: Readonly<Record<string, unknown>>
+      auditEntry: string | null
+      goesOn?: GoesOn
+    }
   /** `ask`: its policy wants a person asked through the protocol, where the client can do that. */
-  | { status: 'held'; text: string; hold: Hold; auditEntry: string; ask?: boolean }
+  | { status: 'held'; text: string; hold: Hold; auditEntry: string; ask?: boolean; goesOn?: GoesOn }
   /** Refused by a gate: nothing ran. */
   | { status: 'refused'; denial: Denial; auditEntry: string }
   /** Let in, and failed. */
   | { status: 'failed'; denial: Denial; auditEntry: string }
+
+export type Denied = Extract<Outcome, { status: 'refused' | 'failed' }>
+
+/** Of a call that is followed and has not ended with its answer: its operation, which `follow` tells of. */
+export interface GoesOn {
+  operation: string
+  createdAt: Date
+}
+
+/** A call that is followed, as it stands now. */
+export type FollowedCall = {
+  operation: string
+  tool: string
+  createdAt: Date
+  changedAt: Date
+  endedAt: Date | null
+} & (
+  | { state: 'waiting' | 'working' | 'cancelled'; message: string }
+  /** What the call itself would have answered, had it waited. */
+  | { state: 'ended'; outcome: Outcome }
+)
 
 export interface InvokeOptions {
   /** The caller has gone: ends the waiting, never the work. */
@@ -63,6 +90,10 @@ export interface InvokeOptions {
   answered?: 'accepted' | 'declined' | undefined
   /** The client can ask its person through the protocol: where the policy wants that, a token alone is not enough. */
   canAsk?: boolean
+  /** The caller can follow what goes on after the answer: it is waited for a few seconds only, and kept to be told of. */
+  followed?: boolean
+  /** Told how many devices have finished, more each time, while the call waits for them. */
+  onProgress?: ((done: number, total: number) => void) | undefined
 }
 
 export interface Kernel {
@@ -71,6 +102,11 @@ export interface Kernel {
   missingScope(caller: Caller, tool: string, input: unknown): Scope | null
   /** The one door. Never throws: what went wrong is an outcome, and it is in the audit. */
   invoke(caller: Caller, tool: string, input: unknown, options: InvokeOptions): Promise<Outcome>
+  /**
+   * What became of a followed call of this very principal: gated, audited and bounded as `get_operation` is. `not_found` for
+   * what is absent or another's.
+   */
+  follow(caller: Caller, operation: string): Promise<{ status: 'found'; call: FollowedCall } | Denied>
   /** Records a throttled message (the adapters' limits): the first at once, then one aggregate a minute. */
   throttled(caller: Caller, limit: 'messages' | 'sse_connections' | 'sse_sessions', retryAfterSeconds: number): void
 }

@@ -16,6 +16,7 @@ import type { Door } from './door.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
 import type { Outcome } from './kernel.ts'
+import type { Tasks } from './tasks.ts'
 
 /** The credential an act was stored under, and what its token held then. */
 export interface StoredCaller {
@@ -31,6 +32,7 @@ export interface ReleasesParts {
   db: Db
   door: Pick<Door, 'release'>
   sealer: Sealer
+  tasks: Pick<Tasks, 'answered'>
   audit: AuditAppender
   events: Events
   environment: Environment
@@ -157,6 +159,7 @@ export class Releases {
       const said = { release_code: code ?? 'done', release_text: maskText(text).slice(0, LONGEST_TEXT) }
       const update = query.updateTable('approvals').set({ released_at: now, ...said })
       await tx.run(update.where('operation_id', '=', operation).where('released_at', 'is', null))
+      await this.#parts.tasks.answered(tx, operation, outcome)
     })
   }
 }

@@ -9,6 +9,7 @@ import { UNTRUSTED_NOTE } from './content/device-text.ts'
 import type { Tx } from './db.ts'
 import { invalidInput } from './errors.ts'
 import type { Events } from './events.ts'
+import { maskSecrets } from './redact.ts'
 import type { Services } from './services.ts'
 
 /** A thing that a call acts on. `critical` names why it weighs more than an ordinary one ("server", "domain controller"). */
@@ -69,6 +70,8 @@ export interface SettleContext extends StepContext {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Ends the waiting when the caller has gone or the call's time is up; never the work. */
   signal: AbortSignal
+  /** Tells whoever waits how many devices have finished; may be called as often as one looks. */
+  progress(done: number, total: number): void
 }
 export interface RunContext extends TransactionContext {
   /** The operation row of this act; null for a read. */
@@ -105,7 +108,11 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   actions: Actions
   /** Reaches systems outside Breeze and its fleet. */
   openWorld?: boolean
-  /** The act goes on after the call: whoever watches it finishes the operation. Otherwise it is done when `run` is. */
+  /**
+   * The act goes on after the call: whoever watches it finishes the operation. Otherwise it is done when `run` is. What `run`
+   * answers must survive JSON, and `present` must not need secrets or long texts of the input: the answer is made again of
+   * what is kept of both, for a client that follows the act.
+   */
   outlivesCall?: boolean
   /** Its answers carry free text that devices wrote: output, logs, files. They say so, and so does the audit. */
   deviceText?: boolean
@@ -150,6 +157,14 @@ export interface Call {
 }
 export interface Pending {
   settle(context: SettleContext): Promise<Presentation<Readonly<Record<string, unknown>>>>
+  /** Of an act that goes on: what its answer can be made of again. */
+  kept: Kept | null
+}
+
+/** The input has its secrets masked and its long texts cut. */
+export interface Kept {
+  ran: unknown
+  input: unknown
 }
 
 export interface Tool {
@@ -173,6 +188,8 @@ export interface Tool {
   readonly outputSchema: Output
   /** Throws `invalid_input`, naming each field that is wrong. */
   parse(raw: unknown): Call
+  /** The act whose `run` left this behind. */
+  resume(kept: Kept): Pending
 }
 
 export const blastRadiusShape = z.object({
@@ -232,6 +249,16 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
 
   const outputSchema = spec.deviceText ? spec.output.extend({ untrusted: z.string() }) : spec.output
 
+  const pending = (ran: Ran, input: z.output<I>, kept: Kept | null): Pending => ({
+    kept,
+    settle: async (context) => {
+      // Without a settle step, what ran is what is presented: Settled is Ran by default.
+      const settled = spec.settle ? await spec.settle(context, ran, input) : (ran as unknown as Settled)
+      const { text, data } = spec.present(settled, input)
+      return { text, data: outputSchema.parse(spec.deviceText ? { ...data, untrusted: UNTRUSTED_NOTE } : data) }
+    },
+  })
+
   const parse = (raw: unknown): Call => {
     if (holdsNul(raw)) throw invalidInput('input: must not contain NUL characters.')
     const parsed = inputSchema.safeParse(raw ?? {})
@@ -252,14 +279,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
         (await spec.plan?.(context, typed, targets)) ?? { summary: spec.title, irreversible: [] },
       run: async (context, targets) => {
         const ran = await spec.run(context, typed, targets)
-        return {
-          settle: async (settleContext) => {
-            // Without a settle step, what ran is what is presented: Settled is Ran by default.
-            const settled = spec.settle ? await spec.settle(settleContext, ran, typed) : (ran as unknown as Settled)
-            const { text, data } = spec.present(settled, typed)
-            return { text, data: outputSchema.parse(spec.deviceText ? { ...data, untrusted: UNTRUSTED_NOTE } : data) }
-          },
-        }
+        return pending(ran, typed, spec.outlivesCall ? { ran, input: shortened(maskSecrets(input)) } : null)
       },
     }
   }
@@ -283,7 +303,18 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     inputSchema,
     outputSchema,
     parse,
+    // Left behind by this very tool, and sealed since.
+    resume: ({ ran, input }) => pending(ran as Ran, input as z.output<I>, null),
   }
+}
+
+const LONGEST_KEPT = 1000
+
+function shortened(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, LONGEST_KEPT)
+  if (Array.isArray(value)) return value.map(shortened)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shortened(item)]))
 }
 
 /** Whether this very call of the tool acts; what can't be read is taken for an act. */

@@ -392,6 +392,7 @@ const SPECIAL: Readonly<Record<string, [string, string]>> = {
   operations: [OPERATIONS, OPERATIONS],
   organizations: ['(id = ANY (( SELECT breeze_organizations())))', `(${PARTNER} AND ( SELECT breeze_partner_wide()))`],
   rollouts: [ofOperation('rollouts'), ofOperation('rollouts')],
+  tasks: [ofOperation('tasks'), ofOperation('tasks')],
   script_runs: [ofOperation('script_runs'), ofOperation('script_runs')],
   // What is for every organization is read by all of the partner's.
   scripts: [LIBRARY, `(${PARTNER} AND (${MINE} OR ${SHARED}))`],

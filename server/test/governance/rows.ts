@@ -77,6 +77,10 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [operation, partner, [org], user, key.id],
   )
   await world.sql(
+    `insert into tasks (operation_id, partner_id, organization_ids, kept, created_at) values ($1, $2, $3, 'secret answer', now())`,
+    [operation, partner, [org]],
+  )
+  await world.sql(
     `insert into script_runs (id, partner_id, organization_ids, operation_id, language, content, content_digest, timeout_seconds)
      values ($1, $2, $3, $4, 'bash', 'true', '', 60)`,
     [newId(), partner, [org], operation],

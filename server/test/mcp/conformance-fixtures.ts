@@ -6,6 +6,7 @@ import {
   inputRequired,
 } from '@modelcontextprotocol/server'
 import type { Fixtures } from '../../src/adapters/mcp/fixtures.ts'
+import { TASK_SOURCE, TASK_TOOLS } from './conformance-tasks.ts'
 import { CONFORMANCE_TOOLS, PIXEL, stateCodec } from './conformance-tools.ts'
 
 const STATIC: Record<string, Record<string, string>> = {
@@ -74,7 +75,8 @@ export const CONFORMANCE_FIXTURES: Fixtures = {
     prompts: { listChanged: true },
   },
   options: { requestState: { verify: (state, context) => stateCodec.verify(state, context) } },
-  tools: CONFORMANCE_TOOLS,
+  tools: new Map([...CONFORMANCE_TOOLS, ...TASK_TOOLS]),
+  tasks: TASK_SOURCE,
   methods: {
     'resources/list': () => ({
       resources: Object.entries(STATIC).map(([uri, { mimeType }]) => ({ uri, name: uri, description: uri, mimeType })),

@@ -143,6 +143,11 @@ export class KernelDouble implements Kernel {
     return tool.behave(input as Record<string, unknown>, options)
   }
 
+  async follow(_caller: Caller, operation: string): ReturnType<Kernel['follow']> {
+    const denial: Denial = { code: 'not_found', reason: `No operation "${operation}".`, remedy: 'None.' }
+    return { status: 'refused', denial, auditEntry: 'audit-refused' }
+  }
+
   throttled(_caller: Caller, limit: string, retryAfterSeconds: number): void {
     this.throttles.push({ limit, retryAfterSeconds })
   }

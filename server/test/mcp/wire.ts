@@ -32,18 +32,26 @@ export const rpc = (method: string, params: unknown = {}, id: number | string = 
 export const initialize = (protocolVersion = '2025-11-25', capabilities: unknown = {}) =>
   rpc('initialize', { protocolVersion, capabilities, clientInfo: { name: 'wire', version: '1.0.0' } })
 
-const ENVELOPE = {
+const envelope = (capabilities: object) => ({
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientInfo': { name: 'wire', version: '2.0.0' },
-  'io.modelcontextprotocol/clientCapabilities': {},
-}
+  'io.modelcontextprotocol/clientCapabilities': capabilities,
+})
+
+/** What a client declares that can follow tasks. */
+export const WITH_TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
 
 /** A request of revision 2026-07-28 with the headers it must carry. */
-export function modern(method: string, params: Record<string, unknown> = {}, id: number | string = 1) {
-  const name = params['name']
+export function modern(
+  method: string,
+  params: Record<string, unknown> = {},
+  id: number | string = 1,
+  capabilities: object = {},
+) {
+  const name = params['name'] ?? params['taskId']
   const headers: Record<string, string> = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method }
   if (typeof name === 'string') headers['mcp-name'] = name
-  return { body: rpc(method, { ...params, _meta: ENVELOPE }, id), headers }
+  return { body: rpc(method, { ...params, _meta: envelope(capabilities) }, id), headers }
 }
 
 /** The events of a stream as they come. */

@@ -35,6 +35,10 @@ export class RevocableCalls implements Kernel {
     }
   }
 
+  follow(caller: Caller, operation: string): ReturnType<Kernel['follow']> {
+    return this.#door.follow(caller, operation)
+  }
+
   list(caller: Caller, surface: Surface, filter?: ListingFilter): Listing {
     return this.#door.list(caller, surface, filter)
   }

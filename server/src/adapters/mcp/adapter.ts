@@ -49,17 +49,18 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
   const modernTools = new WeakMap<Request, string>()
   const build = (options: BuildOptions) => buildServer(kit, options)
   const modern = createMcpHandler(
-    ({ requestInfo }) => build({ streams: true, tool: (requestInfo && modernTools.get(requestInfo)) ?? null }),
+    ({ requestInfo }) =>
+      build({ streams: true, tasks: true, tool: (requestInfo && modernTools.get(requestInfo)) ?? null }),
     { legacy: 'reject', maxSubscriptions: MAX_LISTENERS, onerror: (error) => deps.log.debug({ err: error }, 'mcp') },
   )
   const inFlight = new InFlight()
   const kit: ServerKit = { ...deps, lists: new ToolLists(deps.kernel), inFlight, fixtures, notify: modern.notify }
-  const withStream = () => build({ streams: true, tool: null })
+  const withStream = () => build({ streams: true, tasks: false, tool: null })
   const sessions = new Sessions(withStream, deps.metrics, deps.sessions)
   const sse = new SseLeg(withStream)
   const streams = new Streams({ ...deps, limits: deps.config.limits })
   const forget = deps.authenticator.onRevoked((credentialId) => sessions.endOf(credentialId))
-  const stateless = () => build({ streams: false, tool: null })
+  const stateless = () => build({ streams: false, tasks: false, tool: null })
   const pipeline = new Pipeline(deps, { modern, modernTools, sessions, sse, streams, stateless })
 
   const announce = coalesced(() => {

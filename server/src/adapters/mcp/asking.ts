@@ -15,7 +15,7 @@ import type { Caller } from '../../kernel/caller.ts'
 import { planText } from '../../kernel/blast-radius.ts'
 import type { Hold, InvokeOptions, Outcome } from '../../kernel/kernel.ts'
 import { CONFIRMATION_MINUTES } from '../../kernel/operations.ts'
-import { translate } from './call-tool.ts'
+import type { Started } from './tasks.ts'
 
 /** A person may take longer; the call does not wait for them (TOOL-4). A late answer still counts. */
 const LONGEST_WAIT_MS = 40_000
@@ -38,12 +38,14 @@ export interface Asking {
   /** The caller as of now: the credential is looked up again, null when it opens nothing any more. */
   callerNow(): Promise<Caller | null>
   invoke(caller: Caller, input: unknown, options: Pick<InvokeOptions, 'canAsk' | 'answered'>): Promise<Outcome>
+  /** What the client is told of an outcome. */
+  answer(outcome: Outcome): CallToolResult | Started
   /** A person may have taken so long that nobody waits for this any more. */
   failed(error: unknown): void
   longestWaitMs?: number
 }
 
-export async function callAsking(asking: Asking): Promise<CallToolResult | InputRequiredResult> {
+export async function callAsking(asking: Asking): Promise<CallToolResult | InputRequiredResult | Started> {
   const { context, name, input, caller, server } = asking
   const isModern = context.mcpReq.envelope !== undefined
   const canAsk = asksForms(isModern ? envelopeCapabilities(context) : server.getClientCapabilities())
@@ -51,10 +53,9 @@ export async function callAsking(asking: Asking): Promise<CallToolResult | Input
   const outcome = brought
     ? await asking.invoke(caller, { ...input, confirmation: brought.token }, { canAsk, answered: brought.answered })
     : await asking.invoke(caller, input, { canAsk })
-  if (outcome.status !== 'held' || !outcome.ask || !canAsk || !outcome.hold.confirmation)
-    return translate(name, outcome)
+  if (outcome.status !== 'held' || !outcome.ask || !canAsk || !outcome.hold.confirmation) return asking.answer(outcome)
   const { token } = outcome.hold.confirmation
-  if (!isModern) return translate(name, (await askNow(asking, outcome.hold, token)) ?? outcome)
+  if (!isModern) return asking.answer((await askNow(asking, outcome.hold, token)) ?? outcome)
   const question = inputRequired.elicit({ message: messageOf(name, outcome.hold), requestedSchema })
   // The state needs no seal of its own: the token is random, and bound to principal, tool and input where it is stored.
   return inputRequired({ inputRequests: { [KEY]: question }, requestState: token })

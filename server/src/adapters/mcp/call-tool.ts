@@ -13,6 +13,8 @@ export interface ToolCall {
   signal?: AbortSignal
   canAsk?: boolean
   answered?: InvokeOptions['answered']
+  followed?: boolean
+  onProgress?: InvokeOptions['onProgress']
 }
 
 export async function invokeTool(deps: { kernel: Kernel; metrics: Metrics }, call: ToolCall): Promise<Outcome> {

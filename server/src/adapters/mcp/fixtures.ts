@@ -13,12 +13,13 @@ import type {
   StandardSchemaWithJSON,
   Tool,
 } from '@modelcontextprotocol/server'
+import type { Started, TaskSource } from './tasks.ts'
 
 export interface FixtureTool {
   tool: Tool
   handle(input: Record<string, unknown>, context: FixtureContext): Promise<FixtureResult> | FixtureResult
 }
-type FixtureResult = CallToolResult | InputRequiredResult
+type FixtureResult = CallToolResult | InputRequiredResult | Started
 
 export interface FixtureContext extends ServerContext {
   notify: ServerNotifier
@@ -28,6 +29,8 @@ export interface Fixtures {
   capabilities: ServerCapabilities
   options?: Pick<ServerOptions, 'requestState'>
   tools: ReadonlyMap<string, FixtureTool>
+  /** The tasks that the fixtures start. */
+  tasks: TaskSource
   /** Handlers of methods that Breeze itself doesn't serve: resources, prompts, completion. */
   methods: Readonly<
     Record<string, (params: Record<string, unknown>, context: FixtureContext) => Promise<Result> | Result>

@@ -13,6 +13,7 @@ import {
   INVALID_REQUEST,
   SESSION_NOT_FOUND,
   TRANSPORT_ERROR,
+  gatedCallOf,
   isRequest,
   requestIdOf,
   rpcError,
@@ -190,7 +191,7 @@ export class Pipeline {
    * Everyone else, and every element of a batch, learns it from the tool's own refusal.
    */
   #missingScope({ request, principal, path }: Exchange, body: unknown): Response | null {
-    const call = toolCallOf(body)
+    const call = gatedCallOf(body)
     if (!call || principal.identity.credential.kind !== 'oauth_grant') return null
     const scope = this.#deps.kernel.missingScope(callerOf(principal), call.name, call.input)
     if (scope === null) return null

@@ -3,6 +3,7 @@
  * never reused; nothing is compiled here.
  */
 import {
+  type CallToolResult,
   McpServer,
   ProtocolError,
   ProtocolErrorCode,
@@ -17,12 +18,14 @@ import type { Caller } from '../../kernel/caller.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { callAsking } from './asking.ts'
-import { invokeTool } from './call-tool.ts'
+import { type ToolCall, invokeTool, translate } from './call-tool.ts'
 import { type FixtureContext, type Fixtures, asSchema } from './fixtures.ts'
 import type { InFlight } from './in-flight.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import type { ToolLists } from './listing.ts'
+import { operationTasks, startedTask } from './operation-tasks.ts'
 import { callerOf, principalOf } from './principal.ts'
+import { TASKS, declaresTasks, isStarted, serveTasks, startedResult } from './tasks.ts'
 
 /** How long a client may keep a list before it asks again; rights can change, so it is never shared between callers. */
 const LIST_CACHE = { ttlMs: 30_000, cacheScope: 'private' as const }
@@ -42,6 +45,8 @@ export interface ServerKit {
 export interface BuildOptions {
   /** Whether this leg has a stream on which changes of the list can be told. */
   streams: boolean
+  /** Whether this leg speaks the revision that has tasks. */
+  tasks: boolean
   /** The tool a modern call names: only that one is registered, for the library's header checks. */
   tool: string | null
 }
@@ -50,7 +55,11 @@ export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
   const server = new McpServer(
     { name: 'breeze-rmm', title: 'Breeze RMM', version: kit.version },
     {
-      capabilities: { tools: { listChanged: options.streams }, ...kit.fixtures?.capabilities },
+      capabilities: {
+        tools: { listChanged: options.streams },
+        ...(options.tasks && { extensions: { [TASKS]: {} } }),
+        ...kit.fixtures?.capabilities,
+      },
       instructions: INSTRUCTIONS,
       cacheHints: { 'tools/list': LIST_CACHE, 'server/discover': LIST_CACHE },
       ...kit.fixtures?.options,
@@ -74,9 +83,15 @@ export function buildServer(kit: ServerKit, options: BuildOptions): McpServer {
       const result = fixture
         ? await fixture.handle(input, { ...context, notify: kit.notify })
         : await kit.inFlight.track(callBreeze(kit, server, context, { name, input, caller: callerIn(context) }))
+      // The library's types know no tasks; the result passes through it as it is.
+      if (isStarted(result)) return startedResult(result) as CallToolResult
       return isInputRequiredResult(result) ? result : server.server.projectCallToolResult(result, undefined)
     }),
   )
+  if (options.tasks) {
+    const sourceFor = (context: ServerContext) => kit.fixtures?.tasks ?? operationTasks(kit, callerIn(context))
+    serveTasks(server, sourceFor, (work) => discreetly(kit, () => kit.inFlight.track(work())))
+  }
   if (kit.fixtures) addFixtures(server, kit, kit.fixtures, options.tool)
   return server
 }
@@ -88,10 +103,14 @@ function callBreeze(
   call: { name: string; input: Record<string, unknown>; caller: Caller },
 ) {
   const { name, caller } = call
+  const followed = declaresTasks(context)
+  const onProgress = progressOf(kit, context)
   return callAsking({
     ...call,
     server,
     context,
+    answer: (outcome) =>
+      'goesOn' in outcome && outcome.goesOn ? startedTask(outcome, outcome.goesOn) : translate(name, outcome),
     callerNow: async () => {
       const identity = await kit.authenticator.authenticate(principalOf(context.http?.authInfo).presented)
       return identity && { ...identity, channel: caller.channel, client: caller.client }
@@ -99,10 +118,29 @@ function callBreeze(
     invoke: (by, input, options) =>
       kit.inFlight.track(
         // An answer that came late has nobody waiting for it.
-        invokeTool(kit, { caller: by, name, input, signal: context.mcpReq.signal, ...options }),
+        invokeTool(kit, { caller: by, name, input, signal: context.mcpReq.signal, followed, onProgress, ...options }),
       ),
     failed: (error) => kit.log.debug({ err: error }, 'a question was not answered'),
   })
+}
+
+/** At most so often is a client told how far its call is. */
+const PROGRESS_MS = 200
+
+/** For a client that asked to be told; on a leg without a stream there is no way to. */
+function progressOf(kit: ServerKit, { mcpReq }: ServerContext): ToolCall['onProgress'] {
+  // oxlint-disable-next-line no-underscore-dangle -- the protocol's name
+  const progressToken = mcpReq._meta?.progressToken
+  if (progressToken === undefined) return undefined
+  let toldAt = -Infinity
+  return (progress, total) => {
+    if (mcpReq.signal.aborted || (progress < total && performance.now() - toldAt < PROGRESS_MS)) return
+    toldAt = performance.now()
+    const message = `${progress} of ${total} device${total === 1 ? ' has' : 's have'} finished`
+    mcpReq
+      .notify({ method: 'notifications/progress', params: { progressToken, progress, total, message } })
+      .catch((error: unknown) => kit.log.debug({ err: error }, 'progress could not be told'))
+  }
 }
 
 /** The library sends the message of whatever a handler throws to the client: only protocol errors may get that far. */

@@ -27,6 +27,7 @@ export async function awaitCommands(context: SettleContext, { operation, reachab
   const look = () => context.transaction((tx) => services.commands.operationProgress(tx, operation))
   const done = async () => {
     const progress = await look()
+    context.progress(progress.finished, progress.total)
     return progress.finished >= Math.min(reachable + apart.length, progress.total) ? progress : undefined
   }
   if (reachable > 0) await context.events.until(`operation:${operation}`, context.signal, done)

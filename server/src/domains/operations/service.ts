@@ -61,10 +61,11 @@ export async function cancelOperation(tx: Tx, id: string, now: Date): Promise<bo
  * An operation of commands has ended when each of them has; its state follows from theirs. Those that wait for offline
  * devices, for days perhaps, are passed over, so that however many they are they keep none of the others open.
  */
-const CLOSE = `with ended as (
+const close = (which: string) => `with ended as (
     select o.id from operations o
     where o.state = 'running' and o.ends_by_itself and exists (select from device_commands c where c.operation_id = o.id)
       and not exists (select from device_commands c where c.operation_id = o.id and c.state in ('queued', 'delivered', 'accepted', 'started'))
+      ${which}
     limit 500)
   update operations o set finished_at = $1, state = case
     when c.good = c.n and o.left_out = '{}' then 'succeeded' when c.cancelled = c.n then 'cancelled' when c.good = 0 then 'failed' else 'partial' end
@@ -73,6 +74,9 @@ const CLOSE = `with ended as (
       count(*) filter (where state = 'cancelled') as cancelled
     from device_commands where operation_id in (select id from ended) group by operation_id) c
   where o.id = c.operation_id and o.state = 'running'`
+
+const CLOSE = close('')
+const CLOSE_ONE = close('and o.id = $2')
 
 const EXPIRE = `update operations set state = 'expired', finished_at = $1
   where state = 'awaiting_confirmation' and confirmation_expires_at < $1`
@@ -85,6 +89,11 @@ export class OperationKeeper {
   constructor(db: Db, now: () => Date) {
     this.#db = db
     this.#now = now
+  }
+
+  /** Without waiting for the sweep; answers whether it had ended and was still open. */
+  async close(operation: string): Promise<boolean> {
+    return (await this.#db.workerStatement('operation_close', CLOSE_ONE, [this.#now(), operation])) > 0
   }
 
   async sweep(): Promise<void> {

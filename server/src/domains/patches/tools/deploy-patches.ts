@@ -54,6 +54,11 @@ async function untilIdle(context: SettleContext, operation: string): Promise<Rol
   const look = () => context.transaction((tx) => rolloutOfOperation(tx, operation, context.now(), SHOWN))
   const idle = async () => {
     const view = await look()
+    if (view)
+      context.progress(
+        view.tallies.reduce((sum, { succeeded, failed }) => sum + succeeded + failed, 0),
+        view.total,
+      )
     return view && (view.rollout.finishedAt !== null || (view.busy === 0 && view.rollout.stage !== null))
       ? view
       : undefined
