@@ -24,6 +24,8 @@ import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
 import { Deployments, DEPLOYMENT } from './domains/patches/deployment/kind.ts'
+import { DEVICE_ACTION, DeviceActionRollouts } from './domains/devices/rollout/kind.ts'
+import { SCRIPT_RUN, ScriptRollouts } from './domains/scripts/rollout/kind.ts'
 import { Rollouts, type RolloutsOptions } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
@@ -37,7 +39,7 @@ import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
 import { Checkpoints } from './kernel/audit/checkpoints.ts'
-import { carryOn } from './kernel/carried-on.ts'
+import { carryOn, requireMayCarry } from './kernel/carried-on.ts'
 import { closeInterrupted } from './kernel/audit/recover.ts'
 import { verifyAudit } from './kernel/audit/verify.ts'
 import { systemEnvironment, type Environment } from './kernel/context.ts'
@@ -199,7 +201,15 @@ async function startOn(
     carryOn: (...act) => carryOn({ registry, governance, db, audit, environment }, ...act),
   }
   const { now, newId } = environment
-  const rollouts = new Rollouts({ db, events, commands, now, log, ...carrying })
+  const rollouts = new Rollouts({
+    db,
+    events,
+    commands,
+    now,
+    log,
+    requireMayCarry: (...act) => requireMayCarry({ registry, governance }, ...act),
+    ...carrying,
+  })
   const scriptChecks = new ScriptChecks({ db, commands, engine: alertEngine, now, newId, log, ...carrying })
   const untrusted = new UntrustedReads({ db, environment })
   let releases: Releases
@@ -209,7 +219,10 @@ async function startOn(
     revoked: (id) => authenticator.revoked(id),
     releases: () => releases,
   })
-  rollouts.register(DEPLOYMENT, new Deployments({ commands, maintenance, newId: environment.newId }))
+  rollouts.register(DEPLOYMENT, new Deployments({ commands, maintenance, newId }))
+  rollouts.register(DEVICE_ACTION, new DeviceActionRollouts({ commands, newId }))
+  const scriptRollouts = new ScriptRollouts({ commands, newId, box: keys.box })
+  rollouts.register(SCRIPT_RUN, scriptRollouts)
   const services: Services = {
     approvals,
     mail,
@@ -219,6 +232,7 @@ async function startOn(
     compliance,
     commands,
     rollouts,
+    scriptRollouts,
     scriptChecks,
     devices: new Devices(),
     maintenance,

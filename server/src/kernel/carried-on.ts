@@ -15,9 +15,12 @@ import { mayUse, type Governance } from './gates/may-use.ts'
 import { check } from './gates/verdict.ts'
 import type { Registry } from './registry.ts'
 import { type ActionSpec, actionSpecs, type Target, type Tool } from './tool.ts'
+import type { Permission } from '@breeze/contract/governance'
 
 export interface CarriedAct {
   tool: string
+  /** Where the tool has several; else its only one. */
+  action?: string | undefined
   operation: string
   /** What of it is done now; their organizations decide about stops. */
   targets: readonly Target[]
@@ -50,7 +53,7 @@ export async function carryOn<T>(
   const told = (kind: EntryKind, said: Partial<Draft>) => append(parts, caller ?? principal, callId, act, kind, said)
   let running = false
   try {
-    const { tool, action } = actOf(parts.registry, act.tool)
+    const { tool, action } = actOf(parts.registry, act)
     if (caller === null) throw new KernelError(gone(principal))
     check(mayUse(caller, tool, action, parts.governance))
     check(organizationStopGate(caller, tool, action, act.targets))
@@ -83,10 +86,24 @@ export async function carryOn<T>(
   }
 }
 
-function actOf(registry: Registry, name: string): { tool: Tool; action: ActionSpec } {
+/** Before somebody takes an act over: throws what its gates have against them, answers the permission it takes at each device. */
+export function requireMayCarry(
+  { registry, governance }: Pick<CarrierParts, 'registry' | 'governance'>,
+  caller: Caller,
+  act: Pick<CarriedAct, 'tool' | 'action'>,
+): Permission {
+  const { tool, action } = actOf(registry, act)
+  check(mayUse(caller, tool, action, governance))
+  return action.permission
+}
+
+function actOf(
+  registry: Registry,
+  { tool: name, action: wanted }: Pick<CarriedAct, 'tool' | 'action'>,
+): { tool: Tool; action: ActionSpec } {
   const tool = registry.get(name)
-  const [action] = tool ? actionSpecs(tool.actions) : []
-  if (!tool || !action) throw new Error(`no tool ${name} to carry on`)
+  const action = tool && actionSpecs(tool.actions).find((known) => known.name === (wanted ?? null))
+  if (!tool || !action) throw new Error(`no tool ${name} ${wanted ?? ''} to carry on`)
   return { tool, action }
 }
 
@@ -104,18 +121,20 @@ async function append(
   { audit, registry, environment, db }: CarrierParts,
   caller: Caller,
   callId: string,
-  { tool, operation, targets, details }: CarriedAct,
+  { tool, action: named, operation, targets, details }: CarriedAct,
   kind: EntryKind,
   said: Partial<Draft>,
 ): Promise<void> {
   const [confirmed] = await db.worker((tx) => tx.prepared('confirmed_by', CONFIRMED, [operation]))
-  const [action] = actionSpecs(registry.get(tool)?.actions ?? { each: {}, field: '' })
+  const specs = actionSpecs(registry.get(tool)?.actions ?? { each: {}, field: '' })
+  const action = specs.find(({ name }) => name === (named ?? null))
   const perOrganization = Map.groupBy(targets, ({ organizationId }) => organizationId)
   const drafts = [...perOrganization].map(([organizationId, own]): Draft => ({
     ...draftFor(caller, kind, environment.now()),
     organizationId,
     callId,
     tool,
+    action: named ?? null,
     tier: action?.tier ?? null,
     details: {
       ...details,

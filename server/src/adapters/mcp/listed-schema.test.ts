@@ -38,12 +38,14 @@ describe('an input in a list', () => {
     expect(JSON.stringify(input(shape))).not.toMatch(/minLength|maxLength|pattern|minimum|"default":false/)
   })
 
-  it('shows one or many as many, and a filter by the names of its fields', () => {
+  it('shows one or many as many, and by the names of its fields what a colon announces', () => {
     const ids = z.union([z.string(), z.array(z.string()).max(9)])
     const filter = z.object({ site: ids, text: z.string() }).partial().describe('As in list_devices:')
-    expect(input({ devices: ids.describe('Ids.'), filter })['properties']).toEqual({
+    const stages = z.array(z.strictObject({ name: z.string(), count: z.number() })).describe('Each with one of:')
+    expect(input({ devices: ids.describe('Ids.'), filter, stages })['properties']).toEqual({
       devices: { type: 'array', items: { type: 'string' }, description: 'Ids.' },
       filter: { type: 'object', description: 'As in list_devices: site, text.' },
+      stages: { type: 'array', items: { type: 'object' }, description: 'Each with one of: name, count.' },
     })
   })
 

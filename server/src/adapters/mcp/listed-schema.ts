@@ -24,12 +24,12 @@ const fields = (of: JsonSchema, change: (schema: JsonSchema, name: string) => Js
 // ------------------------------------------------------------------ inputs
 
 /** Bounds that nobody has to know beforehand: the refusal of what goes beyond them says them. */
-const QUIET_BOUNDS = new Set(['minLength', 'maxLength', 'minItems', 'maxItems', 'pattern'])
+const QUIET_BOUNDS = new Set(['minLength', 'maxLength', 'minItems', 'maxItems', 'pattern', 'propertyNames'])
 
 export function listedInput(schema: JsonSchema): Record<string, unknown> {
   const listed = Object.entries(oneWay(schema)).flatMap(([key, value]): [string, unknown][] => {
     if (QUIET_BOUNDS.has(key) || isPlain(key, value)) return []
-    if (key === 'items' && isSchema(value)) return [[key, listedInput(value)]]
+    if ((key === 'items' || key === 'additionalProperties') && isSchema(value)) return [[key, listedInput(value)]]
     if (key !== 'anyOf' || !Array.isArray(value)) return [[key, value]]
     return [[key, value.map((item: unknown) => (isSchema(item) ? listedInput(item) : item))]]
   })
@@ -39,12 +39,14 @@ export function listedInput(schema: JsonSchema): Record<string, unknown> {
 /** Of every tool that acts; the instructions tell what they are for. */
 const CONTROLS: ReadonlySet<string> = new Set(Object.keys(controlFields))
 
-/** A filter's fields are those of the list that its description names: their names are enough. */
+/** Where a description ends with a colon, the names of the fields are enough, of a filter those of the list that it names. */
 function listedField(schema: JsonSchema, name: string): JsonSchema {
-  const { properties, description, type } = schema
+  const { properties, description, type, items } = schema
   if (CONTROLS.has(name)) return { type }
-  if (name !== 'filter' || !isSchema(properties)) return listedInput(schema)
-  return { type: 'object', description: `${String(description)} ${Object.keys(properties).join(', ')}.` }
+  const named = isSchema(items) ? items['properties'] : properties
+  if (typeof description !== 'string' || !description.endsWith(':') || !isSchema(named)) return listedInput(schema)
+  const told = `${description} ${Object.keys(named).join(', ')}.`
+  return { type, description: told, ...(isSchema(items) && { items: { type: 'object' } }) }
 }
 
 /** What goes without saying. */

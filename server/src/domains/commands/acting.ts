@@ -68,6 +68,16 @@ export function requireCapable(targets: readonly Target[]): void {
   if (devices.every(({ refusal }) => refusal?.kind === 'unsupported')) throw nobody(devices)
 }
 
+/** Those that can carry it out, and the ids of those that can't. */
+export function splitAble(targets: readonly Target[]): { able: CommandTarget[]; apart: string[] } {
+  const [able, apart] = [[] as CommandTarget[], [] as string[]]
+  for (const device of targets.map(commandTarget)) {
+    if (device.refusal === undefined) able.push(device)
+    else apart.push(device.id)
+  }
+  return { able, apart }
+}
+
 export interface Sent {
   operation: string
   /** Devices that are connected and can answer now. */

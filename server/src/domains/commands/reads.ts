@@ -132,6 +132,10 @@ export interface EndedCommand {
   issuedAt: Date
   /** Null while the state is only what the server supposes. */
   resultAt: Date | null
+  exitCode: number | null
+  /** Of a reboot: the boot in which the device answered, and when it was heard in another one. */
+  bootBefore: string | null
+  returnedAt: Date | null
   /** In the shape of its type, see `dataOf`; null where it is not. */
   data: unknown
 }
@@ -142,11 +146,38 @@ export async function endedCommands(tx: Tx, ids: readonly string[]): Promise<End
   const rows = await tx.all(
     query
       .selectFrom('device_commands')
-      .select(['id', 'type', 'state', 'reason', 'issued_at', 'result_at', 'data'])
-      .where('id', '=', sql<string>`any (${[...ids]}::uuid[])`),
+      .select([
+        'id',
+        'type',
+        'state',
+        'reason',
+        'issued_at',
+        'result_at',
+        'exit_code',
+        'boot_before',
+        'returned_at',
+        'data',
+      ])
+      .where('id', '=', sql<string>`any (${[...ids]}::uuid[])`)
+      .where('finished_at', 'is not', null),
   )
-  return rows.flatMap(({ state, issued_at: issuedAt, result_at: resultAt, ...row }) =>
-    isEnded(state) ? [{ ...row, state, issuedAt, resultAt, data: readData(row.type, row.data) }] : [],
+  return rows.flatMap(({ id, type, state, reason, ...row }) =>
+    isEnded(state)
+      ? [
+          {
+            id,
+            type,
+            state,
+            reason,
+            issuedAt: row.issued_at,
+            resultAt: row.result_at,
+            exitCode: row.exit_code,
+            bootBefore: row.boot_before,
+            returnedAt: row.returned_at,
+            data: readData(type, row.data),
+          },
+        ]
+      : [],
   )
 }
 

@@ -8,7 +8,16 @@ import type { Commands } from '../commands/service.ts'
 import { MOST_DEVICES } from '../devices/select.ts'
 import { RECALLED, type RolloutDevice, type RolloutKind } from './kind.ts'
 import { nextStep, type StageTally, type Step } from './machine.ts'
-import { changeRollout, devicesOf, lockRollout, moveDevices, progressOf, type Rollout, talliesOf } from './rows.ts'
+import {
+  changeRollout,
+  type DeviceChoice,
+  devicesOf,
+  lockRollout,
+  moveDevices,
+  progressOf,
+  type Rollout,
+  talliesOf,
+} from './rows.ts'
 
 /** Sent in one transaction. */
 export const SENT_AT_ONCE = 200
@@ -59,9 +68,11 @@ async function observe(tx: Tx, { kindOf }: AdvanceParts, rollout: Rollout, now: 
 }
 
 /** What was taken back from a device after the rollout was cancelled begins no more either. */
-async function giveUp(tx: Tx, { id, state, reason, giveUpAt }: Rollout, now: Date): Promise<number> {
-  if (state !== 'cancelled' && now < giveUpAt) return 0
-  const left = await devicesOf(tx, id, { of: 'unbegun' }, MOST_DEVICES)
+async function giveUp(tx: Tx, rollout: Rollout, now: Date): Promise<number> {
+  const { id, state, reason } = rollout
+  const choice = givenUp(rollout, now)
+  if (choice === null) return 0
+  const left = await devicesOf(tx, id, choice, MOST_DEVICES)
   const text = state === 'cancelled' ? (reason ?? 'cancelled') : 'it could not begin in time'
   const move = { phase: 'done', reason: { text, byDevice: false }, dueAt: null }
   const outcome = state === 'cancelled' ? ('cancelled' as const) : ('passed_over' as const)
@@ -72,6 +83,13 @@ async function giveUp(tx: Tx, { id, state, reason, giveUpAt }: Rollout, now: Dat
     now,
   )
   return left.length
+}
+
+function givenUp({ state, giveUpAt, plan, stage, patienceUntil }: Rollout, now: Date): DeviceChoice | null {
+  if (state === 'cancelled' || now >= giveUpAt) return { of: 'unbegun' }
+  const goesOn = state === 'running' || state === 'soaking'
+  if (!plan.passesOver || !goesOn || stage === null || patienceUntil === null || now < patienceUntil) return null
+  return { of: 'overdue', stage }
 }
 
 async function take(

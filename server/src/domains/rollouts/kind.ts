@@ -40,6 +40,8 @@ export interface DeviceMove {
 export interface RolloutKind {
   /** Whose gates are asked before anything is sent. */
   tool: string
+  /** Where that tool has several actions: which of them this is. */
+  actionOf?(rollout: Pick<RolloutFacts, 'task'>): string
   /** Their stage begins: when each may start, or that it is passed over. */
   begin(tx: Tx, rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]>
   /** They are at work: what follows from what they told. Sends nothing but what reads. */

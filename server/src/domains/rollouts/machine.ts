@@ -14,6 +14,8 @@ export interface RolloutPlan {
   soakMinutes: number
   /** How long a stage waits for devices that can't be reached before it is judged without them. */
   patienceHours: number
+  /** Those that it waited for in vain never begin; otherwise they still do when they come back. */
+  passesOver?: boolean
 }
 
 /** Of the devices of one stage. */

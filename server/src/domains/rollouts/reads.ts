@@ -15,12 +15,15 @@ export interface RolloutView {
   devices: DeviceResult[]
   /** Commanded, or due and connected. */
   busy: number
+  /** Neither commanded nor done. */
+  unsent: number
 }
 
 const COUNTS = `
   select coalesce(r.outcome, r.phase) as state, count(*) as n,
     count(*) filter (where r.phase not in ('waiting', 'due', 'done') and r.due_at is null
-      or r.due_at <= $2 and d.status = 'online' and r.phase not in ('waiting', 'done')) as busy
+      or r.due_at <= $2 and d.status = 'online' and r.phase not in ('waiting', 'done')) as busy,
+    count(*) filter (where r.phase in ('waiting', 'due') and r.outcome is null) as unsent
   from rollout_devices r left join devices d on d.id = r.device_id where r.rollout_id = $1 group by 1 order by 1`
 
 /** Null for an operation that is no rollout, or that the transaction does not see. */
@@ -33,16 +36,18 @@ export async function rolloutOfOperation(
   const row = await tx.first(query.selectFrom('rollouts').selectAll().where('operation_id', '=', operationId))
   if (!row) return null
   const rollout = rolloutOf(row)
-  const counts = await tx.prepared<{ state: string; n: number; busy: number }>('rollout_states', COUNTS, [
-    rollout.id,
-    now,
-  ])
+  const counts = await tx.prepared<{ state: string; n: number; busy: number; unsent: number }>(
+    'rollout_states',
+    COUNTS,
+    [rollout.id, now],
+  )
   return {
     rollout,
     tallies: await talliesOf(tx, rollout),
     counts: Object.fromEntries(counts.map(({ state, n }) => [state, n])),
     total: counts.reduce((sum, { n }) => sum + n, 0),
     busy: counts.reduce((sum, { busy }) => sum + busy, 0),
+    unsent: counts.reduce((sum, { unsent }) => sum + unsent, 0),
     devices: await devicesOf(tx, rollout.id, most),
   }
 }

@@ -91,6 +91,8 @@ export type DeviceChoice =
   | { of: 'due'; now: Date }
   /** Its stage began, and it did not. */
   | { of: 'unbegun' }
+  /** Due in a stage up to this one, and waited for in vain. */
+  | { of: 'overdue'; stage: number }
   /** Has an outcome, and is due for something more. */
   | { of: 'trailing' }
 
@@ -98,6 +100,7 @@ export async function devicesOf(tx: Tx, id: string, choice: DeviceChoice, most: 
   let select = query.selectFrom('rollout_devices as r').selectAll('r').where('r.rollout_id', '=', id)
   if (choice.of === 'stage') select = select.where('r.stage', '=', choice.stage).where('r.phase', '=', 'waiting')
   if (choice.of === 'unbegun') select = select.where('r.phase', 'in', ['waiting', 'due'])
+  if (choice.of === 'overdue') select = select.where('r.phase', '=', 'due').where('r.stage', '<=', choice.stage)
   if (choice.of === 'trailing')
     select = select.where('r.phase', '<>', 'done').where('r.outcome', 'is not', null).where('r.due_at', 'is not', null)
   if (choice.of === 'working')

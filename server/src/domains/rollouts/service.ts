@@ -1,6 +1,7 @@
 /** Changes over many devices, stage by stage. Their state is in the database: a server that starts goes on where one ended. */
 import type { Logger } from 'pino'
-import type { Caller, Credential } from '../../kernel/caller.ts'
+import type { Permission } from '@breeze/contract/governance'
+import type { Caller } from '../../kernel/caller.ts'
 import { Batch } from '../../kernel/batch.ts'
 import type { CarriedAct, CarriedOn } from '../../kernel/carried-on.ts'
 import { query, type Db, type Tx } from '../../kernel/db.ts'
@@ -14,6 +15,7 @@ import { MOST_DEVICES } from '../devices/select.ts'
 import { advance, type Advanced, type AdvanceParts, halt } from './advance.ts'
 import type { DeviceMove, RolloutDevice, RolloutKind } from './kind.ts'
 import { isOver, type RolloutPlan } from './machine.ts'
+import { principalColumns, principalOf } from './principal.ts'
 import { changeRollout, devicesOf, lockRollout, moveDevices, type Rollout, talliesOf } from './rows.ts'
 import './tables.ts'
 
@@ -31,6 +33,8 @@ export interface RolloutsOptions {
   log: Pick<Logger, 'error' | 'info'>
   /** The rights that whoever began it has now; null when the credential is no longer good. */
   rightsOf(principal: Caller, scopes: readonly string[] | null): Promise<Caller | null>
+  /** Throws what the gates of a tool have against a caller; answers the permission that it takes at each device. */
+  requireMayCarry(caller: Caller, act: Pick<CarriedAct, 'tool' | 'action'>): Permission
   carryOn<T>(
     principal: Caller,
     caller: Caller | null,
@@ -120,6 +124,11 @@ export class Rollouts {
     return id
   }
 
+  /** What a rollout does on devices is an act of its own tool, whatever tool takes it over: throws where the caller may not. */
+  requireMayTakeOver(caller: Caller, rollout: Pick<Rollout, 'kind' | 'task'>): Permission {
+    return this.#options.requireMayCarry(caller, this.#actOf(rollout))
+  }
+
   async pause(tx: Tx, id: string, reason: string): Promise<void> {
     const { now, commands } = this.#options
     const rollout = await this.#locked(tx, id)
@@ -146,7 +155,7 @@ export class Rollouts {
           .where('phase', '=', 'done'),
       )
     await tx.run(query.updateTable('rollouts').set(principalColumns(caller)).where('id', '=', id))
-    await changeRollout(tx, id, { state: 'running', reason: null, soakUntil: null }, now)
+    await changeRollout(tx, id, { state: 'running', reason: null, soakUntil: null, ...patienceFrom(rollout, now) }, now)
     this.#told(tx, rollout)
   }
 
@@ -183,7 +192,7 @@ export class Rollouts {
     const rollout = await lockRollout(tx, id)
     if (!rollout) throw new Error('a rollout that was looked up is there')
     if (isOver(rollout.state) && rollout.finishedAt)
-      throw conflict(`The rollout has ended: ${rollout.state}.`, 'Deploy what is left anew.')
+      throw conflict(`The rollout has ended: ${rollout.state}.`, 'Begin anew what is left.')
     return rollout
   }
 
@@ -255,6 +264,11 @@ export class Rollouts {
     }
   }
 
+  #actOf(rollout: Pick<Rollout, 'kind' | 'task'>): Pick<CarriedAct, 'tool' | 'action'> {
+    const kind = this.#parts.kindOf(rollout)
+    return { tool: kind.tool, action: kind.actionOf?.(rollout) }
+  }
+
   /** Answers whether there may be more. */
   async #send({ rollout, due }: Advanced): Promise<boolean> {
     const { db, now, commands, events, rightsOf, carryOn } = this.#options
@@ -262,7 +276,7 @@ export class Rollouts {
     const caller = await rightsOf(principal, rollout.principal.scopes)
     const kind = this.#parts.kindOf(rollout)
     const act = {
-      tool: kind.tool,
+      ...this.#actOf(rollout),
       operation: rollout.operationId,
       targets: await this.#targets(due),
       details: { rollout: rollout.id, stages: [...new Set(due.map(({ stage }) => stageName(rollout, stage)))] },
@@ -285,7 +299,7 @@ export class Rollouts {
   async #act(tx: Tx, id: string, kind: RolloutKind, expected: readonly RolloutDevice[]): Promise<number> {
     const now = this.#options.now()
     const rollout = await lockRollout(tx, id)
-    if (!rollout) throw forbidden('The rollout is no longer within the reach of whoever began it.', 'Deploy it anew.')
+    if (!rollout) throw forbidden('The rollout is no longer within the reach of whoever began it.', 'Begin it anew.')
     if (rollout.state !== 'running' && rollout.state !== 'soaking') return 0
     const ids = new Set(expected.map((device) => device.id))
     const seen = await tx.all(
@@ -298,7 +312,7 @@ export class Rollouts {
     if (seen.length < ids.size)
       throw forbidden(
         `${ids.size - seen.length} of its devices are no longer within the reach of whoever began it.`,
-        'Deploy what is left anew.',
+        'Begin anew what is left.',
       )
     const due = (await devicesOf(tx, id, { of: 'due', now }, MOST_DEVICES)).filter((device) => ids.has(device.id))
     const moves = await kind.act(tx, rollout, due, now)
@@ -315,39 +329,16 @@ export class Rollouts {
   }
 }
 
+/** Devices of the stage are waited for anew: what was paused for a day has not been tried for a day. */
+function patienceFrom({ stage, plan, patienceUntil }: Rollout, now: Date): { patienceUntil?: Date } {
+  if (stage === null) return {}
+  const anew = new Date(now.getTime() + plan.patienceHours * 3_600_000)
+  return { patienceUntil: patienceUntil && patienceUntil > anew ? patienceUntil : anew }
+}
+
 function cancelled(device: RolloutDevice, by: string): DeviceMove {
   const base = { deviceId: device.id, phase: 'done', dueAt: null, reason: { text: by, byDevice: false } }
   return device.outcome === null ? { ...base, outcome: 'cancelled' } : base
 }
 
 const stageName = ({ plan }: Rollout, stage: number): string => plan.stages[stage]?.name ?? String(stage)
-
-export const principalColumns = (caller: Caller) => ({
-  user_id: caller.user.id,
-  user_name: caller.user.name,
-  credential_kind: caller.credential.kind,
-  credential_id: caller.credential.id,
-  credential_name: caller.credential.name,
-  scopes: caller.scopes === 'all' ? null : [...caller.scopes],
-  client: caller.client,
-})
-
-/** Whose act it is, without any rights: for asking for them, and for the audit. */
-export function principalOf({ partnerId, principal }: Pick<Rollout, 'partnerId' | 'principal'>): Caller {
-  return {
-    user: { id: principal.userId, name: principal.userName, kind: 'person' },
-    partnerId,
-    // Written by `principalColumns` from a caller's own.
-    credential: { kind: principal.kind as Credential['kind'], id: principal.id, name: principal.name },
-    channel: 'schedule',
-    client: principal.client,
-    ip: null,
-    scopes: new Set(),
-    admin: false,
-    partner: null,
-    organizations: new Map(),
-    stopped: null,
-    expiresAt: null,
-    lastUsedAt: null,
-  }
-}

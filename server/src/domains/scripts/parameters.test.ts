@@ -20,6 +20,7 @@ test('values and defaults become variables, secrets apart from what may be writt
     },
     secretVariables: ['PARAM_PIN'],
     values: { path: '/var/log', days: 30, force: true, mode: 'report' },
+    secrets: { pin: '12345' },
     secretNames: ['pin'],
   })
   // Text of a shell is text: it is a value, not a part of the script.

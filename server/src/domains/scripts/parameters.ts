@@ -73,7 +73,17 @@ export interface Given {
   secretVariables: string[]
   /** What may be written down of it: the values that are no secrets, defaults included. */
   values: Values
+  secrets: Secrets
   secretNames: string[]
+}
+
+/** Of values that were read before: as they reach the script. */
+export function environmentOf(values: Values, secrets: Secrets): Pick<Given, 'environment' | 'secretVariables'> {
+  const entries = [...Object.entries(values), ...Object.entries(secrets)]
+  return {
+    environment: Object.fromEntries(entries.map(([name, item]) => [variableOf(name), String(item)])),
+    secretVariables: Object.keys(secrets).map(variableOf),
+  }
 }
 
 export const variableOf = (name: string): string => `PARAM_${name.toUpperCase()}`
@@ -85,11 +95,10 @@ export function readValues(declared: readonly Parameter[] | null, values: Values
   const all = declared === null ? { values, secrets } : declaredValues(declared, values, secrets)
   const entries = [...Object.entries(all.values), ...Object.entries(all.secrets)]
   if (entries.length > MOST_PARAMETERS) throw invalidInput(`parameters: at most ${MOST_PARAMETERS}.`)
-  const environment = Object.fromEntries(entries.map(([name, item]) => [variableOf(name), String(item)]))
+  const { environment, secretVariables } = environmentOf(all.values, all.secrets)
   if (Object.entries(environment).reduce((sum, [name, item]) => sum + name.length + item.length, 0) > MOST_CHARACTERS)
     throw invalidInput(`parameters: more than ${MOST_CHARACTERS} characters in all.`)
-  const secretNames = Object.keys(all.secrets)
-  return { environment, secretVariables: secretNames.map(variableOf), values: all.values, secretNames }
+  return { environment, secretVariables, ...all, secretNames: Object.keys(all.secrets) }
 }
 
 function declaredValues(declared: readonly Parameter[], values: Values, secrets: Secrets) {

@@ -76,7 +76,7 @@ async function again(tx: Tx, asked: Asked, reference: string): Promise<Prepared>
   if (missing.length > 0) throw invalidInput(`secrets: give ${missing.join(', ')} again; they are not kept.`)
   const source = retryOf.script ? await usable(tx, retryOf.script.id, retryOf.script.version) : null
   const given = readValues(source?.version.parameters ?? null, retryOf.values, secrets)
-  const { id: _id, operation: _operation, ...before } = retryOf
+  const { id: _id, operation: _operation, sealedSecrets: _sealed, ...before } = retryOf
   const { concurrency, timeout_seconds: timeout } = asked
   return {
     run: {
@@ -108,8 +108,12 @@ const how = (asked: Asked, usual: { runAs: string | null; timeoutSeconds: number
 
 const toldOf = ({ values, secretNames }: Given) => ({ values, secretNames })
 
-export function bodyOf({ run, given }: Prepared): CommandBody {
-  const { environment, secretVariables } = given
+export const bodyOf = ({ run, given }: Prepared): CommandBody => scriptBody(run, given)
+
+export function scriptBody(
+  run: RunInput,
+  { environment, secretVariables }: Pick<Given, 'environment' | 'secretVariables'>,
+): CommandBody {
   return {
     type: 'script.run',
     args: {

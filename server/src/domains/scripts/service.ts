@@ -27,12 +27,15 @@ export interface NewRun extends RunInput {
   organizationIds: string[]
   operation: string
   retryOf: string | null
+  /** Of a run in stages, see `rollout/secrets.ts`. */
+  sealedSecrets: Buffer | null
   now: Date
 }
 
 export interface Run extends RunInput {
   id: string
   operation: string
+  sealedSecrets: Buffer | null
 }
 
 export const contentDigest = (content: string): string => createHash('sha256').update(content).digest('hex')
@@ -58,6 +61,7 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<void> {
       working_directory: run.workingDirectory,
       concurrency: run.concurrency,
       retry_of: run.retryOf,
+      sealed_secrets: run.sealedSecrets,
       created_at: run.now,
     }),
   )
@@ -90,5 +94,6 @@ export async function findRun(tx: Tx, reference: string): Promise<Run> {
     workingDirectory: row.working_directory,
     timeoutSeconds: row.timeout_seconds,
     concurrency: row.concurrency,
+    sealedSecrets: row.sealed_secrets,
   }
 }

@@ -55,6 +55,7 @@ export interface ScriptRunsTable {
   working_directory: Optional<string>
   concurrency: Optional<number>
   retry_of: Optional<string>
+  sealed_secrets: Optional<Buffer>
   created_at: ColumnType<Date, Date, never>
 }
 

@@ -2,7 +2,7 @@
 import type { CommandBody } from '@breeze/contract/agent-commands'
 import type { Caller } from '../../../kernel/caller.ts'
 import { query, type Tx } from '../../../kernel/db.ts'
-import { principalColumns, principalOf } from '../../rollouts/service.ts'
+import { principalColumns, principalOf } from '../../rollouts/principal.ts'
 import type { Condition } from '../rules.ts'
 import type { Judged } from './verdict.ts'
 

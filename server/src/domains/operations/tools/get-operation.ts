@@ -25,7 +25,7 @@ export default defineTool({
   name: 'get_operation',
   title: 'Get an operation',
   description:
-    'Reads what became of anything that outlived its call: commands on devices, a staged deployment, a call waiting for confirmation. Tells state, counts, what still waits and for what, and each device.',
+    'Reads what became of anything that outlived its call: commands on devices, a rollout, a call waiting for confirmation. Tells state, counts, what still waits and for what, and each device.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   actions: { tier: 1, permission: 'operations.read' },
@@ -124,7 +124,7 @@ function presentStaged(operation: Operation, approval: Approval, view: RolloutVi
   const rejected = operation.leftOut.length
   return {
     text: [
-      `${operation.tool}: ${view.rollout.finishedAt ? operation.state : view.rollout.state}. ${operation.summary}`,
+      `${operation.tool}${operation.action ? ` ${operation.action}` : ''}: ${view.rollout.finishedAt ? operation.state : view.rollout.state}. ${operation.summary}`,
       ...(approval ? [approvalText(approval)] : []),
       rolloutText(view),
       ...devices.slice(0, 20).map(resultText),

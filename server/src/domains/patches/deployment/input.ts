@@ -1,8 +1,9 @@
 /** What a deployment is asked for with. */
 import { SCRIPT_LANGUAGES } from '@breeze/contract/agent-commands'
 import { z } from 'zod'
-import { nameField, oneOrMany } from '../../../identity/fields.ts'
+import { oneOrMany } from '../../../identity/fields.ts'
 import { selectionFields } from '../../devices/select.ts'
+import { gateFields, ringsField, upTo } from '../../rollouts/staging.ts'
 import { UPDATE_SEVERITIES } from '../tables.ts'
 import { REBOOTS } from './task.ts'
 
@@ -17,21 +18,7 @@ const moment = (word: string, otherWord: string) =>
       `must be ${word}, ${otherWord} or a time in UTC`,
     )
 
-/** A bound that nobody has to know beforehand. */
-const upTo = (most: number, least = 1) =>
-  z
-    .number()
-    .int()
-    .min(least)
-    .refine((value) => value <= most, `must be at most ${most}`)
-
 const script = z.string().min(1).max(200_000).optional()
-const ring = z.strictObject({
-  name: nameField.max(40).optional(),
-  devices: selectionFields.devices,
-  count: upTo(5000).optional(),
-  percent: upTo(100).optional(),
-})
 
 export const deployInput = z.object({
   ...selectionFields,
@@ -43,14 +30,14 @@ export const deployInput = z.object({
   catch_up: z.boolean().default(true).describe('A missed window: begin in the next.'),
   reboot: z.enum(REBOOTS).default('never'),
   reboot_at: moment('after_install', 'next_window').default('after_install').describe('Or next_window or a time.'),
-  rings: z.array(ring).max(10).optional().describe('Stages by devices, count or percent; the rest is last.'),
-  min_success_percent: upTo(100).default(90),
-  soak_minutes: upTo(10_080, 0).default(60),
+  rings: ringsField.describe('Stages by one of devices, count, percent; the rest is last:'),
+  ...gateFields,
   patience_hours: upTo(168).default(DAY_HOURS),
   give_up_hours: upTo(1440).default(168),
   timeout_minutes: upTo(240).default(60),
   scripts: z
     .strictObject({ language: z.enum(SCRIPT_LANGUAGES).default('bash'), before: script, after: script })
-    .optional(),
+    .optional()
+    .describe('Texts to run around it:'),
 })
 export type DeployInput = z.output<typeof deployInput>

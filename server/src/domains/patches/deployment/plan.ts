@@ -3,11 +3,8 @@ import { digest } from '../../../kernel/canonical.ts'
 import { conflict, invalidInput } from '../../../kernel/errors.ts'
 import type { Effect, Target, TransactionContext } from '../../../kernel/tool.ts'
 import { manyDevices } from '../../commands/answer.ts'
-import { deviceIds } from '../../devices/select.ts'
-import { asList } from '../../../identity/fields.ts'
-import type { RolloutPlan } from '../../rollouts/machine.ts'
 import type { NewRollout } from '../../rollouts/service.ts'
-import { defaultRings, type Ring, split, type Stage } from '../../rollouts/stages.ts'
+import { placed, type PlannedStages, planStages } from '../../rollouts/staging.ts'
 import type { DeployInput } from './input.ts'
 import { deployTarget, type DeployTarget, scriptsOf } from './targets.ts'
 import type { DeploymentTask } from './task.ts'
@@ -31,7 +28,7 @@ export async function planDeployment(
   const startsAt = input.when === 'now' || input.when === 'next_window' ? now() : new Date(input.when)
   if (input.when === 'next_window' && input.ignore_windows)
     throw invalidInput('when: next_window and ignore_windows exclude each other.', 'Give when "now" or a time.')
-  const stages = split(able, await ringsOf(context, input, able.length))
+  const planned = await planStages(tx, input, able, { patienceHours: input.patience_hours })
   const task = taskOf(input)
   const ids = able.map(({ id }) => id)
   const openings = await services.maintenance.openings(tx, ids, startsAt)
@@ -41,35 +38,17 @@ export async function planDeployment(
       'No maintenance window covers any of these devices.',
       'Make one with manage_maintenance_windows, or give when "now" or a time.',
     )
-  const rules: RolloutPlan = {
-    stages: stages.map(({ name, deviceIds: members }) => ({ name, devices: members.length })),
-    minSuccessPercent: input.min_success_percent,
-    soakMinutes: input.soak_minutes,
-    patienceHours: input.patience_hours,
-  }
   return {
     apart,
-    effect: effectOf(input, able, stages, task, windowless.length),
+    effect: effectOf(input, able, planned, task, windowless.length),
     rollout: {
-      plan: rules,
+      plan: planned.plan,
       task,
       startsAt,
       giveUpAt: new Date(startsAt.getTime() + input.give_up_hours * 3_600_000),
-      devices: placed(able, stages),
+      devices: placed(able, planned.stages, ({ updates }) => ({ updates })),
     },
   }
-}
-
-async function ringsOf({ tx }: TransactionContext, { rings }: DeployInput, devices: number): Promise<Ring[]> {
-  if (!rings) return defaultRings(devices)
-  const found: Ring[] = []
-  for (const ring of rings) {
-    const given = [ring.devices, ring.count, ring.percent].filter((one) => one !== undefined)
-    if (given.length !== 1) throw invalidInput('rings: give one of devices, count and percent for each.')
-    const named = asList(ring.devices)
-    found.push({ ...ring, devices: named && (await deviceIds(tx, named)) })
-  }
-  return found
 }
 
 function taskOf(input: DeployInput): DeploymentTask {
@@ -82,39 +61,19 @@ function taskOf(input: DeployInput): DeploymentTask {
   }
 }
 
-function placed(devices: readonly DeployTarget[], stages: readonly Stage[]): NewRollout['devices'] {
-  const stageOf = new Map(stages.flatMap(({ deviceIds: members }, stage) => members.map((id) => [id, stage] as const)))
-  return devices.map(({ id, organizationId, siteId, updates }) => ({
-    id,
-    organizationId,
-    siteId,
-    stage: stageOf.get(id) ?? 0,
-    detail: { updates },
-  }))
-}
-
 function effectOf(
   input: DeployInput,
   devices: readonly DeployTarget[],
-  stages: readonly Stage[],
+  planned: PlannedStages,
   task: DeploymentTask,
   windowless: number,
 ): Effect {
-  const names = new Map(devices.map(({ id, name }) => [id, name]))
   const different = new Set(devices.flatMap(({ updates }) => updates.map((update) => update.article ?? update.name)))
-  const staged = stages.map(
-    (stage, index) =>
-      `${stage.name} ${stage.deviceIds.length}${index === 0 && stages.length > 1 ? ` (${firstOf(stage, names)})` : ''}`,
-  )
   const left = devices[0]?.left
   return {
     summary:
-      `Install ${different.size} different update${different.size === 1 ? '' : 's'} on ${manyDevices(devices.length)}, ${whenText(input, task)}` +
-      (stages.length > 1
-        ? `, in ${stages.length} stages: ${staged.join(', ')}; the next begins ${input.soak_minutes} minutes after ` +
-          `${input.min_success_percent} % of one succeeded`
-        : '') +
-      `. ${REBOOT_TEXT[input.reboot](input.reboot_at)}`,
+      `Install ${different.size} different update${different.size === 1 ? '' : 's'} on ${manyDevices(devices.length)}, ` +
+      `${whenText(input, task)}${planned.text}. ${REBOOT_TEXT[input.reboot](input.reboot_at)}`,
     irreversible: [
       'Breeze does not take installed updates back.',
       ...(input.reboot === 'never' ? [] : ['Unsaved work on devices that restart is lost.']),
@@ -131,16 +90,10 @@ function effectOf(
     ],
     binding: {
       updates: digest(devices.map(({ id, updates }) => [id, updates]).sort()).toString('hex'),
-      stages: digest(stages).toString('hex'),
+      stages: planned.digest,
     },
   }
 }
-
-const firstOf = ({ deviceIds: members }: Stage, names: ReadonlyMap<string, string>): string =>
-  members
-    .slice(0, 5)
-    .map((id) => names.get(id) ?? id)
-    .join(', ') + (members.length > 5 ? ', …' : '')
 
 function whenText({ when }: DeployInput, { windows }: DeploymentTask): string {
   if (windows === 'require') return 'each in its maintenance window'

@@ -1,16 +1,18 @@
 import { z } from 'zod'
 import { reasonField } from '../../../identity/fields.ts'
 import type { Tx } from '../../../kernel/db.ts'
-import { conflict } from '../../../kernel/errors.ts'
-import { defineTool } from '../../../kernel/tool.ts'
+import { holdsAt } from '../../../kernel/caller.ts'
+import { conflict, forbidden } from '../../../kernel/errors.ts'
+import { defineTool, type Target, type TransactionContext } from '../../../kernel/tool.ts'
 import { type DeviceTarget, targetsByFilter } from '../../devices/find.ts'
 import { MOST_DEVICES } from '../../devices/select.ts'
 import { findOperation } from '../../operations/service.ts'
 import { presentRollout, rolloutShape, rolloutText } from '../present.ts'
+import type { Rollout } from '../rows.ts'
 import { rolloutOfOperation, type RolloutView, unfinishedDevices } from '../reads.ts'
 
 const input = z.object({
-  operation: z.string().max(100).describe('Of deploy_patches.'),
+  operation: z.string().max(100).describe('Of an act in stages.'),
   action: z.enum(['pause', 'resume']),
   reason: reasonField.optional(),
 })
@@ -19,7 +21,7 @@ export default defineTool({
   name: 'control_rollout',
   title: 'Pause or resume a rollout',
   description:
-    'Pauses a staged deployment (devices at work end, no other begins) or resumes one that was paused or stopped itself: devices that failed are tried again, and it goes on as an act of whoever resumes it. cancel_operation ends it.',
+    'Pauses a rollout (devices at work end, no other begins) or resumes one that was paused or stopped itself: devices that failed are tried again, and it goes on as an act of whoever resumes it. cancel_operation ends it.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   byArea: true,
@@ -27,16 +29,18 @@ export default defineTool({
     field: 'action',
     each: {
       pause: { tier: 2, permission: 'operations.write', idempotent: true },
-      resume: { tier: 3, permission: 'patches.execute' },
+      // What it does on devices takes the permission of its own tool besides, see `mayAct`.
+      resume: { tier: 3, permission: 'operations.write' },
     },
   },
   input,
   output: z.object({ operation: z.string(), rollout: rolloutShape }),
-  async targets({ tx, now }, { operation: reference, action }) {
+  async targets(context, { operation: reference, action }) {
+    const { tx, now } = context
     const operation = await findOperation(tx, reference)
     const { rollout } = await viewOf(tx, operation.id, now())
     // What goes on is an act on all that it goes on with.
-    if (action === 'resume') return devicesLeft(tx, rollout.id)
+    if (action === 'resume') return mayAct(context, rollout, await devicesLeft(tx, rollout.id))
     const organizations = operation.organizationIds.length > 0 ? operation.organizationIds : [null]
     return organizations.map((organizationId) => ({
       kind: 'operation' as const,
@@ -55,7 +59,7 @@ export default defineTool({
         action === 'pause'
           ? `Pause the rollout: ${left} of ${total} devices are not done.`
           : `Go on with the rollout that is ${rollout.state}, on ${left} of ${total} devices.`,
-      irreversible: action === 'pause' ? [] : ['What is installed stays installed.'],
+      irreversible: action === 'pause' ? [] : ['What is done on a device stays done.'],
       ruledAs: action === 'pause' ? [] : [operation.tool],
     }
   },
@@ -77,6 +81,20 @@ async function viewOf(tx: Tx, operationId: string, now: Date): Promise<RolloutVi
   const view = await rolloutOfOperation(tx, operationId, now, 0)
   if (!view) throw conflict('This operation is no rollout.', 'cancel_operation ends it.')
   return view
+}
+
+/** The tool that goes over a rollout must open nothing that the tool which began it would not. */
+function mayAct<T extends Target>(
+  { services, caller }: Pick<TransactionContext, 'services' | 'caller'>,
+  rollout: Rollout,
+  targets: T[],
+): T[] {
+  const permission = services.rollouts.requireMayTakeOver(caller, rollout)
+  for (const { name, organizationId, siteId } of targets) {
+    if (organizationId !== null && siteId !== null && holdsAt(caller, permission, { organizationId, siteId })) continue
+    throw forbidden(`Your role does not include the permission ${permission} at ${name}.`, 'Ask somebody who has it.')
+  }
+  return targets
 }
 
 async function devicesLeft(tx: Tx, rollout: string): Promise<DeviceTarget[]> {

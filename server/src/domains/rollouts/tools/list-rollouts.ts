@@ -6,7 +6,7 @@ export default defineTool({
   name: 'list_rollouts',
   title: 'List rollouts',
   description:
-    'Lists staged deployments, the latest first: what each does, its state and stage. get_operation tells of one device by device. Reads only.',
+    'Lists rollouts (what goes on in stages), the latest first: what each does, its state and stage. get_operation tells of one device by device. Reads only.',
   area: 'operations',
   surfaces: ['mcp', 'rest', 'console', 'cli'],
   byArea: true,
@@ -19,6 +19,7 @@ export default defineTool({
     rollouts: z.array(
       z.object({
         operation: z.string(),
+        kind: z.string(),
         state: z.string(),
         reason: z.string().nullable(),
         summary: z.string(),
@@ -41,6 +42,7 @@ export default defineTool({
     data: {
       rollouts: rollouts.map((rollout) => ({
         operation: rollout.operationId,
+        kind: rollout.kind,
         state: rollout.state,
         reason: rollout.reason,
         summary: rollout.summary,

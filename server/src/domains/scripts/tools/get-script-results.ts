@@ -17,6 +17,8 @@ import type { CommandResult, ResultsPage } from '../../commands/reads.ts'
 import { COMMAND_STATES } from '../../commands/tables.ts'
 import { deviceNames } from '../../devices/names.ts'
 import { deviceId } from '../../devices/select.ts'
+import { rolloutText } from '../../rollouts/present.ts'
+import { rolloutOfOperation } from '../../rollouts/reads.ts'
 import { searchOutput } from '../search-output.ts'
 import { findRun } from '../service.ts'
 
@@ -64,6 +66,7 @@ export default defineTool({
     const filter = { run: run.id, device, state: input.state, text: input.text }
     const after = input.cursor === undefined ? undefined : commandId(readCursor('script_results', filter, input.cursor))
     const progress = await services.commands.operationProgress(tx, run.operation)
+    const view = await rolloutOfOperation(tx, run.operation, context.now(), 0)
     // Half of what an answer may hold: a character of the database's is up to two of ours, and none may be lost.
     const share = Math.floor(OUTPUT_BUDGET / 2 / Math.min(input.limit, Math.max(1, device ? 1 : progress.total)))
     const page = {
@@ -80,16 +83,22 @@ export default defineTool({
     )
     return {
       run,
+      view,
       progress,
       next: device === undefined || input.text !== undefined ? undefined : shown[0]?.nextOffset,
       devices: shown.map((result) => deviceResult(result, names.get(result.deviceId) ?? result.deviceId)),
       cursor: last === null ? null : makeCursor('script_results', filter, [last]),
     }
   },
-  present({ run, progress, devices, next, cursor }) {
+  present({ run, view, progress, devices, next, cursor }) {
+    // Of a run in stages most devices have no command yet.
+    const total = view?.total ?? progress.total
+    const unsent = view?.unsent ?? 0
+    const counts = { ...countsByState(progress), ...(unsent > 0 && { waiting: unsent }) }
     return {
       text: [
         `Run ${run.id}: ${countsText(progress)}.`,
+        ...(view ? [rolloutText(view)] : []),
         ...devices.map(resultText),
         ...(next === undefined ? [] : [`Pass offset ${next} for the rest of the output.`]),
         ...(cursor ? ['Pass next_cursor as cursor for more devices.'] : []),
@@ -97,10 +106,10 @@ export default defineTool({
       data: {
         run: run.id,
         operation: run.operation,
-        state: liveState('running', progress),
+        state: view ? view.rollout.state : liveState('running', progress),
         devices,
-        total: progress.total,
-        counts: countsByState(progress),
+        total,
+        counts,
         ...(next !== undefined && { next_offset: next }),
         ...(cursor && { next_cursor: cursor }),
       },

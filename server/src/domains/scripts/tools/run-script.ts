@@ -3,14 +3,25 @@ import { z } from 'zod'
 import { referenceField } from '../../../identity/fields.ts'
 import { organizationsOf } from '../../../kernel/blast-radius.ts'
 import { conflict, invalidInput } from '../../../kernel/errors.ts'
-import { defineTool, operationOf, type TransactionContext } from '../../../kernel/tool.ts'
-import { asked, type CommandTarget, commandTargets, requireCapable, sendCommands } from '../../commands/acting.ts'
+import { leaveOut } from '../../../kernel/operations.ts'
+import { defineTool, operationOf, type RunContext, type Target, type TransactionContext } from '../../../kernel/tool.ts'
+import {
+  asked,
+  type CommandTarget,
+  commandTargets,
+  requireCapable,
+  sendCommands,
+  splitAble,
+} from '../../commands/acting.ts'
 import { manyDevices, presentCommands } from '../../commands/answer.ts'
 import { awaitCommands } from '../../commands/await.ts'
 import { operationShape } from '../../commands/present.ts'
 import { type Selection, selectionFields } from '../../devices/select.ts'
+import { awaitRollout, presentBegun } from '../../rollouts/await.ts'
+import { onDevices, type PlannedStages, stagedRollout, stagesAsked, stagingFields } from '../../rollouts/staging.ts'
 import { parameterValues, secretValues } from '../parameters.ts'
 import { bodyOf, prepare, type Prepared, unsuited, valuesText } from '../prepare.ts'
+import { SCRIPT_RUN, type ScriptTask } from '../rollout/kind.ts'
 import { contentDigest, insertRun } from '../service.ts'
 
 const DAY_MINUTES = 24 * 60
@@ -36,6 +47,7 @@ const input = z.object({
     .default(DAY_MINUTES)
     .describe('Wait for offline devices.'),
   retry_of: z.string().max(100).optional().describe('Run id: again where it failed; instead of script and devices.'),
+  ...stagingFields,
 })
 type Input = z.output<typeof input>
 
@@ -52,46 +64,75 @@ export default defineTool({
   input,
   output: operationShape.extend({ run: z.string() }),
   targets: async (context, input) => targetsOf(context, input, await prepare(context.tx, input)),
-  async plan({ tx }, input, targets) {
+  async plan(context, input, targets) {
     requireCapable(targets)
-    const prepared = await prepare(tx, input)
+    const prepared = await prepare(context.tx, input)
     const { run, source } = prepared
+    const staged = await stagesOf(context, input, targets)
     const as = run.runAs === null ? '' : ` as ${run.runAs}`
+    const where = run.concurrency === null && !staged ? onDevices(targets.length) : manyDevices(targets.length)
     const limit = run.concurrency === null ? '' : `, ${run.concurrency} at once`
     return {
-      summary: `Run ${nameOf(prepared)}${as} on ${manyDevices(targets.length)}${limit}, for at most ${run.timeoutSeconds} seconds each${valuesText(run)}.`,
+      summary: `Run ${nameOf(prepared)}${as} on ${where}${limit}, for at most ${run.timeoutSeconds} seconds each${valuesText(run)}${staged?.text ?? ''}.`,
       irreversible: ['What a script changes on a device is not undone by Breeze.'],
       binding: {
         content: contentDigest(run.content),
         ...(source && { script: source.script.id, version: source.version.digest }),
+        ...(staged && { stages: staged.digest }),
       },
     }
   },
   async run(context, input, targets) {
-    const prepared = await prepare(context.tx, input)
+    const { tx, now, services } = context
+    const prepared = await prepare(tx, input)
+    const staged = await stagesOf(context, input, targets)
     const run = context.newId()
-    await insertRun(context.tx, {
+    await insertRun(tx, {
       ...prepared.run,
       id: run,
       partnerId: context.caller.partnerId,
       organizationIds: organizationsOf(targets),
       operation: operationOf(context),
       retryOf: prepared.retryOf?.id ?? null,
-      now: context.now(),
+      sealedSecrets: staged && services.scriptRollouts.seal(run, prepared.given.secrets),
+      now: now(),
     })
+    if (staged) return { kind: 'staged' as const, run, operation: await begin(context, input, targets, staged) }
     const sending = {
       isSecret: prepared.given.secretNames.length > 0,
       atOnce: prepared.run.concurrency ?? undefined,
     }
     const sent = await sendCommands(context, targets, bodyOf(prepared), input.expires_in_minutes, sending)
-    return { run, sent }
+    return { kind: 'sent' as const, run, sent }
   },
-  settle: async (context, { run, sent }) => ({ run, settled: await awaitCommands(context, sent) }),
-  present({ run, settled }) {
-    const { text, data } = presentCommands('Script', settled, `read them with get_script_results, run ${run}.`)
+  async settle(context, ran) {
+    const { run } = ran
+    if (ran.kind === 'staged') return { kind: ran.kind, run, view: await awaitRollout(context, ran.operation) }
+    return { kind: ran.kind, run, settled: await awaitCommands(context, ran.sent) }
+  },
+  present(ended) {
+    const { run } = ended
+    const follow = `get_script_results, run ${run}`
+    const { text, data } =
+      ended.kind === 'staged'
+        ? presentBegun(ended.view, `${follow}, reads what came of it; get_operation tells how it goes on.`)
+        : presentCommands('Script', ended.settled, `read them with ${follow}.`)
     return { text, data: { ...data, run } }
   },
 })
+
+const stagesOf = ({ tx }: TransactionContext, input: Input, targets: readonly Target[]) =>
+  stagesAsked(tx, input, splitAble(targets).able, input.expires_in_minutes)
+
+async function begin(context: RunContext, input: Input, targets: readonly Target[], staged: PlannedStages) {
+  const operation = operationOf(context)
+  const { able, apart } = splitAble(targets)
+  const task: ScriptTask = { waitMinutes: input.expires_in_minutes }
+  const rollout = stagedRollout({ kind: SCRIPT_RUN, task }, staged, able, context.now())
+  await context.services.rollouts.start(context, operation, rollout)
+  if (apart.length > 0) await leaveOut(context.tx, operation, apart)
+  return operation
+}
 
 async function targetsOf(context: TransactionContext, input: Input, prepared: Prepared): Promise<CommandTarget[]> {
   const { tx, services } = context
