@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { makeCursor, readCursor } from '../kernel/cursor.ts'
 import { invalidInput } from '../kernel/errors.ts'
+import { MOST_COUNTED } from '../kernel/totals.ts'
 
 /** PostgreSQL's text can't hold NUL, and no name needs a character that nobody sees. */
 const visible = (text: string): boolean => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)
@@ -26,21 +27,21 @@ export const listOutput = {
   next_cursor: z.string().optional(),
 }
 
-type Position = [text: string, id: string]
 const position = z.tuple([z.string(), z.uuid()])
 
 /** Where a page begins. The cursor belongs to one list with one filter; anything else is refused. */
-export function pageStart(list: string, filter: unknown, cursor: string | undefined): Position | undefined {
+export function pageStart(
+  list: string,
+  filter: unknown,
+  cursor: string | undefined,
+): [text: string, id: string] | undefined {
   if (cursor === undefined) return undefined
   const parsed = position.safeParse(readCursor(list, filter, cursor))
   if (parsed.success && !parsed.data[0].includes('\0')) return parsed.data
   throw invalidInput('cursor: this is not a cursor of this list.', 'Start again without a cursor.')
 }
 
-/** Totals stop counting here: counting further costs more than it tells. */
-export const MOST_COUNTED = 10_000
-
-export function pageEnd(list: string, filter: unknown, counted: number, next: Position | null) {
+export function pageEnd(list: string, filter: unknown, counted: number, next: [text: string, id: string] | null) {
   return {
     total: Math.min(counted, MOST_COUNTED),
     ...(counted > MOST_COUNTED && { total_is_lower_bound: true }),

@@ -11,6 +11,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type Compilable,
+  type RawBuilder,
 } from 'kysely'
 import pg from 'pg'
 import type { RowAccess } from './caller.ts'
@@ -28,6 +29,9 @@ export const query = new Kysely<Database>({
     createQueryCompiler: () => new PostgresQueryCompiler(),
   },
 })
+
+/** SQL that is written out, for a transaction to run. */
+export const statement = <Row>(built: RawBuilder<Row>): Compilable<Row> => ({ compile: () => built.compile(query) })
 
 export interface Tx {
   all<Row>(built: Compilable<Row>): Promise<Row[]>

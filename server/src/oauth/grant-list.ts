@@ -1,13 +1,14 @@
 /** Grants as tools see them: one's own, and those of the organizations that one administers. */
 import { sql } from 'kysely'
 import type { Permission } from '@breeze/contract/governance'
-import { isUuid, organizationsWith, organizationTarget } from '../domains/organizations/service.ts'
-import { MOST_COUNTED } from '../identity/fields.ts'
+import { isUuid } from '../kernel/uuid.ts'
+import { organizationsWith, organizationTarget } from '../domains/organizations/service.ts'
 import { oversees } from '../identity/services/api-keys.ts'
 import type { Caller } from '../kernel/caller.ts'
 import { query, type Tx } from '../kernel/db.ts'
 import { notFound } from '../kernel/errors.ts'
 import type { Target } from '../kernel/tool.ts'
+import { countRows } from '../kernel/totals.ts'
 import '../identity/tables.ts'
 import type { RevokedBecause } from './tables.ts'
 
@@ -110,11 +111,10 @@ export async function listGrants(
     .limit(limit + 1)
   if (after) page = page.where(sql<boolean>`(g.created_at, g.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`)
   const rows = await rowsOf(tx, page, now)
-  const some = all.select('g.id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, all.select('g.id'))
   const last = rows[limit - 1]
   const next: [string, string] | null = rows.length > limit && last ? [last.made, last.id] : null
-  return { rows: rows.slice(0, limit), counted: counted?.n ?? 0, next }
+  return { rows: rows.slice(0, limit), counted: counted, next }
 }
 
 /** Most grants that one call ends. */

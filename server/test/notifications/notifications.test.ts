@@ -302,4 +302,25 @@ describe('a channel', () => {
     })
     expect(outcome).toMatchObject({ status: 'failed', denial: { code: 'invalid_input' } })
   })
+
+  it('is for those who have all of its organization: at one site nobody routes away what the others are told', async () => {
+    const limited = await world.user('organization_admin', contoso.id, [contoso.siteId])
+    const caller = await world.caller(await world.key(limited, ['ai:execute']))
+    const make = { name: 'mine', kind: 'webhook', webhook_url: `${sink.url}/mine`, organization: contoso.id }
+    const here = { organization: contoso.id }
+    await channel('webhook', here)
+    await route(here)
+    for (const [tool, input] of [
+      ['manage_notification_channels', { action: 'create', ...make }],
+      ['manage_notification_channels', { action: 'delete', channel: 'on call webhook' }],
+      ['manage_notification_routes', { action: 'create', name: 'mine', channel: 'on call webhook', ...here }],
+      ['manage_notification_routes', { action: 'update', route: 'usual', enabled: false }],
+    ] as const)
+      expect([tool, input.action, await world.invoke(caller, tool, input)]).toMatchObject([
+        tool,
+        input.action,
+        { denial: { code: 'not_found' } },
+      ])
+    expect(await world.sql('select name, enabled from notification_routes')).toEqual([{ name: 'usual', enabled: true }])
+  })
 })

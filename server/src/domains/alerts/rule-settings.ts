@@ -1,11 +1,10 @@
 /** Rules as people see and change them. What is enabled here, the engine reads with its next round. */
 import { type Selectable, sql } from 'kysely'
 import type { Caller } from '../../kernel/caller.ts'
-import { contains } from '../../kernel/conditions.ts'
 import type { Environment } from '../../kernel/context.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, notFound } from '../../kernel/errors.ts'
-import { isUuid } from '../organizations/service.ts'
+import { conflict } from '../../kernel/errors.ts'
+import { findNamed, listNamed, type NamedRows, type NamePage } from '../../kernel/named-rows.ts'
 import { DEFAULT_RULES } from './default-rules.ts'
 import { rowOf } from './rule-rows.ts'
 import type { AlertRulesTable, Severity } from './tables.ts'
@@ -19,68 +18,27 @@ export interface RuleFilter {
   enabled?: boolean | undefined
 }
 
-const MOST_COUNTED = 10_000
+const rulesOf = (partnerId: string) => query.selectFrom('alert_rules').selectAll().where('partner_id', '=', partnerId)
 
 /** By name. */
-export async function listRules(
+export function listRules(
   tx: Tx,
   partnerId: string,
-  filter: RuleFilter,
-  page: { limit: number; after: [name: string, id: string] | undefined },
-): Promise<{ rows: StoredRule[]; counted: number; next: [string, string] | null }> {
-  let matching = query.selectFrom('alert_rules').where('partner_id', '=', partnerId)
-  if (filter.text !== undefined) matching = matching.where('name', 'ilike', contains(filter.text))
-  if (filter.signals) matching = matching.where('signal', 'in', filter.signals)
-  if (filter.organizationId !== undefined) matching = matching.where('organization_id', '=', filter.organizationId)
-  if (filter.enabled !== undefined) matching = matching.where('enabled', '=', filter.enabled)
-  const { after } = page
-  const from = after ? matching.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`) : matching
-  const rows = await tx.all(
-    from
-      .selectAll()
-      .orderBy(sql`lower(name)`)
-      .orderBy('id')
-      .limit(page.limit + 1),
-  )
-  const counted = await tx.first(
-    query
-      .selectFrom(
-        matching
-          .select('id')
-          .limit(MOST_COUNTED + 1)
-          .as('some'),
-      )
-      .select(sql<number>`count(*)`.as('n')),
-  )
-  const shown = rows.slice(0, page.limit)
-  const last = shown.at(-1)
-  return {
-    rows: shown,
-    counted: counted?.n ?? 0,
-    next: rows.length > page.limit && last ? [last.name.toLowerCase(), last.id] : null,
-  }
+  { text, signals, organizationId, enabled }: RuleFilter,
+  page: Omit<NamePage, 'text'>,
+): Promise<NamedRows<StoredRule>> {
+  let rules = rulesOf(partnerId)
+  if (signals) rules = rules.where('signal', 'in', signals)
+  if (organizationId !== undefined) rules = rules.where('organization_id', '=', organizationId)
+  if (enabled !== undefined) rules = rules.where('enabled', '=', enabled)
+  return listNamed(tx, rules, { ...page, text })
 }
 
 /** By id or name; a name that several bear answers with the candidates. */
-export async function findRule(tx: Tx, caller: Caller, reference: string): Promise<StoredRule> {
-  const rules = query.selectFrom('alert_rules').selectAll().where('partner_id', '=', caller.partnerId)
-  const rows = await tx.all(
-    isUuid(reference)
-      ? rules.where('id', '=', reference.toLowerCase())
-      : rules
-          .where(sql<boolean>`lower(name) = lower(${reference})`)
-          .orderBy('id')
-          .limit(20),
+export const findRule = (tx: Tx, caller: Caller, reference: string): Promise<StoredRule> =>
+  findNamed(tx, 'alert rule', rulesOf(caller.partnerId), reference, ({ organization_id: of }) =>
+    of === null ? 'of every organization' : (caller.organizations.get(of)?.name ?? of),
   )
-  const [rule] = rows
-  if (!rule) throw notFound('alert rule', reference)
-  if (rows.length === 1) return rule
-  const candidates = rows.map(({ id, name, organization_id: of }) => {
-    const detail = of === null ? 'of every organization' : (caller.organizations.get(of)?.name ?? of)
-    return { id, name, detail }
-  })
-  throw ambiguous('alert rule', reference, candidates)
-}
 
 export async function isNameTaken(
   tx: Tx,

@@ -5,7 +5,8 @@ import { query, type Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
 import '../../kernel/operations.ts'
 import type { Plan } from '../../kernel/tool.ts'
-import { isUuid } from '../organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
+import { countRows } from '../../kernel/totals.ts'
 
 export const REQUEST_STATES = ['pending', 'approved', 'denied', 'reported', 'expired', 'cancelled'] as const
 export type RequestState = (typeof REQUEST_STATES)[number]
@@ -65,18 +66,14 @@ function requests(now: Date) {
 export async function listRequests(
   tx: Tx,
   filter: RequestFilter,
-  page: { now: Date; limit: number; after: [string, string] | undefined; mostCounted: number },
+  page: { now: Date; limit: number; after: [string, string] | undefined },
 ) {
   let matching = requests(page.now)
   if (filter.states) matching = matching.where(stateAt(page.now), 'in', [...filter.states])
   if (filter.organizationId !== undefined) {
     matching = matching.where(sql<boolean>`a.organization_ids @> array[${filter.organizationId}::uuid]`)
   }
-  const some = matching
-    .clearSelect()
-    .select('a.operation_id')
-    .limit(page.mostCounted + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, matching.clearSelect().select('a.operation_id'))
   let select = matching
     .orderBy('a.requested_at', 'desc')
     .orderBy('a.operation_id', 'desc')
@@ -89,7 +86,7 @@ export async function listRequests(
   const shown = rows.slice(0, page.limit)
   const last = rows.length > page.limit ? shown.at(-1) : undefined
   const next: [string, string] | null = last ? [last.requestedAt.toISOString(), last.operation] : null
-  return { rows: shown, counted: counted?.n ?? 0, next }
+  return { rows: shown, counted: counted, next }
 }
 
 /** Throws `not_found` alike for what is absent, foreign and malformed. */

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { query, type Tx } from '../../kernel/db.ts'
 import { conflict, invalidInput, notFound } from '../../kernel/errors.ts'
-import { isUuid } from '../organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import type { FieldType, FieldValue } from './tables.ts'
 
 /** Per partner and per organization. */

@@ -3,6 +3,7 @@ import type { SectionName } from '@breeze/contract/agent-inventory'
 import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import { confirmedAt } from './freshness.ts'
 import { deviceConditions, type DeviceFilter } from './filter.ts'
 import { type DeviceRow, deviceRow, type RawDevice } from './rows.ts'
@@ -35,12 +36,11 @@ export interface DeviceDetails extends DeviceRow {
   sections: DeviceSection[]
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const CANDIDATES = 20
 
 /** The id, or the exact name whatever its case. Guesses nothing: a part of a name is for the list's text filter. */
 export async function findDevice(tx: Tx, idOrName: string): Promise<Found> {
-  const wanted = UUID.test(idOrName)
+  const wanted = isUuid(idOrName)
     ? sql`d.id = ${idOrName}::uuid`
     : sql`lower(d.name) = lower(${idOrName.replaceAll('\0', '')})`
   const built = sql<RawDevice>`
@@ -64,7 +64,7 @@ export async function deviceDetails(
   id: string,
   sections: readonly SectionName[],
 ): Promise<DeviceDetails | null> {
-  const found = UUID.test(id) ? await findDevice(tx, id) : null
+  const found = isUuid(id) ? await findDevice(tx, id) : null
   if (found?.match !== 'one') return null
   const more = await tx.first(
     query

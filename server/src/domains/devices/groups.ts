@@ -4,8 +4,8 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, notFound } from '../../kernel/errors.ts'
-import { containing, isUuid, type NamePosition, nextName } from '../organizations/service.ts'
+import { conflict } from '../../kernel/errors.ts'
+import { findNamed, listNamed, type NamePage } from '../../kernel/named-rows.ts'
 import { deviceConditions, type DeviceGroup, groupCondition } from './filter.ts'
 import { conditionsOf, fieldsOfFilter, type SavedFilter, savedFilter } from './saved-filter.ts'
 
@@ -36,22 +36,15 @@ function groupRow({ id, partner_id, organization_id, name, filter }: StoredGroup
   return { id, partnerId: partner_id, organizationId: organization_id, name, filter: parsed }
 }
 
+const storedGroups = () => query.selectFrom('device_groups').select(COLUMNS)
+
 /** By id or name, within what the transaction sees. */
-export async function findGroup(tx: Tx, reference: string): Promise<GroupRow> {
-  const wanted = query.selectFrom('device_groups').select(COLUMNS).orderBy('id').limit(21)
-  const found = await tx.all(
-    isUuid(reference)
-      ? wanted.where('id', '=', reference)
-      : wanted.where(sql<boolean>`lower(name) = lower(${reference})`),
+export const findGroup = async (tx: Tx, reference: string): Promise<GroupRow> =>
+  groupRow(
+    await findNamed(tx, 'group', storedGroups(), reference, ({ organization_id: of }) =>
+      of === null ? 'of the partner' : `of organization ${of}`,
+    ),
   )
-  const [group] = found
-  if (!group) throw notFound('group', reference)
-  if (found.length === 1) return groupRow(group)
-  const candidates = found.map(({ id, name, organization_id }) => {
-    return { id, name, detail: organization_id === null ? 'of the partner' : `of organization ${organization_id}` }
-  })
-  throw ambiguous('group', reference, candidates)
-}
 
 export async function groupsCalled(tx: Tx, references: readonly string[]): Promise<DeviceGroup[]> {
   const groups: DeviceGroup[] = []
@@ -112,27 +105,16 @@ function memberQuery<Row>(what: RawBuilder<unknown>, conditions: readonly RawBui
   return { compile: () => built.compile(query) }
 }
 
-export interface GroupPage {
+export interface GroupPage extends NamePage {
   organizationIds?: readonly string[] | undefined
-  text?: string | undefined
-  limit: number
-  after?: NamePosition | undefined
 }
 
-export async function listGroups(tx: Tx, { organizationIds, text, limit, after }: GroupPage) {
-  let base = query.selectFrom('device_groups')
-  if (organizationIds) base = base.where('organization_id', 'in', [...organizationIds])
-  if (text !== undefined) base = base.where('name', 'ilike', containing(text))
-  let page = base
-    .select([...COLUMNS, sql<string>`lower(name)`.as('sort_name')])
-    .orderBy(sql`lower(name)`)
-    .orderBy('id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const counted = await tx.first(base.select((e) => e.fn.countAll<number>().as('n')))
-  const groups = rows.slice(0, limit).map(groupRow)
-  return { groups, members: await countMembers(tx, groups), total: counted?.n ?? 0, next: nextName(rows, limit) }
+export async function listGroups(tx: Tx, { organizationIds, ...page }: GroupPage) {
+  let rows = storedGroups()
+  if (organizationIds) rows = rows.where('organization_id', 'in', [...organizationIds])
+  const list = await listNamed(tx, rows, page)
+  const groups = list.rows.map(groupRow)
+  return { groups, members: await countMembers(tx, groups), counted: list.counted, next: list.next }
 }
 
 /** Of those that the transaction sees, in one statement for all groups. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../../kernel/caller.ts'
+import { levelShown } from '../organizations/setting-level.ts'
 import type { StoredWindow } from './settings.ts'
 import { nextOpening, openingAt, type Recurrence } from './windows.ts'
 
@@ -23,10 +24,7 @@ export function presentWindow(window: StoredWindow, caller: Caller, now: Date): 
   return {
     id: window.id,
     name: window.name,
-    organization:
-      organizationId === null
-        ? null
-        : { id: organizationId, name: caller.organizations.get(organizationId)?.name ?? null },
+    organization: levelShown(caller, organizationId),
     scope: window.scope as Record<string, string[]>,
     recurrence: window.recurrence,
     time_zone: window.timeZone,

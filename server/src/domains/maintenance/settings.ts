@@ -1,11 +1,10 @@
 /** Windows as people see and change them. */
-import { type Selectable, sql } from 'kysely'
-import { MOST_COUNTED } from '../../identity/fields.ts'
+import type { Selectable } from 'kysely'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, notFound } from '../../kernel/errors.ts'
+import { conflict } from '../../kernel/errors.ts'
 import { type DeviceScope, deviceScope } from '../devices/scope.ts'
-import { containing, isUuid, type NamePosition, nextName } from '../organizations/service.ts'
+import { findNamed, listNamed, type NamedRows, type NamePage } from '../../kernel/named-rows.ts'
 import type { MaintenanceWindowsTable } from './tables.ts'
 import { recurrence, type Window } from './windows.ts'
 
@@ -29,42 +28,15 @@ function windowOf(row: Selectable<MaintenanceWindowsTable>): StoredWindow {
   }
 }
 
-/** By id or name, within what the transaction sees. */
-export async function findWindow(tx: Tx, reference: string): Promise<StoredWindow> {
-  const windows = query.selectFrom('maintenance_windows').selectAll().orderBy('id').limit(20)
-  const rows = await tx.all(
-    isUuid(reference)
-      ? windows.where('id', '=', reference.toLowerCase())
-      : windows.where(sql<boolean>`lower(name) = lower(${reference})`),
-  )
-  const [row, ...others] = rows
-  if (!row) throw notFound('maintenance window', reference)
-  if (others.length === 0) return windowOf(row)
-  throw ambiguous(
-    'maintenance window',
-    reference,
-    rows.map(({ id, name }) => ({ id, name })),
-  )
-}
+const storedWindows = () => query.selectFrom('maintenance_windows').selectAll()
 
-export async function listWindows(
-  tx: Tx,
-  caller: Caller,
-  { text, limit, after }: { text?: string | undefined; limit: number; after?: NamePosition | undefined },
-) {
-  let base = query.selectFrom('maintenance_windows').where('partner_id', '=', caller.partnerId)
-  if (text !== undefined) base = base.where('name', 'ilike', containing(text))
-  let page = base
-    .selectAll()
-    .select(sql<string>`lower(name)`.as('sort_name'))
-    .orderBy(sql`lower(name)`)
-    .orderBy('id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const some = base.select('id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
-  return { windows: rows.slice(0, limit).map(windowOf), counted: counted?.n ?? 0, next: nextName(rows, limit) }
+/** By id or name, within what the transaction sees. */
+export const findWindow = async (tx: Tx, reference: string): Promise<StoredWindow> =>
+  windowOf(await findNamed(tx, 'maintenance window', storedWindows(), reference))
+
+export async function listWindows(tx: Tx, caller: Caller, page: NamePage): Promise<NamedRows<StoredWindow>> {
+  const { rows, ...rest } = await listNamed(tx, storedWindows().where('partner_id', '=', caller.partnerId), page)
+  return { rows: rows.map(windowOf), ...rest }
 }
 
 interface Change {

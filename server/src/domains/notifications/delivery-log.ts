@@ -1,8 +1,8 @@
 /** The delivery log as people read it: newest first, and only of organizations whose alerts they may all read. */
 import { sql } from 'kysely'
-import { MOST_COUNTED } from '../../identity/fields.ts'
 import { type Caller, rowAccess } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
+import { countRows } from '../../kernel/totals.ts'
 import type { NotificationState } from './tables.ts'
 
 export interface DeliveryFilter {
@@ -41,12 +41,8 @@ export async function listDeliveries(
       .orderBy('n.id', 'desc')
       .limit(limit + 1),
   )
-  const some = matching
-    .select('n.id')
-    .limit(MOST_COUNTED + 1)
-    .as('some')
-  const counted = await tx.first(query.selectFrom(some).select(({ fn }) => fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, matching.select('n.id'))
   const last = rows[limit - 1]
   const next: [string, string] | null = rows.length > limit && last ? [last.position, last.id] : null
-  return { rows: rows.slice(0, limit), counted: Number(counted?.n ?? 0), next }
+  return { rows: rows.slice(0, limit), counted: counted, next }
 }

@@ -1,18 +1,17 @@
 /** Channels and routes as tools see them: found and listed within the caller's reach, and deleted. */
-import { type Compilable, type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Permission } from '@breeze/contract/governance'
-import { MOST_COUNTED } from '../../identity/fields.ts'
 import type { Caller } from '../../kernel/caller.ts'
-import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, notFound } from '../../kernel/errors.ts'
+import { statement, type Tx } from '../../kernel/db.ts'
+import { conflict } from '../../kernel/errors.ts'
+import { findNamed, listNamed, type Named, type NamedRows, type NamePage } from '../../kernel/named-rows.ts'
 import type { Severity } from '../alerts/tables.ts'
-import { containing, isUuid, organizationsWith } from '../organizations/service.ts'
+import { organizationsWith } from '../organizations/service.ts'
+import { requireLevel } from '../organizations/setting-level.ts'
 import type { ChannelKind } from './tables.ts'
 
 export type SettingKind = 'channel' | 'route'
 const TABLES = { channel: sql.table('notification_channels'), route: sql.table('notification_routes') }
-
-const statement = <Row>(built: RawBuilder<Row>): Compilable<Row> => ({ compile: () => built.compile(query) })
 
 /** Rows `t` of the partner itself and of the organizations in which the caller holds the permission. */
 function placed(caller: Caller, permission: Permission): RawBuilder<boolean> {
@@ -29,35 +28,25 @@ export interface Found {
 }
 
 /** The channel or route that an id or a name means. */
-export async function findSetting(
+export function findSetting(
   tx: Tx,
   caller: Caller,
   permission: Permission,
   kind: SettingKind,
   reference: string,
 ): Promise<Found> {
-  const meant = isUuid(reference) ? sql`t.id = ${reference}::uuid` : sql`lower(t.name) = lower(${reference})`
-  const rows = await tx.all(
-    statement(sql<Found>`
-      select t.id, t.name, t.organization_id as "organizationId" from ${TABLES[kind]} t
-      where ${placed(caller, permission)} and ${meant} order by t.id limit 21`),
-  )
-  const [first, second] = rows
-  if (!first) throw notFound(kind, reference)
-  if (!second) return first
-  const candidates = rows.slice(0, 20).map(({ id, name }) => ({ id, name }))
-  throw ambiguous(kind, reference, candidates)
+  const rows = sql<Found>`
+    select t.id, t.name, t.organization_id as "organizationId" from ${TABLES[kind]} t where ${placed(caller, permission)}`
+  return findNamed(tx, kind, rows, reference)
 }
 
-export interface ListPage {
-  text?: string | undefined
-  limit: number
-  after?: [text: string, id: string] | undefined
-}
-export interface SettingList<Row> {
-  rows: Row[]
-  next: [text: string, id: string] | null
-  counted: number
+export const FOR_ALL = 'What holds for every organization'
+
+/** One that the caller may change: it counts for all of an organization's alerts, so it takes the whole organization. */
+export async function ownSetting(tx: Tx, caller: Caller, kind: SettingKind, reference: string): Promise<Found> {
+  const found = await findSetting(tx, caller, 'monitoring.write', kind, reference)
+  requireLevel(caller, 'monitoring.write', found.organizationId, FOR_ALL)
+  return found
 }
 
 export interface ChannelRow {
@@ -71,7 +60,7 @@ export interface ChannelRow {
   last: { state: string; at: string; reason: string | null } | null
 }
 
-export const listChannels = (tx: Tx, caller: Caller, page: ListPage): Promise<SettingList<ChannelRow>> =>
+export const listChannels = (tx: Tx, caller: Caller, page: NamePage): Promise<NamedRows<ChannelRow>> =>
   list<ChannelRow>(
     tx,
     caller,
@@ -99,7 +88,7 @@ export interface RouteRow {
   enabled: boolean
 }
 
-export const listRoutes = (tx: Tx, caller: Caller, page: ListPage): Promise<SettingList<RouteRow>> =>
+export const listRoutes = (tx: Tx, caller: Caller, page: NamePage): Promise<NamedRows<RouteRow>> =>
   list<RouteRow>(
     tx,
     caller,
@@ -110,30 +99,14 @@ export const listRoutes = (tx: Tx, caller: Caller, page: ListPage): Promise<Sett
       (select c.name from notification_channels c where c.id = t.channel_id) as channel_name`,
   )
 
-/** By name. */
-async function list<Row extends { id: string }>(
+const list = <Row extends Named>(
   tx: Tx,
   caller: Caller,
   kind: SettingKind,
-  { text, limit, after }: ListPage,
+  page: NamePage,
   columns: RawBuilder<unknown>,
-): Promise<SettingList<Row>> {
-  const matching = text === undefined ? sql`true` : sql`t.name ilike ${containing(text)}`
-  const where = sql`${placed(caller, 'monitoring.read')} and ${matching}`
-  const later = after ? sql`(lower(t.name), t.id) > (${after[0]}, ${after[1]}::uuid)` : sql`true`
-  const rows = await tx.all(
-    statement(sql<Row & { sort_name: string }>`
-      select ${columns}, lower(t.name) as sort_name from ${TABLES[kind]} t
-      where ${where} and ${later} order by lower(t.name), t.id limit ${limit + 1}`),
-  )
-  const count = await tx.first(
-    statement(sql<{ n: number }>`
-      select count(*)::int as n from (select 1 from ${TABLES[kind]} t where ${where} limit ${MOST_COUNTED + 1}) matching`),
-  )
-  const last = rows[limit - 1]
-  const next: [string, string] | null = rows.length > limit && last ? [last.sort_name, last.id] : null
-  return { rows: rows.slice(0, limit), next, counted: count?.n ?? 0 }
-}
+): Promise<NamedRows<Row>> =>
+  listNamed(tx, sql<Row>`select ${columns} from ${TABLES[kind]} t where ${placed(caller, 'monitoring.read')}`, page)
 
 /** `but`: the one that is to have the name. */
 export async function requireFreeName(tx: Tx, caller: Caller, kind: SettingKind, name: string, but?: string) {

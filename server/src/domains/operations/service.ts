@@ -2,8 +2,7 @@
 import { query, type Db, type Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
 import type { OperationState } from '../../kernel/operations.ts'
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+import { isUuid } from '../../kernel/uuid.ts'
 
 export interface Operation {
   id: string
@@ -25,7 +24,7 @@ export interface Operation {
 
 /** Throws `not_found` alike for what is absent, foreign and malformed. */
 export async function findOperation(tx: Tx, reference: string): Promise<Operation> {
-  if (!UUID.test(reference)) throw notFound('operation', reference)
+  if (!isUuid(reference)) throw notFound('operation', reference)
   const row = await tx.first(query.selectFrom('operations').selectAll().where('id', '=', reference.toLowerCase()))
   if (!row) throw notFound('operation', reference)
   return {

@@ -1,10 +1,11 @@
 /** Organizations and their sites: found by id or name within a caller's reach, listed, made and changed. */
-import { sql } from 'kysely'
 import type { Permission } from '@breeze/contract/governance'
 import { rowAccess, type Caller, type RowAccess } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, forbidden, notFound } from '../../kernel/errors.ts'
+import { conflict, forbidden, notFound } from '../../kernel/errors.ts'
+import { findNamed, listNamed, type NamedRows, type NamePage } from '../../kernel/named-rows.ts'
 import type { Target } from '../../kernel/tool.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import './tables.ts'
 
 export interface OrganizationFacts {
@@ -38,12 +39,6 @@ export interface SiteFacts {
   name: string
   organization: { id: string; name: string }
 }
-
-/** Position in a list sorted by name. */
-export type NamePosition = [name: string, id: string]
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-export const isUuid = (text: string): boolean => UUID.test(text)
 
 /** Ids of the organizations in which the caller holds a permission, wholly or at some sites. */
 export function organizationsWith(caller: Caller, permission: Permission): string[] {
@@ -159,20 +154,9 @@ export async function findSite(
   reference: string,
   organizationId?: string,
 ): Promise<SiteFacts> {
-  let select = visibleSites(rowAccess(caller, permission)).where((e) =>
-    isUuid(reference)
-      ? e('sites.id', '=', reference.toLowerCase())
-      : e(e.fn('lower', ['sites.name']), '=', e.fn('lower', [e.val(reference)])),
-  )
-  if (organizationId) select = select.where('sites.organization_id', '=', organizationId)
-  const rows = await tx.all(select.orderBy('sites.id').limit(21))
-  const [row] = rows
-  if (!row) throw notFound('site', reference)
-  if (rows.length > 1) {
-    const candidates = rows.map((site) => ({ id: site.id, name: site.name, detail: site.organization_name }))
-    throw ambiguous('site', reference, candidates)
-  }
-  return siteFacts(row)
+  let sites = visibleSites(rowAccess(caller, permission))
+  if (organizationId) sites = sites.where('sites.organization_id', '=', organizationId)
+  return siteFacts(await findNamed(tx, 'site', sites, reference, (site) => site.organization_name))
 }
 
 /** The site named, or an organization's first one. */
@@ -195,20 +179,12 @@ export async function siteOrFirst(
   throw conflict(`${organization.name} has no site that you can use.`, 'Create a site for it first (create_site).')
 }
 
-export async function listOrganizations(
-  tx: Tx,
-  caller: Caller,
-  filter: { text?: string | undefined },
-  limit: number,
-  after: NamePosition | undefined,
-) {
+export async function listOrganizations(tx: Tx, caller: Caller, page: NamePage) {
   const reach = organizationsWith(caller, 'organizations.read')
-  if (reach.length === 0) return { rows: [], total: 0, next: null }
-  let base = query.selectFrom('organizations').where('partner_id', '=', caller.partnerId).where('id', 'in', reach)
-  if (filter.text !== undefined) base = base.where('name', 'ilike', containing(filter.text))
-  let page = base
+  if (reach.length === 0) return { rows: [], counted: 0, next: null }
+  const rows = query
+    .selectFrom('organizations')
     .select(['id', 'name', 'kind', 'assistants_enabled', 'approval_limit', 'created_at'])
-    .select(sql<string>`lower(name)`.as('sort_name'))
     .select((e) =>
       e
         .selectFrom('sites')
@@ -216,34 +192,21 @@ export async function listOrganizations(
         .select((s) => s.fn.countAll<number>().as('n'))
         .as('sites'),
     )
-    .orderBy(sql`lower(name)`)
-    .orderBy('id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const counted = await tx.first(base.select((e) => e.fn.countAll<number>().as('n')))
-  return { rows: rows.slice(0, limit), total: counted?.n ?? 0, next: nextName(rows, limit) }
+    .where('partner_id', '=', caller.partnerId)
+    .where('id', 'in', reach)
+  return listNamed(tx, rows, page)
 }
 
 export async function listSites(
   tx: Tx,
   caller: Caller,
-  filter: { organizationIds?: string[] | undefined; text?: string | undefined },
-  limit: number,
-  after: NamePosition | undefined,
-) {
-  let base = visibleSites(rowAccess(caller, 'organizations.read'))
-  if (filter.organizationIds) base = base.where('sites.organization_id', 'in', filter.organizationIds)
-  if (filter.text !== undefined) base = base.where('sites.name', 'ilike', containing(filter.text))
-  let page = base
-    .select(sql<string>`lower(sites.name)`.as('sort_name'))
-    .orderBy(sql`lower(sites.name)`)
-    .orderBy('sites.id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(sites.name), sites.id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const counted = await tx.first(query.selectFrom(base.as('all')).select((e) => e.fn.countAll<number>().as('n')))
-  return { rows: rows.slice(0, limit).map(siteFacts), total: counted?.n ?? 0, next: nextName(rows, limit) }
+  organizationIds: readonly string[] | undefined,
+  page: NamePage,
+): Promise<NamedRows<SiteFacts>> {
+  let sites = visibleSites(rowAccess(caller, 'organizations.read'))
+  if (organizationIds) sites = sites.where('sites.organization_id', 'in', organizationIds)
+  const { rows, ...rest } = await listNamed(tx, sites, page)
+  return { rows: rows.map(siteFacts), ...rest }
 }
 
 export async function insertOrganization(tx: Tx, row: { id: string; partnerId: string; name: string }): Promise<void> {
@@ -301,15 +264,6 @@ const siteFacts = (row: {
   name: row.name,
   organization: { id: row.organization_id, name: row.organization_name },
 })
-
-/** The sort key as the database wrote it: its idea of lower case is the one that orders the list. */
-export function nextName(rows: readonly { id: string; sort_name: string }[], limit: number): NamePosition | null {
-  const last = rows[limit - 1]
-  return rows.length > limit && last ? [last.sort_name, last.id] : null
-}
-
-/** For `ilike`: the text as it stands, with the pattern characters taken literally. */
-export const containing = (text: string): string => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 
 const nameTaken = (what: string, name: string) =>
   conflict(`There is already ${what === 'organization' ? 'an' : 'a'} ${what} called "${name}".`, 'Choose another name.')

@@ -5,7 +5,9 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { canonicalJson } from '../../kernel/canonical.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import { ambiguous, conflict, invalidInput, notFound } from '../../kernel/errors.ts'
+import { conflict, invalidInput, notFound } from '../../kernel/errors.ts'
+import { findNamed } from '../../kernel/named-rows.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import { type Parameter, parameterList } from './parameters.ts'
 import './tables.ts'
 
@@ -46,8 +48,6 @@ export const versionDigest = ({ language, content, os, parameters, runAs, timeou
     .update(canonicalJson({ language, content, os: [...os].sort(), parameters, runAs, timeoutSeconds }))
     .digest('hex')
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 interface Row {
   id: string
   organization_id: string | null
@@ -81,23 +81,9 @@ const toScript = (row: Row): Script => ({
 
 /** By id, also an archived one; by its exact name, whatever its case, only one in use. */
 export async function findScript(tx: Tx, reference: string): Promise<Script> {
-  const isId = UUID.test(reference)
-  const rows = await tx.all<Row>(
-    isId
-      ? scripts().where('s.id', '=', reference)
-      : scripts()
-          .where(sql<boolean>`lower(s.name) = lower(${reference})`)
-          .where('s.archived_at', 'is', null)
-          .orderBy('s.id')
-          .limit(20),
-  )
-  const [row] = rows
-  if (!row) throw notFound('script', reference)
-  if (rows.length === 1) return toScript(row)
-  throw ambiguous(
-    'script',
-    reference,
-    rows.map(({ id, name, organization }) => ({ id, name, detail: organization ?? 'every organization' })),
+  const rows = isUuid(reference) ? scripts() : scripts().where('s.archived_at', 'is', null)
+  return toScript(
+    await findNamed(tx, 'script', rows, reference, ({ organization }) => organization ?? 'every organization'),
   )
 }
 

@@ -1,9 +1,8 @@
 /** The library as it is listed, and what is told of one script. */
 import { type RawBuilder, sql } from 'kysely'
-import { MOST_COUNTED } from '../../identity/fields.ts'
 import { contains } from '../../kernel/conditions.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import type { NamePosition } from '../organizations/service.ts'
+import { listNamed, type NamedRows, type NamePage } from '../../kernel/named-rows.ts'
 import type { System } from './library.ts'
 
 export interface ListedScript {
@@ -40,33 +39,22 @@ interface Row {
   built_in: string | null
   archived_at: Date | null
   updated_at: Date
-  sort_name: string
 }
 
 /** By name. Those for every organization and those of the organizations that the transaction sees. */
 export async function listScripts(
   tx: Tx,
   filter: ScriptFilter,
-  { limit, after }: { limit: number; after?: NamePosition | undefined },
-): Promise<{ scripts: ListedScript[]; counted: number; next: NamePosition | null }> {
-  const where = sql.join(conditions(filter), sql` and `)
-  const from = sql`scripts s join script_versions v on v.script_id = s.id and v.version = s.version`
-  const position = after ? sql`and (lower(s.name), s.id) > (${after[0]}, ${after[1]}::uuid)` : sql``
-  const page = sql<Row>`
+  page: Omit<NamePage, 'text'>,
+): Promise<NamedRows<ListedScript>> {
+  const scripts = sql<Row>`
     select s.id, s.organization_id, o.name as organization, s.name, s.description, v.language, v.os, s.version, v.parameters, s.built_in,
-      s.archived_at, s.updated_at, lower(s.name) as sort_name
-    from ${from} left join organizations o on o.id = s.organization_id
-    where ${where} ${position} order by lower(s.name), s.id limit ${limit + 1}`
-  const count = sql<{ n: number }>`
-    select count(*) as n from (select from ${from} where ${where} limit ${sql.lit(MOST_COUNTED + 1)}) counted`
-  const rows = await tx.all<Row>({ compile: () => page.compile(query) })
-  const counted = await tx.first<{ n: number }>({ compile: () => count.compile(query) })
-  const last = rows.length > limit ? rows[limit - 1] : undefined
-  return {
-    scripts: rows.slice(0, limit).map(listed),
-    counted: counted?.n ?? 0,
-    next: last ? [last.sort_name, last.id] : null,
-  }
+      s.archived_at, s.updated_at
+    from scripts s join script_versions v on v.script_id = s.id and v.version = s.version
+      left join organizations o on o.id = s.organization_id
+    where ${sql.join(conditions(filter), sql` and `)}`
+  const { rows, ...rest } = await listNamed(tx, scripts, page)
+  return { rows: rows.map(listed), ...rest }
 }
 
 function conditions({ text, languages, os, archived }: ScriptFilter): RawBuilder<unknown>[] {

@@ -3,6 +3,7 @@ import type { ScriptLanguage } from '@breeze/contract/agent-commands'
 import { createHash } from 'node:crypto'
 import { query, type Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import { parameterValues, type Values } from './parameters.ts'
 import './tables.ts'
 
@@ -67,11 +68,9 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<void> {
   )
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 /** By the run's id or its operation's: callers mix them up, and both are theirs. */
 export async function findRun(tx: Tx, reference: string): Promise<Run> {
-  if (!UUID.test(reference)) throw notFound('script run', reference)
+  if (!isUuid(reference)) throw notFound('script run', reference)
   const row = await tx.first(
     query
       .selectFrom('script_runs')

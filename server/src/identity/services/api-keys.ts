@@ -1,12 +1,13 @@
 /** API keys: found, listed, made, changed. Their secrets are never read back, only replaced. */
 import { sql } from 'kysely'
 import type { Permission } from '@breeze/contract/governance'
-import { isUuid, organizationsWith, organizationTarget } from '../../domains/organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
+import { organizationsWith, organizationTarget } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { ambiguous, notFound } from '../../kernel/errors.ts'
 import type { Target } from '../../kernel/tool.ts'
-import { MOST_COUNTED } from '../fields.ts'
+import { countRows } from '../../kernel/totals.ts'
 import { permissionsIn } from './roles.ts'
 import type { MadeKey } from './credentials.ts'
 import '../tables.ts'
@@ -173,14 +174,10 @@ export async function listKeys(
     .limit(limit + 1)
   if (after) page = page.where(sql<boolean>`(k.created_at, k.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`)
   const rows = await selectKeys(tx, page)
-  const some = base
-    .clearSelect()
-    .select('k.id')
-    .limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, base.clearSelect().select('k.id'))
   const last = rows[limit - 1]
   const next: [string, string] | null = rows.length > limit && last ? [last.made, last.id] : null
-  return { rows: rows.slice(0, limit).map(keyFacts), counted: counted?.n ?? 0, next }
+  return { rows: rows.slice(0, limit).map(keyFacts), counted: counted, next }
 }
 
 export interface NewKey {

@@ -1,10 +1,11 @@
 /** Invitations as tools see them: made, listed and withdrawn within the caller's reach. */
 import { sql } from 'kysely'
-import { isUuid, organizationsWith } from '../../domains/organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
+import { organizationsWith } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { conflict, notFound } from '../../kernel/errors.ts'
-import { MOST_COUNTED } from '../fields.ts'
+import { countRows } from '../../kernel/totals.ts'
 import type { Assignment } from './roles.ts'
 import '../tables.ts'
 
@@ -184,10 +185,9 @@ export async function listInvitations(
     select = select.where(sql<boolean>`(created_at, id) < (${at}::timestamptz, ${id}::uuid)`)
   }
   const rows = await tx.all(select)
-  const some = base.select('id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, base.select('id'))
   const shown = rows.slice(0, page.limit)
   const last = rows.length > page.limit ? shown.at(-1) : undefined
   const next: [string, string] | null = last ? [last.created_at.toISOString(), last.id] : null
-  return { rows: shown.map((row) => factsOf(row, page.now)), counted: counted?.n ?? 0, next }
+  return { rows: shown.map((row) => factsOf(row, page.now)), counted: counted, next }
 }

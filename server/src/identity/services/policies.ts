@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { organizationsWith } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
-import { MOST_COUNTED } from '../fields.ts'
+import { countRows } from '../../kernel/totals.ts'
 import '../tables.ts'
 
 /** What a policy is about; null stands for all. */
@@ -77,9 +77,8 @@ export async function listPolicies(
     .limit(limit + 1)
   if (after) page = page.where(sql<boolean>`(${sortName}, c.id) > (${after[0]}, ${after[1]}::uuid)`)
   const rows = await tx.all(page)
-  const some = base.select('c.id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, base.select('c.id'))
   const last = rows[limit - 1]
   const next: [string, string] | null = rows.length > limit && last ? [last.sort_name, last.id] : null
-  return { rows: rows.slice(0, limit), counted: counted?.n ?? 0, next }
+  return { rows: rows.slice(0, limit), counted: counted, next }
 }

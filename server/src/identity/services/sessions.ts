@@ -1,10 +1,11 @@
 /** Sessions of people at the console, as those who administer them see them. */
 import { sql } from 'kysely'
-import { isUuid, organizationsWith } from '../../domains/organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
+import { organizationsWith } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
-import { MOST_COUNTED } from '../fields.ts'
+import { countRows } from '../../kernel/totals.ts'
 import '../tables.ts'
 
 const NONE = '00000000-0000-0000-0000-000000000000'
@@ -50,12 +51,11 @@ export async function listSessions(
     select = select.where(sql<boolean>`(sessions.created_at, sessions.id) < (${at}::timestamptz, ${id}::uuid)`)
   }
   const rows = await tx.all(select)
-  const some = base.select('sessions.id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+  const counted = await countRows(tx, base.select('sessions.id'))
   const shown = rows.slice(0, page.limit)
   const last = rows.length > page.limit ? shown.at(-1) : undefined
   const next: [string, string] | null = last ? [last.created_at.toISOString(), last.id] : null
-  return { rows: shown, counted: counted?.n ?? 0, next }
+  return { rows: shown, counted: counted, next }
 }
 
 /** Whose session this is. */

@@ -1,18 +1,13 @@
 /** Users, people and services, and the roles they hold. */
-import { sql } from 'kysely'
 import type { Permission } from '@breeze/contract/governance'
-import {
-  isUuid,
-  nextName,
-  type NamePosition,
-  organizationsWith,
-  containing,
-} from '../../domains/organizations/service.ts'
+import { isUuid } from '../../kernel/uuid.ts'
+import { listNamed, type NamePage } from '../../kernel/named-rows.ts'
+import { contains } from '../../kernel/conditions.ts'
+import { organizationsWith } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
 import { ambiguous, conflict, notFound } from '../../kernel/errors.ts'
 import type { Target } from '../../kernel/tool.ts'
-import { MOST_COUNTED } from '../fields.ts'
 import type { Assignment } from './roles.ts'
 import '../tables.ts'
 
@@ -193,13 +188,7 @@ export interface UserFilter {
   text?: string | undefined
 }
 
-export async function listUsers(
-  tx: Tx,
-  caller: Caller,
-  filter: UserFilter,
-  limit: number,
-  after: NamePosition | undefined,
-) {
+export async function listUsers(tx: Tx, caller: Caller, filter: UserFilter, page: Omit<NamePage, 'text'>) {
   let base = visibleUsers(caller, 'users.read')
   if (filter.kind) base = base.where('users.kind', '=', filter.kind)
   if (filter.disabled !== undefined) base = base.where('users.disabled_at', filter.disabled ? 'is not' : 'is', null)
@@ -217,26 +206,16 @@ export async function listUsers(
   }
   if (text !== undefined) {
     base = base.where((e) =>
-      e.or([e('users.name', 'ilike', containing(text)), e('users.email', 'ilike', containing(text))]),
+      e.or([e('users.name', 'ilike', contains(text)), e('users.email', 'ilike', contains(text))]),
     )
   }
-  let page = base
+  const rows = base
     .leftJoin('users as owner', 'owner.id', 'users.owner_id')
     .select(['users.id', 'users.name', 'users.email', 'users.kind', 'users.disabled_at', 'users.created_at'])
-    .select(['users.owner_id', 'owner.name as owner_name', sql<string>`lower(users.name)`.as('sort_name')])
-    .orderBy(sql`lower(users.name)`)
-    .orderBy('users.id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(users.name), users.id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const some = base.select('users.id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
-  const shown = rows.slice(0, limit)
-  const roles = await assignmentsOf(
-    tx,
-    shown.map((row) => row.id),
-  )
-  return { rows: shown, roles, counted: counted?.n ?? 0, next: nextName(rows, limit) }
+    .select(['users.owner_id', 'owner.name as owner_name'])
+  const list = await listNamed(tx, rows, page)
+  const ids = list.rows.map((row) => row.id)
+  return { ...list, roles: await assignmentsOf(tx, ids) }
 }
 
 /** Whose a service user is, whether or not the transaction sees that person; null for a person. */

@@ -43,7 +43,7 @@ export default defineTool({
         : await findOrganization(tx, caller, 'users.read', input.organization)
     const filter = { organizationId: organization?.id, kind: input.kind, disabled: input.disabled, text: input.text }
     const after = pageStart('users', filter, input.cursor)
-    const list = await listUsers(tx, caller, filter, input.limit, after)
+    const list = await listUsers(tx, caller, filter, { limit: input.limit, after })
     const names = new Map([...caller.organizations.values()].map((item) => [item.id, item.name]))
     return { list, names, page: pageEnd('users', filter, list.counted, list.next) }
   },

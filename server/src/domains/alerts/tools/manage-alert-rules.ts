@@ -3,7 +3,7 @@ import { referenceField } from '../../../identity/fields.ts'
 import type { Caller } from '../../../kernel/caller.ts'
 import { conflict, invalidInput, notFound } from '../../../kernel/errors.ts'
 import { defineTool, type RunContext, type Target, type TransactionContext } from '../../../kernel/tool.ts'
-import { levelTargets, requireLevel, settingLevel } from '../../devices/setting-level.ts'
+import { levelTargets, requireLevel, settingLevel, settingTarget } from '../../organizations/setting-level.ts'
 import { requirePartnerLevel } from '../../organizations/service.ts'
 import { presentRule, ruleLine, ruleShape } from '../present-rule.ts'
 import { readRuleInput, ruleInput } from '../rule-input.ts'
@@ -103,7 +103,7 @@ const runsScript = () =>
   invalidInput('A rule that runs a script is made, changed and enabled elsewhere.', 'Use manage_script_checks.')
 
 const targetsAt = ({ id, name, organization_id: organizationId }: StoredRule): Target[] =>
-  organizationId === null ? [] : [{ kind: 'setting', id, name, organizationId, siteId: null }]
+  organizationId === null ? [] : [settingTarget({ id, name, organizationId })]
 
 type Reach = { tx: TransactionContext['tx']; caller: Caller }
 

@@ -3,7 +3,6 @@ import {
   asList,
   listInput,
   listOutput,
-  MOST_COUNTED,
   oneOrMany,
   pageEnd,
   pageStart,
@@ -60,7 +59,7 @@ export default defineTool({
     }
     const after = pageStart('approvals', filter, input.cursor)
     if (after && !isInstant(after[0])) throw invalidInput('cursor: this is not a cursor of this list.')
-    const at = { now: now(), limit: input.limit, after, mostCounted: MOST_COUNTED }
+    const at = { now: now(), limit: input.limit, after }
     const list = await listRequests(tx, filter, at)
     return { names, rows: list.rows, one: null, page: pageEnd('approvals', filter, list.counted, list.next) }
   },

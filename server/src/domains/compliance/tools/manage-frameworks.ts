@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { nameField, referenceField } from '../../../identity/fields.ts'
 import type { Caller } from '../../../kernel/caller.ts'
-import type { Tx } from '../../../kernel/db.ts'
 import { forbidden, invalidInput } from '../../../kernel/errors.ts'
-import { defineTool, type Target } from '../../../kernel/tool.ts'
-import { findOrganization, organizationTarget, requirePartnerLevel } from '../../organizations/service.ts'
+import { defineTool } from '../../../kernel/tool.ts'
+import { levelTargets, requireLevel, settingLevel } from '../../organizations/setting-level.ts'
 import { deleteFramework, insertFramework, updateFramework } from '../framework-rows.ts'
 import type { Framework } from '../frameworks/framework.ts'
 import { findFramework, requireCheck } from '../lookup.ts'
 import { ownControl, type Policies } from '../policies.ts'
+
+const PERMISSION = 'compliance.write'
+const PARTNER = 'A framework for every organization'
 
 const input = z.object({
   action: z.enum(['create', 'update', 'delete']),
@@ -34,9 +36,9 @@ export default defineTool({
   actions: {
     field: 'action',
     each: {
-      create: { tier: 2, permission: 'compliance.write' },
-      update: { tier: 2, permission: 'compliance.write', idempotent: true },
-      delete: { tier: 2, permission: 'compliance.write', destructive: true },
+      create: { tier: 2, permission: PERMISSION },
+      update: { tier: 2, permission: PERMISSION, idempotent: true },
+      delete: { tier: 2, permission: PERMISSION, destructive: true },
     },
   },
   input,
@@ -53,10 +55,11 @@ export default defineTool({
     if (asked.action === 'create') {
       if (asked.name === undefined || asked.controls === undefined)
         throw invalidInput('A framework has a name and controls.', 'Give name and controls.')
-      return levelTarget(tx, caller, asked.organization)
+      return levelTargets(caller, await settingLevel(tx, caller, PERMISSION, asked.organization, PARTNER))
     }
     const { owner } = own(services.compliance.policies, caller, asked)
-    return levelTarget(tx, caller, owner.organizationId ?? undefined)
+    requireLevel(caller, PERMISSION, owner.organizationId, PARTNER)
+    return levelTargets(caller, owner.organizationId)
   },
   plan: async (_, asked, targets) => ({
     summary: `${ACTS[asked.action]} the framework ${asked.name ?? asked.framework} of ${targets[0]?.name ?? 'every organization'}.`,
@@ -98,13 +101,6 @@ function own(policies: Policies, caller: Caller, { framework: wanted }: Input) {
   if (owner === null)
     throw forbidden('A framework that comes with Breeze can not be changed.', 'Create one of your own.')
   return { ...framework, owner }
-}
-
-async function levelTarget(tx: Tx, caller: Caller, organization: string | undefined): Promise<Target[]> {
-  if (organization !== undefined)
-    return [organizationTarget(await findOrganization(tx, caller, 'compliance.write', organization))]
-  requirePartnerLevel(caller, 'compliance.write', 'A framework for every organization')
-  return []
 }
 
 function checkControls({ controls = [] }: Input): void {

@@ -4,7 +4,7 @@ import { rowAccess, type Caller } from '../../../kernel/caller.ts'
 import { query, type Tx } from '../../../kernel/db.ts'
 import { notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { isUuid } from '../../organizations/service.ts'
+import { isUuid } from '../../../kernel/uuid.ts'
 import '../tables.ts'
 
 export default defineTool({

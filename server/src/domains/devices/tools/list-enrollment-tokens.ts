@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { listInput, listOutput, MOST_COUNTED, pageEnd, pageStart, referenceField } from '../../../identity/fields.ts'
+import { listInput, listOutput, pageEnd, pageStart, referenceField } from '../../../identity/fields.ts'
 import { rowAccess } from '../../../kernel/caller.ts'
 import { isInstant } from '../../../kernel/cursor.ts'
 import { query } from '../../../kernel/db.ts'
 import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { countRows } from '../../../kernel/totals.ts'
 import { findOrganization } from '../../organizations/service.ts'
 import '../tables.ts'
 
@@ -71,14 +72,13 @@ export default defineTool({
       .limit(input.limit + 1)
     if (after) page = page.where(sql<boolean>`(t.created_at, t.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`)
     const rows = await tx.all(page)
-    const some = base.select('t.id').limit(MOST_COUNTED + 1)
-    const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
+    const counted = await countRows(tx, base.select('t.id'))
     const last = rows[input.limit - 1]
     const next: [string, string] | null = rows.length > input.limit && last ? [last.made, last.id] : null
     return {
       rows: rows.slice(0, input.limit),
       now: now(),
-      page: pageEnd('enrollment_tokens', filter, counted?.n ?? 0, next),
+      page: pageEnd('enrollment_tokens', filter, counted, next),
     }
   },
   present: ({ rows, now, page }) => ({

@@ -3,7 +3,7 @@ import { listInput, listOutput, pageEnd, pageStart, referenceField } from '../..
 import { defineTool } from '../../../kernel/tool.ts'
 import { findOrganization } from '../../organizations/service.ts'
 import { listGroups } from '../groups.ts'
-import { levelShown } from '../setting-level.ts'
+import { levelShown } from '../../organizations/setting-level.ts'
 
 const place = z.object({ id: z.string(), name: z.string() })
 
@@ -40,7 +40,7 @@ export default defineTool({
         : [(await findOrganization(tx, caller, 'monitoring.read', input.organization)).id]
     const filter = { organizationIds, text: input.text }
     const after = pageStart('groups', filter, input.cursor)
-    const { groups, members, total, next } = await listGroups(tx, { ...filter, limit: input.limit, after })
+    const { groups, members, counted, next } = await listGroups(tx, { ...filter, limit: input.limit, after })
     return {
       rows: groups.map(({ id, name, organizationId, filter: saved }) => ({
         id,
@@ -49,7 +49,7 @@ export default defineTool({
         devices: members.get(id) ?? 0,
         filter: saved,
       })),
-      page: pageEnd('groups', filter, total, next),
+      page: pageEnd('groups', filter, counted, next),
     }
   },
   present: ({ rows, page }) => ({

@@ -17,7 +17,7 @@ import {
   valueOf,
 } from '../custom-fields.ts'
 import { selectDevices, selectionFields, withoutCaveats } from '../select.ts'
-import { levelShown, levelTargets, requireLevel, settingLevel } from '../setting-level.ts'
+import { levelShown, levelTargets, requireLevel, settingLevel } from '../../organizations/setting-level.ts'
 import { FIELD_TYPES } from '../tables.ts'
 
 const PERMISSION = 'devices.write'

@@ -16,7 +16,7 @@ import {
 import { fieldsOfFilter, type SavedFilter } from '../saved-filter.ts'
 import { requiredMatches } from '../custom-fields.ts'
 import { selectDevices, selectionFields, withIds, withoutCaveats } from '../select.ts'
-import { levelTargets, requireLevel, settingLevel } from '../setting-level.ts'
+import { levelTargets, requireLevel, settingLevel } from '../../organizations/setting-level.ts'
 
 const PERMISSION = 'monitoring.write'
 const WHAT = 'A group for devices of every organization'

@@ -17,8 +17,8 @@ export default defineTool({
   output: z.object({ windows: z.array(windowShape), ...listOutput }),
   async run({ tx, caller, now }, { text, limit, cursor }) {
     const after = pageStart('maintenance_windows', { text }, cursor)
-    const { windows, counted, next } = await listWindows(tx, caller, { text, limit, after })
-    return { windows, caller, now: now(), page: pageEnd('maintenance_windows', { text }, counted, next) }
+    const { rows, counted, next } = await listWindows(tx, caller, { text, limit, after })
+    return { windows: rows, caller, now: now(), page: pageEnd('maintenance_windows', { text }, counted, next) }
   },
   present: ({ windows, caller, now, page }) => ({
     text: [`${page.total} maintenance windows.`, ...windows.map(windowLine)].join('\n'),

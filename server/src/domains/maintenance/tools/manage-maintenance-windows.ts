@@ -6,6 +6,7 @@ import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool, type RunContext } from '../../../kernel/tool.ts'
 import { readScope, requireScopeWithin, scopeInput } from '../../devices/scope-input.ts'
 import { findOrganization, organizationTarget, requirePartnerLevel } from '../../organizations/service.ts'
+import { settingTarget } from '../../organizations/setting-level.ts'
 import { presentWindow, windowLine, windowShape } from '../present.ts'
 import { addWindow, changeWindow, deleteWindow, findWindow, type StoredWindow, type WindowValues } from '../settings.ts'
 import { recurrence, timeZone } from '../windows.ts'
@@ -47,8 +48,7 @@ export default defineTool({
   async targets({ tx, caller }, input) {
     if (input.action !== 'create') {
       if (input.organization !== undefined) throw invalidInput('organization: a window stays where it is.')
-      const { id, name, organizationId } = await ownWindow(tx, caller, input)
-      return [{ kind: 'setting', id, name, organizationId, siteId: null }]
+      return [settingTarget(await ownWindow(tx, caller, input))]
     }
     const { name, recurrence, time_zone, duration_minutes } = input
     if (name === undefined || recurrence === undefined || time_zone === undefined || duration_minutes === undefined)

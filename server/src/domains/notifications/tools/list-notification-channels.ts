@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { listInput, listOutput, pageEnd, pageStart } from '../../../identity/fields.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { organizationOf } from '../level.ts'
+import { levelShown } from '../../organizations/setting-level.ts'
 import { listChannels } from '../settings.ts'
 import { CHANNEL_KINDS } from '../tables.ts'
 
@@ -52,7 +52,7 @@ export default defineTool({
         kind,
         shown,
         enabled,
-        organization: organizationOf(caller, organization_id),
+        organization: levelShown(caller, organization_id),
         last: last && { ...last, at: new Date(last.at).toISOString() },
       })),
       ...page,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { listInput, listOutput, pageEnd, pageStart } from '../../../identity/fields.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { organizationOf } from '../level.ts'
+import { levelShown } from '../../organizations/setting-level.ts'
 import { quietHours } from '../quiet-hours.ts'
 import { listRoutes } from '../settings.ts'
 
@@ -52,7 +52,7 @@ export default defineTool({
         id: row.id,
         name: row.name,
         channel: { id: row.channel_id, name: row.channel_name },
-        organization: organizationOf(caller, row.organization_id),
+        organization: levelShown(caller, row.organization_id),
         severity: row.severity,
         sources: row.signals,
         group_wait_seconds: row.group_wait_seconds,

@@ -3,11 +3,10 @@ import { nameField, referenceField } from '../../../identity/fields.ts'
 import { query, type Tx } from '../../../kernel/db.ts'
 import { invalidInput, notFound } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
-import { organizationTarget } from '../../organizations/service.ts'
+import { levelTargets, settingLevel, settingTarget } from '../../organizations/setting-level.ts'
 import type { ChannelTarget } from '../channels.ts'
-import { levelOf, settingTarget } from '../level.ts'
 import type { Notifications } from '../service.ts'
-import { deleteSetting, findSetting, requireFreeName } from '../settings.ts'
+import { deleteSetting, FOR_ALL, ownSetting, requireFreeName } from '../settings.ts'
 import { CHANNEL_KINDS, type ChannelKind } from '../tables.ts'
 
 const input = z.object({
@@ -51,8 +50,7 @@ export default defineTool({
     checkTarget(services.notifications, input)
     if (input.action !== 'create') return [settingTarget(await foundOf(tx, caller, input))]
     if (input.name === undefined || input.kind === undefined) throw invalidInput('create: give name and kind.')
-    const organization = await levelOf(tx, caller, 'monitoring.write', input.organization)
-    return organization ? [organizationTarget(organization)] : []
+    return levelTargets(caller, await settingLevel(tx, caller, 'monitoring.write', input.organization, FOR_ALL))
   },
   plan: async (_, { action, name, kind }, [target]) => ({
     summary:
@@ -104,9 +102,9 @@ export default defineTool({
 const SUMMARIES = { update: 'Change', delete: 'Delete', test: 'Send a test to' } as const
 const DONE = { create: 'Made', update: 'Changed', delete: 'Deleted', test: 'Tested' } as const
 
-function foundOf(tx: Tx, caller: Parameters<typeof findSetting>[1], { channel }: Input) {
+function foundOf(tx: Tx, caller: Parameters<typeof ownSetting>[1], { channel }: Input) {
   if (channel === undefined) throw invalidInput('channel: say which one, by id or name.')
-  return findSetting(tx, caller, 'monitoring.write', 'channel', channel)
+  return ownSetting(tx, caller, 'channel', channel)
 }
 
 function checkTarget(notifications: Notifications, { kind, action, webhook_url: url, recipients }: Input): void {

@@ -5,10 +5,9 @@ import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool } from '../../../kernel/tool.ts'
 import { SIGNALS } from '../../alerts/rules.ts'
 import { SEVERITIES } from '../../alerts/tables.ts'
-import { organizationTarget } from '../../organizations/service.ts'
-import { levelOf, settingTarget } from '../level.ts'
+import { levelTargets, settingLevel, settingTarget } from '../../organizations/setting-level.ts'
 import { quietHours } from '../quiet-hours.ts'
-import { deleteSetting, findSetting, requireFreeName } from '../settings.ts'
+import { deleteSetting, findSetting, FOR_ALL, ownSetting, requireFreeName } from '../settings.ts'
 
 const minutes = z.number().int().min(5).max(10_080)
 
@@ -53,8 +52,7 @@ export default defineTool({
   async targets({ tx, caller }, input) {
     if (input.action !== 'create') return [settingTarget(await routeOf(tx, caller, input))]
     if (input.name === undefined || input.channel === undefined) throw invalidInput('create: give name and channel.')
-    const organization = await levelOf(tx, caller, 'monitoring.write', input.organization)
-    return organization ? [organizationTarget(organization)] : []
+    return levelTargets(caller, await settingLevel(tx, caller, 'monitoring.write', input.organization, FOR_ALL))
   },
   plan: async (_, { action, name, channel }, [target]) => ({
     summary:
@@ -119,11 +117,11 @@ const complete = (values: ReturnType<typeof valuesOf>) => ({
   quiet_hours: values.quiet_hours ?? null,
 })
 
-type Caller = Parameters<typeof findSetting>[1]
+type Caller = Parameters<typeof ownSetting>[1]
 
 function routeOf(tx: Tx, caller: Caller, { route }: Input) {
   if (route === undefined) throw invalidInput('route: say which one, by id or name.')
-  return findSetting(tx, caller, 'monitoring.write', 'route', route)
+  return ownSetting(tx, caller, 'route', route)
 }
 
 /** Alerts of one customer go to its own channels or the partner's, never to another customer's. */

@@ -25,8 +25,8 @@ export default defineTool({
   async run({ tx, caller }, input) {
     const filter = { text: input.text }
     const after = pageStart('organizations', filter, input.cursor)
-    const { rows, total, next } = await listOrganizations(tx, caller, filter, input.limit, after)
-    return { rows, page: pageEnd('organizations', filter, total, next) }
+    const { rows, counted, next } = await listOrganizations(tx, caller, { ...filter, limit: input.limit, after })
+    return { rows, page: pageEnd('organizations', filter, counted, next) }
   },
   present: ({ rows, page }) => ({
     text: [`${page.total} organizations; ${rows.length} shown.`, ...rows.map((row) => `${row.name} (${row.id})`)].join(

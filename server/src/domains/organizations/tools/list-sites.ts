@@ -34,8 +34,12 @@ export default defineTool({
     const found = organizations && (await findOrganizations(tx, caller, 'organizations.read', organizations))
     const filter = { organizationIds: found?.map((organization) => organization.id), text: input.text }
     const after = pageStart('sites', filter, input.cursor)
-    const { rows, total, next } = await listSites(tx, caller, filter, input.limit, after)
-    return { rows, page: pageEnd('sites', filter, total, next) }
+    const { rows, counted, next } = await listSites(tx, caller, filter.organizationIds, {
+      text: input.text,
+      limit: input.limit,
+      after,
+    })
+    return { rows, page: pageEnd('sites', filter, counted, next) }
   },
   present: ({ rows, page }) => ({
     text: [

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../../../kernel/caller.ts'
+import { levelShown } from '../../organizations/setting-level.ts'
 import type { PatchRule } from './rules.ts'
 
 export const ruleShape = z.object({
@@ -14,10 +15,7 @@ export const ruleShape = z.object({
 export const presentRule = (rule: PatchRule, caller: Caller): z.input<typeof ruleShape> => ({
   id: rule.id,
   name: rule.name,
-  organization:
-    rule.organizationId === null
-      ? null
-      : { id: rule.organizationId, name: caller.organizations.get(rule.organizationId)?.name ?? null },
+  organization: levelShown(caller, rule.organizationId),
   decision: rule.decision,
   match: rule.match,
   delay_days: rule.delayDays,

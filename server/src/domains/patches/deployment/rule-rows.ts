@@ -1,10 +1,9 @@
 /** Rules of approval as they are stored, listed and changed. */
-import { type Selectable, sql } from 'kysely'
-import { MOST_COUNTED } from '../../../identity/fields.ts'
+import type { Selectable } from 'kysely'
 import type { Caller } from '../../../kernel/caller.ts'
 import { query, type Tx } from '../../../kernel/db.ts'
-import { ambiguous, conflict, notFound } from '../../../kernel/errors.ts'
-import { containing, isUuid, type NamePosition, nextName } from '../../organizations/service.ts'
+import { conflict } from '../../../kernel/errors.ts'
+import { findNamed, listNamed, type NamedRows, type NamePage } from '../../../kernel/named-rows.ts'
 import type { PatchRulesTable } from '../tables.ts'
 import { type PatchRule, ruleMatch } from './rules.ts'
 
@@ -27,42 +26,15 @@ export async function rulesFor(tx: Tx, organizationIds: readonly string[]): Prom
   return (await tx.prepared<Row>('patch_rules_for', 'select * from patch_rules_for($1)', [organizationIds])).map(ruleOf)
 }
 
-/** By id or name, within what the transaction sees. */
-export async function findRule(tx: Tx, reference: string): Promise<PatchRule> {
-  const select = query.selectFrom('patch_rules').selectAll().orderBy('id').limit(20)
-  const rows = await tx.all(
-    isUuid(reference)
-      ? select.where('id', '=', reference.toLowerCase())
-      : select.where(sql<boolean>`lower(name) = lower(${reference})`),
-  )
-  const [row, ...others] = rows
-  if (!row) throw notFound('patch rule', reference)
-  if (others.length === 0) return ruleOf(row)
-  throw ambiguous(
-    'patch rule',
-    reference,
-    rows.map(({ id, name }) => ({ id, name })),
-  )
-}
+const storedRules = () => query.selectFrom('patch_rules').selectAll()
 
-export async function listRules(
-  tx: Tx,
-  caller: Caller,
-  { text, limit, after }: { text?: string | undefined; limit: number; after?: NamePosition | undefined },
-) {
-  let base = query.selectFrom('patch_rules').where('partner_id', '=', caller.partnerId)
-  if (text !== undefined) base = base.where('name', 'ilike', containing(text))
-  let page = base
-    .selectAll()
-    .select(sql<string>`lower(name)`.as('sort_name'))
-    .orderBy(sql`lower(name)`)
-    .orderBy('id')
-    .limit(limit + 1)
-  if (after) page = page.where(sql<boolean>`(lower(name), id) > (${after[0]}, ${after[1]}::uuid)`)
-  const rows = await tx.all(page)
-  const some = base.select('id').limit(MOST_COUNTED + 1)
-  const counted = await tx.first(query.selectFrom(some.as('some')).select((e) => e.fn.countAll<number>().as('n')))
-  return { rules: rows.slice(0, limit).map(ruleOf), counted: counted?.n ?? 0, next: nextName(rows, limit) }
+/** By id or name, within what the transaction sees. */
+export const findRule = async (tx: Tx, reference: string): Promise<PatchRule> =>
+  ruleOf(await findNamed(tx, 'patch rule', storedRules(), reference))
+
+export async function listRules(tx: Tx, caller: Caller, page: NamePage): Promise<NamedRows<PatchRule>> {
+  const { rows, ...rest } = await listNamed(tx, storedRules().where('partner_id', '=', caller.partnerId), page)
+  return { rows: rows.map(ruleOf), ...rest }
 }
 
 export interface RuleChange {

@@ -17,8 +17,8 @@ export default defineTool({
   output: z.object({ rules: z.array(ruleShape), ...listOutput }),
   async run({ tx, caller }, { text, limit, cursor }) {
     const after = pageStart('patch_rules', { text }, cursor)
-    const { rules, counted, next } = await listRules(tx, caller, { text, limit, after })
-    return { rules, caller, page: pageEnd('patch_rules', { text }, counted, next) }
+    const { rows, counted, next } = await listRules(tx, caller, { text, limit, after })
+    return { rules: rows, caller, page: pageEnd('patch_rules', { text }, counted, next) }
   },
   present: ({ rules, caller, page }) => ({
     text: [`${page.total} patch rules.`, ...rules.map(ruleLine)].join('\n'),

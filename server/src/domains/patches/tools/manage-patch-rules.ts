@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { nameField, referenceField } from '../../../identity/fields.ts'
-import { type Caller, rowAccess } from '../../../kernel/caller.ts'
+import type { Caller } from '../../../kernel/caller.ts'
 import type { Tx } from '../../../kernel/db.ts'
-import { forbidden, invalidInput } from '../../../kernel/errors.ts'
+import { invalidInput } from '../../../kernel/errors.ts'
 import { defineTool, type RunContext } from '../../../kernel/tool.ts'
-import { findOrganization, organizationTarget, requirePartnerLevel } from '../../organizations/service.ts'
+import { levelTargets, requireLevel, settingLevel, settingTarget } from '../../organizations/setting-level.ts'
 import { presentRule, ruleLine, ruleShape } from '../deployment/present-rule.ts'
 import { addRule, changeRule, deleteRule, findRule } from '../deployment/rule-rows.ts'
 import { type PatchRule, ruleMatch } from '../deployment/rules.ts'
@@ -44,17 +44,10 @@ export default defineTool({
   async targets({ tx, caller }, input) {
     if (input.action !== 'create') {
       if (input.organization !== undefined) throw invalidInput('organization: a rule stays where it is.')
-      const { id, name, organizationId } = await ownRule(tx, caller, input)
-      return [{ kind: 'setting', id, name, organizationId, siteId: null }]
+      return [settingTarget(await ownRule(tx, caller, input))]
     }
     if (input.name === undefined || input.decision === undefined) throw invalidInput('create: give name and decision.')
-    if (input.organization === undefined) {
-      requirePartnerLevel(caller, PERMISSION, PARTNER)
-      return []
-    }
-    const organization = await findOrganization(tx, caller, PERMISSION, input.organization)
-    requireWhole(caller, organization.id)
-    return [organizationTarget(organization)]
+    return levelTargets(caller, await settingLevel(tx, caller, PERMISSION, input.organization, PARTNER))
   },
   plan: async (_, { action, name, decision }, [target]) => ({
     summary:
@@ -107,13 +100,6 @@ async function act({ tx, caller, now, newId }: RunContext, input: Input, organiz
 async function ownRule(tx: Tx, caller: Caller, { rule: reference }: Input): Promise<PatchRule> {
   if (reference === undefined) throw invalidInput('rule: say which one, by id or name.')
   const rule = await findRule(tx, reference)
-  if (rule.organizationId === null) requirePartnerLevel(caller, PERMISSION, PARTNER)
-  else requireWhole(caller, rule.organizationId)
+  requireLevel(caller, PERMISSION, rule.organizationId, PARTNER)
   return rule
-}
-
-/** A rule holds at every site of its organization. */
-function requireWhole(caller: Caller, organizationId: string): void {
-  if (rowAccess(caller, PERMISSION).whole.includes(organizationId)) return
-  throw forbidden('Patch rules are set by those who have the whole organization.', 'Ask one of them.')
 }

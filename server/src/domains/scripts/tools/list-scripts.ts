@@ -66,8 +66,8 @@ export default defineTool({
     const { text, os, archived, limit, cursor } = asked
     const filter = { text, os, archived, languages: asList(asked.language) }
     const after = pageStart('scripts', filter, cursor)
-    const { scripts, counted, next } = await listScripts(context.tx, filter, { limit, after })
-    return { scripts, whole: null, page: pageEnd('scripts', filter, counted, next) }
+    const { rows, counted, next } = await listScripts(context.tx, filter, { limit, after })
+    return { scripts: rows, whole: null, page: pageEnd('scripts', filter, counted, next) }
   },
   present: ({ scripts, whole, page }) => ({
     text: [...(whole ? [] : [`${page.total} scripts.`]), ...scripts.map(line), ...(whole ? wholeText(whole) : [])].join(

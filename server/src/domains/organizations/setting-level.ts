@@ -1,10 +1,10 @@
-/** Whose a group or a custom field is: the partner's own, or one organization's. */
+/** Whose a rule, a group or another setting is: the partner's own, or one organization's. */
 import type { Permission } from '@breeze/contract/governance'
 import { type Caller, rowAccess } from '../../kernel/caller.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { notFound } from '../../kernel/errors.ts'
 import type { Target } from '../../kernel/tool.ts'
-import { findOrganization, organizationTarget, requirePartnerLevel } from '../organizations/service.ts'
+import { findOrganization, organizationTarget, requirePartnerLevel } from './service.ts'
 
 /** What counts for all of an organization's devices is for those who see all of them. Null: the partner's level. */
 export async function settingLevel(
@@ -34,3 +34,11 @@ export const levelTargets = (caller: Caller, level: string | null): Target[] =>
 
 export const levelShown = (caller: Caller, level: string | null): { id: string; name: string } | null =>
   level === null ? null : { id: level, name: caller.organizations.get(level)?.name ?? level }
+
+export const settingTarget = (setting: { id: string; name: string; organizationId: string | null }): Target => ({
+  kind: 'setting',
+  id: setting.id,
+  name: setting.name,
+  organizationId: setting.organizationId,
+  siteId: null,
+})
