@@ -181,7 +181,9 @@ describe('stages', () => {
     })
 
     bad.behaviour = 'installs'
-    expect((await call('list_rollouts', {})).data['rollouts']).toMatchObject([{ operation, state: 'stopped' }])
+    expect((await call('list_rollouts', { organization: place.name })).data['rollouts']).toMatchObject([
+      { operation, state: 'stopped', kind: 'patches', devices: 5, succeeded: 1, failed: 1 },
+    ])
     await confirmed('control_rollout', { operation, action: 'resume' })
     await reaches(operation, 'finished')
     expect(await stateOf(world, operation)).toBe('succeeded')

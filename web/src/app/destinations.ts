@@ -1,7 +1,15 @@
 /**
  * Where one can go: the rail, the settings' own navigation and the palette list the same. What has no page is not here.
  */
-import { Bell, CheckCheck, LayoutDashboard, MonitorSmartphone, SquareTerminal, type LucideIcon } from 'lucide-react'
+import {
+  Bell,
+  CheckCheck,
+  Layers,
+  LayoutDashboard,
+  MonitorSmartphone,
+  SquareTerminal,
+  type LucideIcon,
+} from 'lucide-react'
 import type { Session } from './session.ts'
 
 export interface Destination {
@@ -45,6 +53,13 @@ export const DESTINATIONS: readonly Destination[] = [
     icon: SquareTerminal,
     keywords: 'library run bash powershell',
     shown: may('scripts.read'),
+  },
+  {
+    path: '/rollouts',
+    label: 'Rollouts',
+    icon: Layers,
+    keywords: 'deployments stages pause resume',
+    shown: may('operations.read'),
   },
   { path: '/approvals', label: 'Approvals', icon: CheckCheck, keywords: 'decide held', shown: may('operations.read') },
 ]

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-router'
 import { readAlertSearch } from '../features/alerts/alert-search.ts'
 import type { StatusFilter } from '../features/devices/devices.ts'
+import { readRolloutSearch } from '../features/rollouts/rollouts.ts'
 import { readRunSearch } from '../features/scripts/runs.ts'
 import { readScriptSearch } from '../features/scripts/script-search.ts'
 import { ApiError } from './api.ts'
@@ -143,6 +144,19 @@ const scriptRun = createRoute({
   component: lazyRouteComponent(() => import('../features/scripts/run-page.tsx'), 'RunPage'),
 })
 
+const rollouts = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/rollouts',
+  validateSearch: readRolloutSearch,
+  component: lazyRouteComponent(() => import('../features/rollouts/rollouts-page.tsx'), 'RolloutsPage'),
+})
+
+const rollout = createRoute({
+  getParentRoute: () => rollouts,
+  path: '$operationId',
+  component: lazyRouteComponent(() => import('../features/rollouts/rollout-drawer.tsx'), 'RolloutDrawer'),
+})
+
 /** A page of the signed-in without anything in its address but its path. */
 const page = <const Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => consoleRoute, path, component })
@@ -224,6 +238,7 @@ const routeTree = rootRoute.addChildren([
     alerts.addChildren([alert]),
     scripts.addChildren([script]),
     scriptRun,
+    rollouts.addChildren([rollout]),
     approvals.addChildren([approval]),
     ...settings,
   ]),

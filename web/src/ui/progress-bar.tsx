@@ -20,7 +20,6 @@ export function ProgressBar({ parts }: { parts: readonly ProgressPart[] }) {
       preserveAspectRatio="none"
       className="block h-1.5 w-full overflow-hidden rounded-full bg-active"
     >
-      <title>{said || 'No device'}</title>
       <Parts parts={shown} />
     </svg>
   )

@@ -4,6 +4,7 @@
  */
 import type { Permission } from '@breeze/contract/governance'
 import { alertsOf } from '../../domains/alerts/topics.ts'
+import { rolloutsOf } from '../../domains/rollouts/topics.ts'
 import type { ConsolePerson } from '../../identity/authenticator.ts'
 import { type Caller, rowAccess } from '../../kernel/caller.ts'
 import type { Events } from '../../kernel/events.ts'
@@ -14,7 +15,10 @@ interface Subject {
   topicOf(organizationId: string): string
 }
 /** What pages show live, and who may know that it changed. */
-const SUBJECTS: readonly Subject[] = [{ name: 'alerts', permission: 'alerts.read', topicOf: alertsOf }]
+const SUBJECTS: readonly Subject[] = [
+  { name: 'alerts', permission: 'alerts.read', topicOf: alertsOf },
+  { name: 'rollouts', permission: 'operations.read', topicOf: rolloutsOf },
+]
 
 /** The page opens the next one, and with that the rights are read anew; shorter than proxies wait for a silent answer. */
 const LIFE_MS = 50_000

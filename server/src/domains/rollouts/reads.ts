@@ -1,4 +1,5 @@
 /** Rollouts as people read them. */
+import { sql } from 'kysely'
 import { query, type Tx } from '../../kernel/db.ts'
 import type { DeviceResult } from '../commands/present.ts'
 import { deviceNames } from '../devices/names.ts'
@@ -99,16 +100,28 @@ export interface RolloutLine {
   summary: string
   stage: string | null
   stages: number
+  startedBy: string
+  client: string | null
+  devices: number
+  succeeded: number
+  failed: number
   createdAt: Date
 }
+
+const OUTCOMES = `
+  select rollout_id, count(*) as devices, count(*) filter (where outcome = 'succeeded') as succeeded,
+    count(*) filter (where outcome = 'failed') as failed
+  from rollout_devices where rollout_id = any ($1::uuid[]) group by 1`
 
 /** The latest first. */
 export async function listRollouts(
   tx: Tx,
-  { open, limit }: { open: boolean; limit: number },
+  { open, limit, organizationId }: { open: boolean; limit: number; organizationId?: string | undefined },
 ): Promise<{ rollouts: RolloutLine[]; total: number }> {
   let base = query.selectFrom('rollouts as r').innerJoin('operations as o', 'o.id', 'r.operation_id')
   if (open) base = base.where('r.finished_at', 'is', null)
+  if (organizationId !== undefined)
+    base = base.where('r.organization_ids', '@>', sql<string[]>`array[${organizationId}::uuid]`)
   const rows = await tx.all(
     base
       .select([
@@ -119,6 +132,8 @@ export async function listRollouts(
         'r.reason',
         'r.stage',
         'r.plan',
+        'r.user_name',
+        'r.client',
         'r.created_at',
         'o.summary',
       ])
@@ -126,11 +141,18 @@ export async function listRollouts(
       .orderBy('r.id', 'desc')
       .limit(limit),
   )
+  const ids = rows.map(({ id }) => id)
+  const outcomes = await tx.prepared<{ rollout_id: string; devices: number; succeeded: number; failed: number }>(
+    'rollout_outcomes',
+    OUTCOMES,
+    [ids],
+  )
   const counted = await tx.first(base.select((e) => e.fn.countAll<number>().as('n')))
   return {
     total: counted?.n ?? 0,
     rollouts: rows.map((row) => {
       const { stages } = row.plan as Rollout['plan']
+      const told = outcomes.find((one) => one.rollout_id === row.id)
       return {
         id: row.id,
         operationId: row.operation_id,
@@ -140,6 +162,11 @@ export async function listRollouts(
         summary: row.summary,
         stage: row.stage === null ? null : (stages[row.stage]?.name ?? null),
         stages: stages.length,
+        startedBy: row.user_name,
+        client: row.client,
+        devices: told?.devices ?? 0,
+        succeeded: told?.succeeded ?? 0,
+        failed: told?.failed ?? 0,
         createdAt: row.created_at,
       }
     }),

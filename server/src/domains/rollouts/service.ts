@@ -17,6 +17,7 @@ import type { DeviceMove, RolloutDevice, RolloutKind } from './kind.ts'
 import { isOver, type RolloutPlan } from './machine.ts'
 import { principalColumns, principalOf } from './principal.ts'
 import { changeRollout, devicesOf, lockRollout, moveDevices, type Rollout, talliesOf } from './rows.ts'
+import { rolloutsOf } from './topics.ts'
 import './tables.ts'
 
 declare module '../../kernel/services.ts' {
@@ -85,12 +86,13 @@ export class Rollouts {
   async start(context: RunContext, operationId: string, rollout: NewRollout): Promise<string> {
     const { tx, caller, now, newId } = context
     const id = newId()
+    const organizationIds = [...new Set(rollout.devices.map(({ organizationId }) => organizationId))].sort()
     await keepOpen(tx, operationId)
     await tx.run(
       query.insertInto('rollouts').values({
         id,
         partner_id: caller.partnerId,
-        organization_ids: [...new Set(rollout.devices.map(({ organizationId }) => organizationId))].sort(),
+        organization_ids: organizationIds,
         operation_id: operationId,
         kind: rollout.kind,
         plan: JSON.stringify(rollout.plan),
@@ -119,6 +121,7 @@ export class Rollouts {
     }
     tx.afterCommit(() => {
       this.#listen(id, operationId)
+      this.#changed({ operationId, organizationIds })
       this.#soon(id)
     })
     return id
@@ -196,11 +199,18 @@ export class Rollouts {
     return rollout
   }
 
-  #told(tx: Tx, { id, operationId }: Rollout): void {
+  #told(tx: Tx, rollout: Rollout): void {
     tx.afterCommit(() => {
-      this.#options.events.publish(`operation:${operationId}`)
-      this.#soon(id)
+      this.#changed(rollout)
+      this.#soon(rollout.id)
     })
+  }
+
+  /** For whoever waits for it, and for the pages that show it. */
+  #changed({ operationId, organizationIds }: Pick<Rollout, 'operationId' | 'organizationIds'>): void {
+    const { events } = this.#options
+    events.publish(`operation:${operationId}`)
+    for (const id of organizationIds) events.publish(rolloutsOf(id))
   }
 
   // ---------------------------------------------------------------- the server's own work
@@ -240,11 +250,11 @@ export class Rollouts {
 
   /** One that can't go on must not hold up the others. */
   async #advance(id: string): Promise<void> {
-    const { db, now, events, log } = this.#options
+    const { db, now, log } = this.#options
     try {
       for (;;) {
         const looked = await db.worker((tx) => advance(tx, this.#parts, id, now()))
-        if (looked?.changed) events.publish(`operation:${looked.rollout.operationId}`)
+        if (looked?.changed) this.#changed(looked.rollout)
         if (!looked || looked.rollout.finishedAt) this.#forget(id)
         if (!looked || looked.due.length === 0 || !(await this.#send(looked))) return
       }
@@ -271,7 +281,7 @@ export class Rollouts {
 
   /** Answers whether there may be more. */
   async #send({ rollout, due }: Advanced): Promise<boolean> {
-    const { db, now, commands, events, rightsOf, carryOn } = this.#options
+    const { db, now, commands, rightsOf, carryOn } = this.#options
     const principal = principalOf(rollout)
     const caller = await rightsOf(principal, rollout.principal.scopes)
     const kind = this.#parts.kindOf(rollout)
@@ -283,7 +293,7 @@ export class Rollouts {
     }
     const sent = await carryOn(principal, caller, act, (tx) => this.#act(tx, rollout.id, kind, due))
     if (sent.status === 'done') {
-      if (sent.value > 0) events.publish(`operation:${rollout.operationId}`)
+      if (sent.value > 0) this.#changed(rollout)
       return sent.value > 0
     }
     await db.worker(async (tx) => {
@@ -291,7 +301,7 @@ export class Rollouts {
       if (current?.state !== 'running' && current?.state !== 'soaking') return
       await halt(tx, { commands }, current, 'stopped', sent.denial.reason, now())
     })
-    events.publish(`operation:${rollout.operationId}`)
+    this.#changed(rollout)
     return false
   }
 

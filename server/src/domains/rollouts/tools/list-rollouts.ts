@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { referenceField } from '../../../identity/fields.ts'
 import { defineTool } from '../../../kernel/tool.ts'
+import { findOrganization } from '../../organizations/service.ts'
 import { listRollouts } from '../reads.ts'
 
 export default defineTool({
@@ -13,6 +15,7 @@ export default defineTool({
   actions: { tier: 1, permission: 'operations.read' },
   input: z.object({
     open: z.boolean().default(true).describe('Only those that have not ended.'),
+    organization: referenceField.optional().describe('Id or name.'),
     limit: z.number().int().min(1).max(200).default(25),
   }),
   output: z.object({
@@ -25,12 +28,21 @@ export default defineTool({
         summary: z.string(),
         stage: z.string().nullable(),
         stages: z.number().int(),
+        started_by: z.string(),
+        client: z.string().nullable(),
+        devices: z.number().int(),
+        succeeded: z.number().int(),
+        failed: z.number().int(),
         created_at: z.string(),
       }),
     ),
     total: z.number().int(),
   }),
-  run: ({ tx }, input) => listRollouts(tx, input),
+  async run({ tx, caller }, { open, limit, organization }) {
+    const organizationId =
+      organization === undefined ? undefined : (await findOrganization(tx, caller, 'operations.read', organization)).id
+    return listRollouts(tx, { open, limit, organizationId })
+  },
   present: ({ rollouts, total }) => ({
     text: [
       `${total} rollouts.`,
@@ -48,6 +60,11 @@ export default defineTool({
         summary: rollout.summary,
         stage: rollout.stage,
         stages: rollout.stages,
+        started_by: rollout.startedBy,
+        client: rollout.client,
+        devices: rollout.devices,
+        succeeded: rollout.succeeded,
+        failed: rollout.failed,
         created_at: rollout.createdAt.toISOString(),
       })),
       total,
