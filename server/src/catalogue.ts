@@ -62,6 +62,7 @@ import deployPatches from './domains/patches/tools/deploy-patches.ts'
 import getPatchStatus from './domains/patches/tools/get-patch-status.ts'
 import listPatchRules from './domains/patches/tools/list-patch-rules.ts'
 import managePatchRules from './domains/patches/tools/manage-patch-rules.ts'
+import getRiskEngine from './domains/risk/tools/get-risk-engine.ts'
 import controlRollout from './domains/rollouts/tools/control-rollout.ts'
 import listRollouts from './domains/rollouts/tools/list-rollouts.ts'
 import archiveScript from './domains/scripts/tools/archive-script.ts'
@@ -164,6 +165,7 @@ export const catalogue: readonly Tool[] = [
   getPatchStatus,
   listPatchRules,
   managePatchRules,
+  getRiskEngine,
   controlRollout,
   listRollouts,
   archiveScript,

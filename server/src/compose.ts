@@ -26,6 +26,7 @@ import { Notifications } from './domains/notifications/service.ts'
 import { Deployments, DEPLOYMENT } from './domains/patches/deployment/kind.ts'
 import { DEVICE_ACTION, DeviceActionRollouts } from './domains/devices/rollout/kind.ts'
 import { SCRIPT_RUN, ScriptRollouts } from './domains/scripts/rollout/kind.ts'
+import { RiskEngine } from './domains/risk/engine.ts'
 import { Rollouts, type RolloutsOptions } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
@@ -246,6 +247,13 @@ async function startOn(
     eventLogs,
     signingKeys: new SigningKeys({ signer: keys.commands, now: environment.now, renew: () => hub.renew() }),
     account: new Account(() => registry, governance),
+    risk: new RiskEngine({
+      registry: () => registry,
+      governance,
+      environment: config.mode,
+      storedRights: (principal) => authenticator.stored(principal),
+      counts: () => [...door.counts(), ...faces.counts()],
+    }),
     audit: { verify: async () => verifyAudit(db, checkpoints.key, await checkpoints.read()) },
     credentials: new Credentials({
       pepper: keys.pepper,

@@ -36,6 +36,7 @@ import type { Environment } from './kernel/context.ts'
 import type { Db } from './kernel/db.ts'
 import type { Door } from './kernel/door.ts'
 import type { Events } from './kernel/events.ts'
+import type { LiveCount } from './kernel/live-limits.ts'
 import type { Registry } from './kernel/registry.ts'
 import { LocalRateLimiter } from './kernel/rate-limit.ts'
 import { isAct } from './kernel/tool.ts'
@@ -74,6 +75,8 @@ export interface FacesDeps {
 
 export interface Faces {
   fetch: ReturnType<typeof createHttpApp>['app']['fetch']
+  /** What their limits have counted so far. */
+  counts(): LiveCount[]
   /** Takes no new calls and lets the running ones end. */
   close(): Promise<void>
   /** What calls left behind is done. */
@@ -206,6 +209,7 @@ export function openFaces(deps: FacesDeps): Faces {
   })
   return {
     fetch: http.app.fetch,
+    counts: () => http.counts(),
     close: async () => {
       live.close()
       await http.close()

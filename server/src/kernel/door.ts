@@ -27,6 +27,7 @@ import { planFor, type Approved, type Considered, type HeldPreview, type Holds, 
 import type { Denied, GoesOn, InvokeOptions, Kernel, Listing, ListingFilter, Outcome } from './kernel.ts'
 import { checkEffect, checkPolicy, finishOperation, frozenTargets, insertOperation, notePolicy } from './operations.ts'
 import { neutraliseAll } from './content/hidden.ts'
+import type { LiveCount } from './live-limits.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
 import type { Tasks } from './tasks.ts'
@@ -84,6 +85,11 @@ export class Door implements Kernel {
 
   throttled(caller: Caller, limit: string, retryAfterSeconds: number): void {
     this.#throttles.record(caller, limit, retryAfterSeconds)
+  }
+
+  /** Acts counted against credentials now. */
+  counts(): LiveCount[] {
+    return this.#limit.counts(this.#parts.environment.now())
   }
 
   async close(): Promise<void> {

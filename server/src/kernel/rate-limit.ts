@@ -46,6 +46,16 @@ export class LocalRateLimiter implements RateLimiter {
     return { allowed: false, retryAfterSeconds: this.#secondsLeft(window) }
   }
 
+  /** What is counted now under keys that begin so; the rest of each key comes with it. */
+  inForce(prefix: string): { rest: string; used: number; secondsLeft: number }[] {
+    const now = this.#now()
+    return [...this.#windows].flatMap(([key, window]) =>
+      key.startsWith(prefix) && window.endsAt > now && window.used > 0
+        ? [{ rest: key.slice(prefix.length), used: window.used, secondsLeft: this.#secondsLeft(window) }]
+        : [],
+    )
+  }
+
   #secondsLeft(window: Window): number {
     return Math.max(1, Math.ceil((window.endsAt - this.#now()) / 1000))
   }

@@ -117,6 +117,17 @@ export async function listGrants(
   return { rows: rows.slice(0, limit), counted: counted, next }
 }
 
+/** Those of them that the caller may see. */
+export async function grantsAmong(tx: Tx, caller: Caller, ids: readonly string[]) {
+  const known = ids.filter(isUuid)
+  if (known.length === 0) return []
+  return tx.all(
+    visibleGrants(caller, 'keys.read')
+      .where('g.id', 'in', known)
+      .select(['g.id', 'g.client_name', 'g.user_id', 'u.name as user_name']),
+  )
+}
+
 /** Most grants that one call ends. */
 export const MOST_AT_ONCE = 500
 

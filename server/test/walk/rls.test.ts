@@ -64,6 +64,7 @@ describe('a function that runs with the rights of the owner', () => {
       'approval_terms',
       'block_oauth_client',
       'confirmation_policies_for',
+      'confirmation_policies_of',
       'oauth_client_states',
       'oauth_grant_sessions',
       'owner_of',

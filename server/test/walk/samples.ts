@@ -171,6 +171,7 @@ const table = (at: Things): Table => ({
   preview_action: { tool: 'run_script', input: { devices: at.device, content: 'true' } },
   create_organization: { name: 'A new customer' },
   create_site: { organization: at.organization, name: 'A new site' },
+  get_risk_engine: { organization: at.organization, credential: at.key },
   list_organizations: {},
   list_sites: { organization: at.organization },
   manage_organization: { delete: { action: 'delete', organization: at.organization } },

@@ -12,6 +12,7 @@ import { corsHeaders, openCors } from './cors.ts'
 import { createGate } from './credentials.ts'
 import { type Guard, createGuard, isAddressHost } from './guard.ts'
 import { MAX_BODY_BYTES } from './json-body.ts'
+import type { LiveCount } from '../../kernel/live-limits.ts'
 import { LocalRateLimiter } from '../../kernel/rate-limit.ts'
 import { loopbackTwin } from '../../loopback-twin.ts'
 import type { HttpDeps, HttpEnv } from './types.ts'
@@ -19,6 +20,8 @@ import type { HttpDeps, HttpEnv } from './types.ts'
 export interface HttpApp {
   app: Hono<HttpEnv>
   mcp: McpAdapter
+  /** Messages and streams counted against credentials now. */
+  counts(): LiveCount[]
   /** Ends every stream and session, for a graceful stop. */
   close(): Promise<void>
 }
@@ -29,7 +32,22 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   const mcp = createMcpAdapter({ ...deps, gate, limiter })
   const rest = createRestAdapter({ ...deps, gate, limiter })
   const app = createShell(deps, [mcp.routes, rest])
-  return { app, mcp, close: () => mcp.close() }
+  const counts = (): LiveCount[] => [
+    ...counted(limiter, 'messages', deps.config.limits.messagesPerMinute),
+    ...counted(limiter, 'streams_opened', deps.config.limits.sseConnectionsPerMinute),
+    ...mcp.openStreams(),
+  ]
+  return { app, mcp, counts, close: () => mcp.close() }
+}
+
+const PREFIXES = { messages: 'messages:', streams_opened: 'streams:' }
+
+function counted(limiter: LocalRateLimiter, limit: keyof typeof PREFIXES, most: number): LiveCount[] {
+  return limiter.inForce(PREFIXES[limit]).map(({ rest, used, secondsLeft }) => {
+    // As the adapters wrote it: the user, what kind of credential, which one.
+    const credentialId = rest.split(':')[2] ?? ''
+    return { limit, credentialId, tool: null, used, most, secondsLeft }
+  })
 }
 
 /** Guard, limits, probes, logging and error handling around the given routes. */

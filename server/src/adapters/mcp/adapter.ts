@@ -5,6 +5,7 @@
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { type Context, Hono } from 'hono'
 import type { ListingFilter } from '../../kernel/kernel.ts'
+import type { LiveCount } from '../../kernel/live-limits.ts'
 import type { Gate } from '../http/credentials.ts'
 import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { HttpDeps, HttpEnv } from '../http/types.ts'
@@ -40,6 +41,8 @@ export interface McpAdapter {
   toolsChanged(): void
   /** Credentials that hold a stream open here. */
   openCredentials(): string[]
+  /** How many streams each credential holds open here. */
+  openStreams(): LiveCount[]
   /** Answers no new message, lets the calls under way answer, then ends every stream and session. */
   close(): Promise<void>
 }
@@ -73,6 +76,7 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
     routes: routesOf(pipeline),
     toolsChanged: announce,
     openCredentials: () => streams.credentials(),
+    openStreams: () => streams.counts(),
     async close() {
       pipeline.close()
       await inFlight.idle(DRAIN_MS)

@@ -4,6 +4,7 @@
  */
 import type { Authenticator } from '../../identity/authenticate.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
+import type { LiveCount } from '../../kernel/live-limits.ts'
 import type { RateLimiter } from '../../kernel/rate-limit.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Limits } from '../http/types.ts'
@@ -59,6 +60,15 @@ export class Streams {
   /** Credentials that hold a stream open. */
   credentials(): string[] {
     return [...this.#open.keys()]
+  }
+
+  /** How many streams each credential holds open. */
+  counts(): LiveCount[] {
+    const { sseSessions: most } = this.#deps.limits
+    const limit = 'streams_open' as const
+    return [...this.#open].map(([credentialId, { size: used }]) => {
+      return { limit, credentialId, tool: null, used, most, secondsLeft: null }
+    })
   }
 
   /** Ends every stream of a credential. */

@@ -142,6 +142,13 @@ export async function findKey(
   return keyFacts(row)
 }
 
+/** Those of them that the caller may see. */
+export async function keysAmong(tx: Tx, caller: Caller, ids: readonly string[], now: Date): Promise<KeyFacts[]> {
+  const known = ids.filter(isUuid)
+  if (known.length === 0) return []
+  return (await selectKeys(tx, visibleKeys(caller, 'keys.read', now).where('k.id', 'in', known))).map(keyFacts)
+}
+
 export interface KeyFilter {
   organizationId?: string | undefined
   userId?: string | undefined

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { organizationsWith } from '../../domains/organizations/service.ts'
 import type { Caller } from '../../kernel/caller.ts'
 import { query, type Tx } from '../../kernel/db.ts'
+import type { PolicyRule } from '../../kernel/gates/confirmation.ts'
 import { countRows } from '../../kernel/totals.ts'
 import '../tables.ts'
 
@@ -47,6 +48,12 @@ export async function storePolicy(
       query.insertInto('confirmation_policies').values({ id, partner_id, organization_id, area, tier, tool, policy }),
     )
   }
+}
+
+/** Every rule that can decide about a call in this organization, or (null) in none: the partner's too. */
+export async function policiesOf(tx: Tx, organizationId: string | null): Promise<PolicyRule[]> {
+  const text = 'select organization_id, area, tier, tool, policy from confirmation_policies_of($1)'
+  return tx.prepared<PolicyRule>('confirmation_policies_of', text, [organizationId])
 }
 
 export async function listPolicies(

@@ -3,7 +3,7 @@
  * strictest organization of a call decides. Without a rule, tier 2 is left to the client's own dialog and tier 3 goes by
  * blast radius.
  */
-import { CONFIRMATION_POLICIES, type ConfirmationPolicy } from '@breeze/contract/governance'
+import { type Area, CONFIRMATION_POLICIES, type ConfirmationPolicy } from '@breeze/contract/governance'
 import type { Caller } from '../caller.ts'
 import type { ActionSpec, Target } from '../tool.ts'
 
@@ -75,6 +75,19 @@ function defaultPolicy(
   const limits = organizations.map((id) => caller.organizations.get(id)?.approvalLimit ?? 1)
   if (targets.length > Math.min(...limits)) return 'approver'
   return targets.length === 1 && targets[0]?.critical === undefined ? 'client' : 'elicit'
+}
+
+/** Of all rules that there are, the one that decides about a tool's calls in an organization; null: in none. */
+export function ruleFor(
+  rules: readonly PolicyRule[],
+  organization: string | null,
+  call: { tool: string; area: Area; tier: number },
+): PolicyRule | undefined {
+  const fits = ({ area, tier, tool }: PolicyRule): boolean =>
+    (area === null || area === call.area) &&
+    (tier === null || tier === call.tier) &&
+    (tool === null || tool === call.tool)
+  return mostSpecific(rules.filter(fits), organization)
 }
 
 function mostSpecific(rules: readonly PolicyRule[], organization: string | null): PolicyRule | undefined {

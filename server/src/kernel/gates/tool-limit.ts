@@ -1,5 +1,6 @@
 /** Acts per credential, tool and minute. Bounds what a runaway assistant can start, whatever its message rate. */
 import type { Caller } from '../caller.ts'
+import type { LiveCount } from '../live-limits.ts'
 import type { ActionSpec } from '../tool.ts'
 import { allow, deny, type Verdict } from './verdict.ts'
 
@@ -38,6 +39,17 @@ export class ToolLimit {
       reason: `${tool} was called ${this.#perMinute} times within a minute by this credential.`,
       remedy: `Wait ${seconds} seconds. Many devices fit into one call.`,
       retry_after_seconds: seconds,
+    })
+  }
+
+  /** Acts counted in the minutes that have not ended. */
+  counts(now: Date): LiveCount[] {
+    const at = now.getTime()
+    return [...this.#windows].flatMap(([key, { startedAt, used }]) => {
+      const [, credentialId = '', tool = ''] = key.split(':')
+      const secondsLeft = Math.ceil((startedAt + WINDOW_MS - at) / 1000)
+      if (secondsLeft <= 0) return []
+      return [{ limit: 'acts' as const, credentialId, tool, used, most: this.#perMinute, secondsLeft }]
     })
   }
 
