@@ -76,6 +76,8 @@ export interface ServerOptions {
   enrollmentsPerMinute?: number
   /** How documents of OAuth clients are fetched; tests only. */
   documents?: OauthDeps['documents']
+  /** How long a call waits for the person it asks; tests only. */
+  longestAskMs?: number
   /** Silence that means offline; tests only. */
   graceMs?: number
 }
@@ -347,6 +349,7 @@ async function startOn(
     ready,
     documents: options.documents,
     enrollmentsPerMinute: options.enrollmentsPerMinute,
+    longestAskMs: options.longestAskMs,
   })
   listener.serve(faces.fetch)
   hub.attach(listener.server)

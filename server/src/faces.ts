@@ -71,6 +71,7 @@ export interface FacesDeps {
   /** Tests only, as the next. */
   documents: OauthDeps['documents'] | undefined
   enrollmentsPerMinute: number | undefined
+  longestAskMs: number | undefined
 }
 
 export interface Faces {
@@ -169,6 +170,7 @@ export function openFaces(deps: FacesDeps): Faces {
     ready,
     metrics,
     log,
+    longestAskMs: deps.longestAskMs,
     version: VERSION,
     largeBodies: POLL_BODY_BYTES,
     mounts: [

@@ -20,6 +20,7 @@ export interface HarnessOptions {
   environment?: Environment
   extraTools?: readonly Tool[]
   documents?: ServerOptions['documents']
+  longestAskMs?: number
   /** Boots on this data folder and database again: a restart. */
   previous?: { dataDir: string; database: string }
 }
@@ -97,6 +98,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     ...(options.environment && { environment: options.environment }),
     ...(options.extraTools && { extraTools: options.extraTools }),
     ...(options.documents && { documents: options.documents }),
+    ...(options.longestAskMs !== undefined && { longestAskMs: options.longestAskMs }),
   })
   const owner = new pg.Pool({ ...postgres, database, max: 3 })
   owner.on('error', () => undefined)

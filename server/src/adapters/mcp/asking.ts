@@ -42,7 +42,7 @@ export interface Asking {
   answer(outcome: Outcome): CallToolResult | Started
   /** A person may have taken so long that nobody waits for this any more. */
   failed(error: unknown): void
-  longestWaitMs?: number
+  longestWaitMs?: number | undefined
 }
 
 export async function callAsking(asking: Asking): Promise<CallToolResult | InputRequiredResult | Started> {

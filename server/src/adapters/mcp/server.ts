@@ -40,6 +40,7 @@ export interface ServerKit {
   version: string
   fixtures: Fixtures | null
   notify: ServerNotifier
+  longestAskMs?: number | undefined
 }
 
 export interface BuildOptions {
@@ -109,6 +110,7 @@ function callBreeze(
     ...call,
     server,
     context,
+    longestWaitMs: kit.longestAskMs,
     answer: (outcome) =>
       'goesOn' in outcome && outcome.goesOn ? startedTask(outcome, outcome.goesOn) : translate(name, outcome),
     callerNow: async () => {

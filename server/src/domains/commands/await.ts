@@ -33,6 +33,7 @@ export async function awaitCommands(context: SettleContext, { operation, reachab
   if (reachable > 0) await context.events.until(`operation:${operation}`, context.signal, done)
   return context.transaction(async (tx) => {
     const progress = await services.commands.operationProgress(tx, operation)
+    context.progress(progress.finished, progress.total)
     const page = { limit: SHOWN, ...answerShares(progress.total) }
     const results = await services.commands.results(tx, operation, page)
     const names = await deviceNames(
