@@ -45,6 +45,13 @@ test.skipIf(whyNoNetworks() !== undefined)(
         timed: { state: 'succeeded', data: { isolated: true, until: '2026-01-01T01:00:00.000Z' } },
         almost: false,
         over: { isolated: false, ...all },
+        damaged: { isolated: true, until: '2026-01-01T02:00:01.000Z', ...cut },
+        gone: { isolated: true, until: '2026-01-01T02:00:01.000Z', ...cut },
+        lost: { isolated: true, until: '2026-01-02T01:00:01.000Z', ...cut },
+        anew: { isolated: true, until: '2026-01-02T01:00:01.000Z', ...cut, allowed: false },
+        kept: { isolated: true, until: '2026-01-02T01:00:01.000Z', ...cut, allowed: false },
+        ended: { isolated: false, ...all },
+        cutShort: { isolated: false, until: null, ...all },
         tables: 'table inet theirs',
       })
     } finally {

@@ -1,24 +1,13 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as z from 'zod'
-import { replaceFile } from './durable-file.ts'
+import { IsolationFile, type IsolationState } from './isolation-file.ts'
 import { errorText, type Log } from './log.ts'
-import { errorCode } from './platform/error-code.ts'
 import { isInForce, isolationRules, loadRules, removeRules } from './platform/linux/isolation-rules.ts'
 import type { PinnedNames } from './pinned-names.ts'
 
 const LOOK_EVERY_MS = 15_000
-
-const endpoint = z.object({ address: z.union([z.ipv4(), z.ipv6()]), port: z.number().int().min(1).max(65_535) })
-const isolationState = z.object({
-  servers: z.array(endpoint).max(256),
-  /** The servers' names with the addresses they had. */
-  names: z.record(z.string(), z.array(z.string()).max(64)),
-  allow: z.array(endpoint).max(64),
-  /** By the server's time; null: until it is released. */
-  until: z.iso.datetime().nullable(),
-})
-export type IsolationState = z.infer<typeof isolationState>
+/** Cut off for so long where nothing tells any more for how long it was meant: it opens neither at once nor never. */
+const LOST_MS = 24 * 3_600_000
 
 export interface IsolationOptions {
   stateDirectory: string
@@ -26,32 +15,37 @@ export interface IsolationOptions {
   /** The server's time, as well as it is known. */
   now: () => number
   log: Log
+  /** Where the servers are now: asked only where what was known of it is lost. */
+  servers: () => Promise<Pick<IsolationState, 'servers' | 'names'>>
   lookEveryMs?: number
 }
 
+/** `servers` null: what was known of it is lost. */
+type Wanted = IsolationState | { servers: null; until: string }
+
 /**
  * Whether this device is cut off. What is wanted is on the disk before the rules are loaded, so that neither a crash nor a
- * restart of the machine opens it; rules that somebody took away come back.
+ * restart of the machine opens it; rules that somebody took away come back. Where the disk can't be read any more, what is in
+ * force stays, what is not is made anew with only the servers in reach, and a day later it ends unless somebody acts before.
  */
 export class Isolation {
   readonly #options: IsolationOptions
-  readonly #path: string
-  #state: IsolationState | undefined
+  readonly #file: IsolationFile
+  #state: Wanted | undefined
   #timer: ReturnType<typeof setInterval> | undefined
   /** One act after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
-  private constructor(options: IsolationOptions, path: string, state: IsolationState | undefined) {
+  private constructor(options: IsolationOptions, file: IsolationFile) {
     this.#options = options
-    this.#path = path
-    this.#state = state
-    if (state) options.names.pin(state.names)
+    this.#file = file
   }
 
   /** Before anything connects: names are pinned and rules in force when this settles. */
   static async open(options: IsolationOptions): Promise<Isolation> {
-    const path = join(options.stateDirectory, 'isolation.json')
-    const isolation = new Isolation(options, path, await readState(path, options.log))
+    const file = new IsolationFile(options.stateDirectory, options.log)
+    const isolation = new Isolation(options, file)
+    await isolation.#remember()
     if (isolation.isolated) await isolation.#look()
     isolation.#watch()
     return isolation
@@ -72,12 +66,13 @@ export class Isolation {
   isolate(state: IsolationState): Promise<boolean> {
     return this.#inTurn(async () => {
       const before = this.#state
-      await replaceFile(this.#path, JSON.stringify(isolationState.parse(state)))
+      await this.#file.write(state)
       try {
         await this.#load(state)
       } catch (error) {
-        // The rules of before are still in force, or none.
-        await (before ? replaceFile(this.#path, JSON.stringify(before)) : rm(this.#path, { force: true }))
+        // The rules of before are still in force, or none. What was lost stays so: whoever asked is told, and asks again.
+        if (!before) await this.#file.remove()
+        else if (before.servers) await this.#file.write(before)
         throw error
       }
       this.#state = state
@@ -91,7 +86,7 @@ export class Isolation {
   release(): Promise<boolean> {
     return this.#inTurn(async () => {
       await removeRules()
-      await rm(this.#path, { force: true })
+      await this.#file.remove()
       this.#state = undefined
       this.#options.names.unpin()
       this.#watch()
@@ -123,12 +118,46 @@ export class Isolation {
       }
       await this.#inTurn(async () => {
         if (!this.#state || (await isInForce())) return
-        await this.#load(this.#state)
+        await this.#restore(this.#state)
         log('isolation_restored', {})
       })
     } catch (error) {
       log('isolation_error', { message: errorText(error) })
     }
+  }
+
+  async #remember(): Promise<void> {
+    const { names, log } = this.#options
+    const found = await this.#file.read(async () => {
+      try {
+        return await isInForce()
+      } catch (error) {
+        log('isolation_error', { message: errorText(error) })
+        return false
+      }
+    })
+    if (found === 'none') return
+    if (found === 'lost') {
+      const until = new Date(this.now() + LOST_MS).toISOString()
+      this.#state = { servers: null, until }
+      log('isolation_lost', { until })
+      return
+    }
+    this.#state = found
+    names.pin(found.names)
+    // Both copies are whole again; a full disk must not keep the agent from starting.
+    await this.#file.write(found).catch((error: unknown) => log('isolation_error', { message: errorText(error) }))
+  }
+
+  /** Not in force: names can still be asked for. */
+  async #restore(wanted: Wanted): Promise<void> {
+    if (wanted.servers) return this.#load(wanted)
+    const { servers, names } = this.#options
+    const state = { ...(await servers()), allow: [], until: wanted.until }
+    await this.#file.write(state)
+    await this.#load(state)
+    this.#state = state
+    names.pin(state.names)
   }
 
   async #load({ servers, allow }: IsolationState): Promise<void> {
@@ -141,14 +170,5 @@ export class Isolation {
     const result = this.#last.then(work)
     this.#last = result.catch(() => undefined)
     return result
-  }
-}
-
-async function readState(path: string, log: Log): Promise<IsolationState | undefined> {
-  try {
-    return isolationState.parse(JSON.parse(await readFile(path, 'utf8')))
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') log('isolation_unreadable', { message: errorText(error).slice(0, 200) })
-    return undefined
   }
 }

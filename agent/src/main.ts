@@ -7,7 +7,7 @@ import { PathGuard } from './commands/files/path-guard.ts'
 import { listFiles } from './commands/list-files.ts'
 import { listProcesses } from './commands/list-processes.ts'
 import { installUpdates } from './commands/install-updates.ts'
-import { isolateNetwork, releaseNetwork } from './commands/isolate-network.ts'
+import { isolateNetwork, releaseNetwork, whereServersAre } from './commands/isolate-network.ts'
 import { lockDevice } from './commands/lock-device.ts'
 import { reboot, shutdown } from './commands/power.ts'
 import { putFile } from './commands/put-file.ts'
@@ -71,7 +71,13 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   try {
     const names = new PinnedNames()
     const clock = new ServerClock(Date.now, bootClock())
-    const isolation = await Isolation.open({ stateDirectory, names, now: () => clock.now(), log })
+    const isolation = await Isolation.open({
+      stateDirectory,
+      names,
+      now: () => clock.now(),
+      log,
+      servers: () => whereServersAre(options),
+    })
     const transport = await openTransport(options.network, names.lookup)
     const machineId = await stableMachineId(stateDirectory)
     const identity = await enroll({ ...options, log }, transport, machineId)

@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { CommandArgs, CommandType } from '@breeze/contract/agent-commands'
-import { isolateNetwork, releaseNetwork } from '../src/commands/isolate-network.ts'
+import { isolateNetwork, releaseNetwork, whereServersAre } from '../src/commands/isolate-network.ts'
 import type { Executor } from '../src/executor.ts'
 import { Isolation } from '../src/isolation.ts'
 import { PinnedNames } from '../src/pinned-names.ts'
@@ -19,6 +21,7 @@ const open = (): Promise<Isolation> =>
     names: new PinnedNames(),
     now: () => now,
     log: (event) => logged.push(event),
+    servers: () => whereServersAre({ servers: [`http://${host}:${server}`], network: {} }),
     lookEveryMs: 50,
   })
 
@@ -94,6 +97,41 @@ seen['almost'] = await reaches(other)
 now += 2000
 await until(() => logged.includes('isolation_released'))
 seen['over'] = { isolated: isolation.isolated, ...(await inReach()) }
+
+// What the disk told can't be read any more, or was taken away.
+const FILES = ['isolation.json', 'isolation.copy.json'].map((name) => join(stateDirectory, name))
+const damage = (paths: readonly string[]) => {
+  for (const path of paths) writeFileSync(path, '{"servers":[')
+}
+const restart = async (meanwhile: () => void) => {
+  await isolation.stop()
+  meanwhile()
+  isolation = await open()
+  return { isolated: isolation.isolated, until: isolation.until, ...(await inReach()) }
+}
+await isolate(3600)
+seen['damaged'] = await restart(() => {
+  damage(FILES.slice(0, 1))
+  nft('delete', 'table', 'inet', 'breeze_isolation')
+})
+seen['gone'] = await restart(() => rmSync(FILES[0] ?? ''))
+// Nothing is readable, and the rules are in force: they stay, for a day.
+seen['lost'] = await restart(() => damage(FILES))
+// They are not in force either: only the server stays in reach, and that is on the disk again.
+seen['anew'] = await restart(() => {
+  damage(FILES)
+  nft('delete', 'table', 'inet', 'breeze_isolation')
+})
+now += 3_600_000
+seen['kept'] = await restart(() => undefined)
+now += 23 * 3_600_000
+const releases = logged.filter((event) => event === 'isolation_released').length
+await until(() => logged.filter((event) => event === 'isolation_released').length > releases)
+seen['ended'] = { isolated: isolation.isolated, ...(await inReach()) }
+// A release was cut short between the two files: it is not taken back.
+await isolate(0)
+await isolation.release()
+seen['cutShort'] = await restart(() => damage(FILES.slice(1)))
 await isolation.stop()
 seen['tables'] = nft('list', 'tables').trim()
 process.stdout.write(JSON.stringify(seen))

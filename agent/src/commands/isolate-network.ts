@@ -3,7 +3,8 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ResultData } from '@breeze/contract/agent-commands'
 import type { Executor } from '../executor.ts'
-import type { Isolation, IsolationState } from '../isolation.ts'
+import type { Isolation } from '../isolation.ts'
+import type { IsolationState } from '../isolation-file.ts'
 import { whyNoIsolation } from '../platform/linux/isolation-rules.ts'
 import { ProxyRules } from '../proxy.ts'
 import type { NetworkOptions } from '../transport.ts'
@@ -24,7 +25,7 @@ export function isolateNetwork(options: IsolateOptions): Executor<'network.isola
     timeoutMs: () => TIMEOUT_MS,
     unsupported: whyNoIsolation,
     async act({ allow, releaseAfterSeconds }) {
-      const reached = await resolved(options)
+      const reached = await whereServersAre(options)
       if (reached.servers.some(({ address }) => isOwn(address)))
         throw new Refused('denied_locally: the server runs here, and every other device would lose it')
       const until =
@@ -65,7 +66,10 @@ export function isOwn(address: string): boolean {
 }
 
 /** Where the servers are: themselves, or the proxy in front of them. All of them, because any may be the next one to turn to. */
-async function resolved({ servers, network }: IsolateOptions): Promise<Pick<IsolationState, 'servers' | 'names'>> {
+export async function whereServersAre({
+  servers,
+  network,
+}: Pick<IsolateOptions, 'servers' | 'network'>): Promise<Pick<IsolationState, 'servers' | 'names'>> {
   const { proxy } = network
   const rules = proxy && new ProxyRules(proxy.address, proxy.exceptions)
   const names: Record<string, string[]> = {}
