@@ -1,11 +1,8 @@
 /** What raises alerts, as people see and change it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forgetPassing } from '../../src/domains/commands/retention.ts'
 import { readRules } from '../../src/domains/alerts/rule-rows.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { systemEnvironment } from '../../src/kernel/context.ts'
-import { until } from '../agents/fleet.ts'
-import { capabilities, connectDevice } from '../reach/devices.ts'
 import { type Answer, code, denial, done, inPerson } from '../settings/answers.ts'
 import { type AlertWorld, alertWorld } from './world.ts'
 
@@ -160,111 +157,5 @@ describe('manage_alert_rules', () => {
     expect(await w.h.sql(`select severity, enabled from alert_rules where id = $1`, [id])).toEqual([
       { severity: 'high', enabled: true },
     ])
-  })
-})
-
-describe('manage_script_checks', () => {
-  const CHECK = { action: 'create', name: 'Backup ran', severity: 'high', content: 'check-backup', interval_minutes: 5 }
-  const checks = () => w.h.server.services.scriptChecks
-  let at = Date.now()
-  /** One interval later. */
-  const round = (): Promise<void> => {
-    at += 6 * 60_000
-    return checks().tick(new Date(at))
-  }
-  const alertsOf = (device: string) =>
-    w.h.sql<{ status: string; state: string; title: string; detail: Record<string, unknown> }>(
-      `select status, state, title, detail from alerts where device_id = $1 and signal = 'script_check'`,
-      [device],
-    )
-  const verdictOf = async (device: string) =>
-    (
-      await w.h.sql<{ verdict: string | null; command_id: string | null; reason: string | null }>(
-        'select verdict, command_id, reason from script_check_devices where device_id = $1',
-        [device],
-      )
-    )[0]
-
-  it('runs on its devices, alarms with what was written, and ends with the rights of whoever made it', async () => {
-    let exitCode = 3
-    const device = await connectDevice(w.h, w.acme, 'CHECKED-1', {
-      sections: { capabilities: capabilities() },
-      answer: () =>
-        exitCode === 0
-          ? { state: 'succeeded', exitCode, output: 'all well\n' }
-          : { state: 'failed', exitCode, output: `begun\nlast backup: never\u202e\n` },
-    })
-    const key = await w.h.key(await w.h.user('partner_admin'), ['ai:execute'])
-    const maker = await w.h.caller(key, 'mcp')
-    const input = { ...CHECK, organization: 'Acme', scope: { devices: device.id }, clear_after_seconds: 0 }
-    const held = await w.h.invoke(maker, 'manage_script_checks', input)
-    if (held.status !== 'held' || !held.hold.confirmation) throw new Error('it is held')
-    expect(held.hold.plan).toMatchObject({ blast_radius: { devices: 1, names: ['Acme', 'CHECKED-1'] } })
-    const confirmation = held.hold.confirmation.token
-    const made = await call('manage_script_checks', { ...input, confirmation }, maker)
-    expect(made['rule']).toMatchObject({ source: 'script_check', halted: null, condition: { interval_minutes: 5 } })
-    // Elsewhere nothing of it can be let loose.
-    const { id } = made['rule']
-    for (const input of [{ severity: 'low', action: 'update' }, { action: 'enable' }])
-      expect(await codeOf({ ...input, rule: id })).toBe('invalid_input')
-
-    ahead += 11_000
-    await w.h.server.alertEngine.tick()
-    await until(async () => {
-      await round()
-      return device.received.length > 0
-    })
-    await until(async () => {
-      await checks().tick(new Date(at))
-      return (await alertsOf(device.id)).length > 0
-    })
-    const [alert] = await alertsOf(device.id)
-    expect(alert).toMatchObject({ status: 'open', title: 'Check failed: Backup ran', detail: { exit_code: 3 } })
-    expect(JSON.stringify(alert?.detail['device_text'])).toContain('last backup: never')
-    expect(JSON.stringify(alert?.detail)).not.toContain('\u202e')
-
-    // One at a time; with the next interval again.
-    exitCode = 0
-    const before = device.received.length
-    await round()
-    await round()
-    await until(async () => {
-      await checks().tick(new Date(at))
-      return (await alertsOf(device.id))[0]?.status === 'resolved'
-    })
-    expect(device.received.length).toBeGreaterThan(before)
-
-    exitCode = 4
-    await until(async () => {
-      await round()
-      return (await alertsOf(device.id)).some(({ status }) => status === 'open')
-    })
-    await w.h.sql('update users set disabled_at = now() where id = $1', [key.userId])
-    await until(async () => {
-      await round()
-      return (await ruleNamed('Backup ran'))['halted'] !== null
-    })
-    expect((await ruleNamed('Backup ran'))['halted']).toMatch(/was revoked, has expired, or its user was disabled/)
-    await until(async () => (await alertsOf(device.id)).some(({ state }) => state === 'no_data'))
-    await until(async () => {
-      await checks().tick(new Date(at))
-      return (await verdictOf(device.id))?.command_id === null
-    })
-    const sent = device.received.length
-    await round()
-    await round()
-    expect(device.received.length).toBe(sent)
-    const entries = await w.h.sql<{ body: string }>(
-      `select body from audit_entries where tool = 'manage_script_checks' and organization_id = $1 order by seq`,
-      [w.acme.id],
-    )
-    const told = entries.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
-    expect(told.at(-1)).toMatchObject({ channel: 'schedule', decision: 'denied', code: 'unauthenticated' })
-    expect(told.filter(({ kind, channel }) => kind === 'intent' && channel === 'schedule')).toHaveLength(sent)
-
-    // What was sent goes a day after it has ended; what it said stays.
-    expect(await forgetPassing(w.h.server.db, new Date(Date.now() + 23 * 3_600_000))).toBe(0)
-    expect(await forgetPassing(w.h.server.db, new Date(Date.now() + 25 * 3_600_000))).toBe(sent)
-    expect(await verdictOf(device.id)).toMatchObject({ verdict: 'fire' })
   })
 })

@@ -87,6 +87,12 @@ export async function findScript(tx: Tx, reference: string): Promise<Script> {
   )
 }
 
+/** Null: it is in use. */
+export async function archivedAt(tx: Tx, id: string): Promise<Date | null> {
+  const row = await tx.first(query.selectFrom('scripts').select('archived_at').where('id', '=', id))
+  return row?.archived_at ?? null
+}
+
 const storedSystems = z.array(z.enum(SYSTEMS))
 
 export async function readVersion(tx: Tx, script: Script, version = script.version): Promise<ScriptVersion> {

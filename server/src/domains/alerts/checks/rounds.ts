@@ -11,6 +11,7 @@ import { incapable } from '../../devices/capabilities.ts'
 import { type DeviceTarget, targetsByFilter } from '../../devices/find.ts'
 import { placeOf } from '../../devices/select.ts'
 import type { WatchedDevice } from '../../devices/watched-devices.ts'
+import { archivedAt } from '../../scripts/library.ts'
 import type { AlertEngine } from '../engine/engine.ts'
 import type { RuleOf } from '../rule-rows.ts'
 import {
@@ -123,6 +124,8 @@ export class ScriptChecks {
     const found = await db.worker(async (tx) => {
       const check = await readCheck(tx, rule)
       if (!check) return null
+      const { script } = rule.condition
+      if (script && (await archivedAt(tx, script.id))) return `The script "${script.name}" was archived.`
       const among = devices.filter(({ platform }) => check.os.length === 0 || check.os.includes(platform))
       const ids = await dueDevices(
         tx,
@@ -136,6 +139,7 @@ export class ScriptChecks {
       const unable = await incapable(tx, ids, capabilitiesOf(check.body))
       return { check, targets, unable }
     })
+    if (typeof found === 'string') return this.#halt(rule, found)
     if (!found || found.targets.length === 0) return
     const { check, targets, unable } = found
     const dueAt = new Date(at.getTime() + intervalMs)
@@ -158,6 +162,8 @@ export class ScriptChecks {
   ): Promise<boolean> {
     const act = {
       tool: 'manage_script_checks',
+      // Each of its actions lets the rounds go on; this one does nothing else.
+      action: 'enable',
       operation: check.operation,
       targets,
       details: { alert_rule: rule.id, name: rule.name, script: rule.condition.digest },
