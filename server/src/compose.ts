@@ -16,7 +16,7 @@ import { Account } from './domains/account/standing.ts'
 import { ScriptChecks } from './domains/alerts/checks/rounds.ts'
 import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
-import { forgetOutput, forgetPassing } from './domains/commands/retention.ts'
+import { forgetContent, forgetPassing } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
 import type { Presence } from './domains/devices/presence.ts'
@@ -311,7 +311,7 @@ async function startOn(
   periodic.every('approvals', 5000, () => approvals.sweep())
   periodic.every('old tasks', 3_600_000, () => tasks.forget())
   periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
-  periodic.every('old output', 3_600_000, () => forgetOutput(db, environment.now(), config.outputDays))
+  periodic.every('old content', 3_600_000, () => forgetContent(db, environment.now(), config.outputDays))
   await giveBuiltInScripts(db, environment)
   periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()

@@ -211,7 +211,8 @@ export const VARIABLES = {
   }),
   BREEZE_OUTPUT_DAYS: variable({
     default: '90',
-    meaning: 'Days that the output and data of finished commands are kept. That they ran, and how they ended, stays.',
+    meaning:
+      'Days that the instructions, output and data of finished commands are kept. That they ran, and how they ended, stays.',
     parse: positive(90, 3650),
   }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { forgetOutput } from '../../src/domains/commands/retention.ts'
+import { forgetContent } from '../../src/domains/commands/retention.ts'
 import { bootFleet, type Fleet, type Place } from './fleet.ts'
 import { TestAgent } from './test-agent.ts'
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => fleet.stop())
 
-test('output and data of commands that ended long ago are let go of in steps, the rest stays', async () => {
+test('instructions, output and data of commands that ended long ago are let go of in steps, the rest stays', async () => {
   const agent = new TestAgent(fleet.url)
   await agent.enroll(await fleet.token(place))
   const old = await fleet.queue(
@@ -30,14 +30,29 @@ test('output and data of commands that ended long ago are let go of in steps, th
   await finish(old.ids, daysAgo(90.1))
   await finish(recent.ids.slice(0, 1), daysAgo(89.9))
   await finish(recent.ids.slice(1), null)
-  expect(await forgetOutput(fleet.db, now, 90)).toBe(450)
+  expect(await forgetContent(fleet.db, now, 90)).toBe(450)
   const rows = (operation: string) =>
     fleet.sql<{ output: string | null }>(
-      `select distinct state, exit_code::int, output, output_bytes::int, data, truncated from device_commands where operation_id = $1`,
+      `select distinct state, exit_code::int, output, output_bytes::int, data, truncated, payload <> '' as told, signature <> '' as signed from device_commands where operation_id = $1`,
       [operation],
     )
   const kept = { state: 'succeeded', exit_code: 0, output_bytes: 6 }
-  expect(await rows(old.operationId)).toEqual([{ ...kept, output: null, data: null, truncated: true }])
-  expect(await rows(recent.operationId)).toEqual([{ ...kept, output: 'secret', data: { a: 1 }, truncated: false }])
-  expect(await forgetOutput(fleet.db, now, 90)).toBe(0)
+  expect(await rows(old.operationId)).toEqual([
+    { ...kept, output: null, data: null, truncated: true, told: false, signed: false },
+  ])
+  expect(await rows(recent.operationId)).toEqual([
+    { ...kept, output: 'secret', data: { a: 1 }, truncated: false, told: true, signed: true },
+  ])
+  expect(await forgetContent(fleet.db, now, 90)).toBe(0)
+  // One that never ended well, and wrote nothing, was told something too; one that is still on its way is kept whole.
+  const [unheard, open] = await Promise.all([1, 2].map(() => fleet.queue(place, [agent.deviceId])))
+  await fleet.sql(`update device_commands set state = 'expired', finished_at = $2 where id = any ($1)`, [
+    unheard?.ids,
+    daysAgo(91),
+  ])
+  await fleet.sql(`update device_commands set issued_at = $2 where id = any ($1)`, [open?.ids, daysAgo(91)])
+  expect(await forgetContent(fleet.db, now, 90)).toBe(1)
+  const told = async (ids: readonly string[] = []) =>
+    fleet.sql(`select payload <> '' as told from device_commands where id = any ($1)`, [ids])
+  expect([await told(unheard?.ids), await told(open?.ids)]).toEqual([[{ told: false }], [{ told: true }]])
 })
