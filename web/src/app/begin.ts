@@ -45,7 +45,10 @@ async function begun(act: Act, tool: string, input: object): Promise<string> {
   const look = async (operation: string) => {
     if (await untilRunning(operation, () => over)) running.resolve(operation)
   }
-  const answer = act<{ operation: string }>(tool, input, (operation) => void look(operation))
+  const answer = act<{ operation: string }>(tool, input, {
+    planFirst: true,
+    onConfirmed: (operation) => void look(operation),
+  })
   try {
     return await Promise.race([running.promise, answer.then(({ operation }) => operation)])
   } finally {

@@ -7,6 +7,7 @@ import {
   Layers,
   LayoutDashboard,
   MonitorSmartphone,
+  PackageCheck,
   SquareTerminal,
   type LucideIcon,
 } from 'lucide-react'
@@ -46,6 +47,13 @@ export const DESTINATIONS: readonly Destination[] = [
     keywords: 'monitoring problems',
     shown: may('alerts.read'),
     count: 'alerts',
+  },
+  {
+    path: '/patches',
+    label: 'Patches',
+    icon: PackageCheck,
+    keywords: 'updates compliance deploy rules kb',
+    shown: may('patches.read'),
   },
   {
     path: '/scripts',

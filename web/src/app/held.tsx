@@ -9,33 +9,56 @@ type Confirm = (hold: Hold) => Promise<string>
 
 const HeldContext = createContext<Confirm>(() => Promise.reject(new Error('nothing here asks for confirmations')))
 
-/** `onConfirmed` is told the operation that the call becomes, before it is answered. */
-export type Act = <Answer>(tool: string, input: object, onConfirmed?: (operation: string) => void) => Promise<Answer>
+interface ActOptions {
+  /** The plan is shown even where the policy would let the call through at once. */
+  planFirst?: boolean | undefined
+  /** Told the operation that the call becomes, before it is answered. */
+  onConfirmed?: (operation: string) => void
+}
+
+export type Act = <Answer>(tool: string, input: object, options?: ActOptions) => Promise<Answer>
 
 /** Calls a tool; where it answers with a plan, the person confirms exactly that, and the same call is sent with its token. */
 export function useAct(): Act {
   const proven = useProven()
   const confirm = useContext(HeldContext)
   return useCallback(
-    async <Answer,>(tool: string, input: object, onConfirmed?: (operation: string) => void): Promise<Answer> => {
+    async <Answer,>(tool: string, input: object, options: ActOptions = {}): Promise<Answer> => {
       const send = (call: object) => proven(() => api.tool<Answer>(tool, call))
-      try {
-        return await send(input)
-      } catch (error) {
-        if (!(error instanceof HeldError)) throw error
-        const { hold } = error
-        const confirmation = await confirm(hold)
-        onConfirmed?.(hold.operation)
-        // Confirmed, it may still wait for a second person: that is shown, and there is nothing to confirm any more.
-        return await send({ ...input, confirmation }).catch(async (refused: unknown) => {
-          if (refused instanceof HeldError) await confirm(refused.hold)
-          throw refused
-        })
-      }
+      const first: First<Answer> = options.planFirst
+        ? await proven(() => preview(tool, input))
+        : await answered(send(input))
+      if ('answer' in first) return first.answer
+      const confirmation = await confirm(first.hold)
+      options.onConfirmed?.(first.hold.operation)
+      // Confirmed, it may still wait for a second person: that is shown, and there is nothing to confirm any more.
+      return send({ ...input, confirmation }).catch(async (refused: unknown) => {
+        if (refused instanceof HeldError) await confirm(refused.hold)
+        throw refused
+      })
     },
     [proven, confirm],
   )
 }
+
+type First<Answer> = { answer: Answer } | { hold: Hold }
+
+async function answered<Answer>(call: Promise<Answer>): Promise<First<Answer>> {
+  try {
+    return { answer: await call }
+  } catch (error) {
+    if (error instanceof HeldError) return { hold: error.hold }
+    throw error
+  }
+}
+
+/** The plan of a call that was not sent; its token confirms the call all the same. */
+const preview = async (tool: string, input: object): Promise<{ hold: Hold }> => ({
+  hold: {
+    ...(await api.tool<Omit<Hold, 'state'>>('preview_action', { tool, input })),
+    state: 'confirmation_required',
+  } as Hold,
+})
 
 interface Waiting {
   hold: Hold

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-router'
 import { readAlertSearch } from '../features/alerts/alert-search.ts'
 import type { StatusFilter } from '../features/devices/devices.ts'
+import { readPatchSearch } from '../features/patches/patches.ts'
 import { readRolloutSearch } from '../features/rollouts/rollouts.ts'
 import { readRunSearch } from '../features/scripts/runs.ts'
 import { readScriptSearch } from '../features/scripts/script-search.ts'
@@ -144,6 +145,13 @@ const scriptRun = createRoute({
   component: lazyRouteComponent(() => import('../features/scripts/run-page.tsx'), 'RunPage'),
 })
 
+const patches = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/patches',
+  validateSearch: readPatchSearch,
+  component: lazyRouteComponent(() => import('../features/patches/patches-page.tsx'), 'PatchesPage'),
+})
+
 const rollouts = createRoute({
   getParentRoute: () => consoleRoute,
   path: '/rollouts',
@@ -236,6 +244,7 @@ const routeTree = rootRoute.addChildren([
     overview,
     devices.addChildren([device]),
     alerts.addChildren([alert]),
+    patches,
     scripts.addChildren([script]),
     scriptRun,
     rollouts.addChildren([rollout]),

@@ -62,6 +62,8 @@ interface ActOptions<Input, Answer> {
   refresh: readonly string[]
   /** What the toast says. Left out where the page itself shows it. */
   said?: (answer: Answer, input: Input) => string
+  /** The plan is shown even where the policy would let the call through at once. */
+  planFirst?: boolean
   /** The refusal goes to a toast: for acts without a dialog that could show it. */
   loud?: boolean
   onDone?: (answer: Answer, input: Input) => void
@@ -73,7 +75,7 @@ export function useToolAct<Input extends object, Answer>(tool: string, options: 
   const act = useAct()
   const queries = useQueryClient()
   const mutation = useMutation({
-    mutationFn: (input: Input) => act<Answer>(tool, input),
+    mutationFn: (input: Input) => act<Answer>(tool, input, { planFirst: options.planFirst }),
     onSuccess: (answer, input) => {
       for (const name of options.refresh) void queries.invalidateQueries({ queryKey: [name] })
       const title = options.said?.(answer, input)

@@ -25,6 +25,8 @@ const ENDED: Look = { Icon: Ban, colour: 'text-text-3' }
 const LOOKS: Readonly<Record<string, Look>> = {
   succeeded: DONE,
   finished: DONE,
+  up_to_date: { ...DONE, word: 'up to date' },
+  missing: { Icon: TriangleAlert, colour: 'text-med', word: 'lacks updates' },
   done: DONE,
   failed: BROKEN,
   rejected: BROKEN,

@@ -18,6 +18,7 @@ export function RolloutActs({ whole: { operation, finished_at: ended }, state }:
   const [opened, setOpened] = useState<'pause' | 'cancel' | null>(null)
   const resume = useToolAct<object, unknown>('control_rollout', {
     refresh: ROLLOUT_TOOLS,
+    planFirst: true,
     said: () => 'The rollout goes on',
   })
   if (ended !== null) return null

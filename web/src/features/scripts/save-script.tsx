@@ -44,6 +44,7 @@ export function SaveScript({ one, copy = false, onClose, onSaved }: SaveScriptPr
   const queries = useQueryClient()
   const { run, busy, refusal } = useToolAct<object, Saved>('save_script', {
     refresh: SCRIPT_TOOLS,
+    planFirst: true,
     said: ({ name, version }) => `${name} saved as version ${version}`,
     onDone: ({ script }) => {
       onClose()
