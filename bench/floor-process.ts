@@ -34,6 +34,8 @@ export async function startFloor(owner: Connection, pepper: Buffer, seeded: Seed
       client: null,
       ip: '127.0.0.1',
       scopes: 'all',
+      elevations: [],
+      actingBy: [],
       admin: true,
       partner: null,
       organizations: new Map(),

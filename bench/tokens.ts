@@ -49,7 +49,7 @@ export async function measureTokens(
   const { db } = await openDatabase({ owner, pepper, onError: () => undefined })
   try {
     const operator = { token: '', userId: randomUUID() }
-    const people = new DatabaseAuthenticator({ db, pepper, operator, oauthEnabled: true })
+    const people = new DatabaseAuthenticator({ db, pepper, operator, oauthEnabled: true, now: () => new Date() })
     const asBearer = async (token: string) =>
       people.authenticate({ authorization: `Bearer ${token}`, apiKey: null, ip: '127.0.0.1' })
     const nothing = async () => db.lookUp('nothing', 'select $1::bytea is null as answer', [Buffer.alloc(32)])

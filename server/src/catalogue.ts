@@ -39,6 +39,9 @@ import manageGroups from './domains/devices/tools/manage-groups.ts'
 import manageServices from './domains/devices/tools/manage-services.ts'
 import setDeviceRole from './domains/devices/tools/set-device-role.ts'
 import tagDevices from './domains/devices/tools/tag-devices.ts'
+import endElevation from './domains/elevations/tools/end-elevation.ts'
+import listElevations from './domains/elevations/tools/list-elevations.ts'
+import requestElevation from './domains/elevations/tools/request-elevation.ts'
 import fleetHealthCheck from './domains/fleet/tools/fleet-health-check.ts'
 import importLifecycle from './domains/lifecycle/tools/import-lifecycle.ts'
 import listMaintenanceWindows from './domains/maintenance/tools/list-maintenance-windows.ts'
@@ -142,6 +145,9 @@ export const catalogue: readonly Tool[] = [
   manageServices,
   setDeviceRole,
   tagDevices,
+  endElevation,
+  listElevations,
+  requestElevation,
   fleetHealthCheck,
   importLifecycle,
   listMaintenanceWindows,

@@ -18,6 +18,7 @@ import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
 import { forgetContent, forgetPassing } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
+import { Elevations } from './domains/elevations/service.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
 import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
@@ -143,6 +144,7 @@ async function startOn(
     pepper: keys.pepper,
     operator,
     oauthEnabled: config.oauthEnabled,
+    now: environment.now,
   })
   const events = new Events()
   const governance: Governance = {
@@ -226,8 +228,10 @@ async function startOn(
   rollouts.register(DEVICE_ACTION, new DeviceActionRollouts({ commands, newId }))
   const scriptRollouts = new ScriptRollouts({ commands, newId, box: keys.box })
   rollouts.register(SCRIPT_RUN, scriptRollouts)
+  const elevations = new Elevations({ db, audit, events, environment })
   const services: Services = {
     approvals,
+    elevations,
     mail,
     notifications,
     server: { publicUrl },
@@ -310,6 +314,7 @@ async function startOn(
   periodic.every('old checks', 3_600_000, () => forgetPassing(db, environment.now()))
   periodic.every('approvals', 5000, () => approvals.sweep())
   periodic.every('old tasks', 3_600_000, () => tasks.forget())
+  periodic.every('elevations', 5000, () => elevations.sweep())
   periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
   periodic.every('old content', 3_600_000, () => forgetContent(db, environment.now(), config.outputDays))
   await giveBuiltInScripts(db, environment)

@@ -29,6 +29,8 @@ export function makeCaller(more: Partial<Caller> = {}): Caller {
     client: null,
     ip: null,
     scopes: new Set(['ai:execute']),
+    elevations: [],
+    actingBy: [],
     admin: false,
     partner: null,
     organizations: new Map([[CONTOSO, access(CONTOSO)]]),

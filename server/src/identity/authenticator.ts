@@ -71,6 +71,7 @@ export interface AuthenticatorParts {
   operator: { token: string; userId: string }
   /** Off: no access token opens anything. */
   oauthEnabled: boolean
+  now(): Date
 }
 
 export class DatabaseAuthenticator implements Authenticator {
@@ -107,6 +108,7 @@ export class DatabaseAuthenticator implements Authenticator {
     const { session, email, name, organization, partner_name: partnerName, proofs, rights } = row.answer
     this.#seen.set(session.id, new Date())
     const identity = identityFrom(rights, {
+      now: this.#parts.now(),
       credential: { kind: 'session', id: session.id, name: 'console' },
       scopes: 'all',
       expiresAt: new Date(session.expires_at),
@@ -193,6 +195,7 @@ export class DatabaseAuthenticator implements Authenticator {
     const asked = new Set(grant.token_scope?.split(' '))
     this.#usedGrants.set(grant.id, new Date())
     return identityFrom(rights, {
+      now: this.#parts.now(),
       credential: { kind: 'oauth_grant', id: grant.id, name: grant.name },
       scopes: new Set(grant.scopes.filter((scope) => asked.has(scope))),
       expiresAt: new Date(grant.expires_at),
@@ -215,6 +218,7 @@ export class DatabaseAuthenticator implements Authenticator {
     if (key.ip_allow_list && !isAllowed(ip, key.ip_allow_list)) return null
     this.#used.set(key.id, { at: new Date(), ip })
     return identityFrom(rights, {
+      now: this.#parts.now(),
       credential: { kind: 'api_key', id: key.id, name: key.name },
       scopes: new Set(key.scopes),
       expiresAt: key.expires_at === null ? null : new Date(key.expires_at),
@@ -241,6 +245,7 @@ export class DatabaseAuthenticator implements Authenticator {
     const { scopes: now, rights } = row.answer
     const held = scopes && now ? now.filter((scope) => scopes.includes(scope)) : now
     return identityFrom(rights, {
+      now: this.#parts.now(),
       credential,
       scopes: held === null ? 'all' : new Set(held),
       expiresAt: null,
@@ -262,6 +267,7 @@ export class DatabaseAuthenticator implements Authenticator {
     )
     if (!row?.answer) return null
     return identityFrom(row.answer.rights, {
+      now: this.#parts.now(),
       credential,
       scopes: 'all',
       expiresAt: null,

@@ -1,6 +1,6 @@
 /** Turns the answer of a credential look-up into the caller's rights as they are now. */
 import type { Permission } from '@breeze/contract/governance'
-import type { Caller, Credential, OrganizationAccess } from '../kernel/caller.ts'
+import type { Caller, Credential, Elevation, OrganizationAccess } from '../kernel/caller.ts'
 import { isDelegated } from '../kernel/caller.ts'
 import type { Identity } from './authenticate.ts'
 
@@ -16,6 +16,8 @@ export interface Rights {
   roles: Record<string, { permissions: Permission[]; admin: boolean; level: 'partner' | 'organization' }>
   /** The reason, while this credential or everything is stopped. */
   stopped: string | null
+  /** Not ended yet, whatever the time. */
+  elevations: { id: string; scope: string; organization: string; ends_at: string }[]
   /** Those within reach, whether a role is held there or not. */
   organizations: {
     id: string
@@ -28,6 +30,8 @@ export interface Rights {
 }
 
 export interface CredentialFacts {
+  /** Elevations that end later are in force. */
+  now: Date
   credential: Credential
   scopes: ReadonlySet<string> | 'all'
   expiresAt: Date | null
@@ -45,12 +49,24 @@ export function identityFrom(rights: Rights, facts: CredentialFacts): Identity {
     scopes: facts.scopes,
     admin: rights.held.some(({ role }) => rights.roles[role]?.admin === true),
     partner: rights.partner_wide ? partnerAccess(rights) : null,
+    elevations: isDelegated(facts.credential) ? elevationsAt(rights, facts.now) : [],
+    actingBy: [],
     organizations: organizationsOf(rights, permissions, isDelegated(facts.credential)),
     stopped: rights.stopped,
     expiresAt: facts.expiresAt,
     lastUsedAt: facts.lastUsedAt,
   }
 }
+
+const elevationsAt = ({ elevations }: Rights, now: Date): Elevation[] =>
+  elevations
+    .map(({ id, scope, organization, ends_at }) => ({
+      id,
+      scope,
+      organizationId: organization,
+      endsAt: new Date(ends_at),
+    }))
+    .filter(({ endsAt }) => endsAt > now)
 
 function partnerAccess({ held, roles }: Rights): Caller['partner'] {
   const atPartner = held.flatMap(({ role, organization }) => {

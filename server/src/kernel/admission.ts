@@ -2,6 +2,7 @@
 import type { Scope, Surface } from '@breeze/contract/governance'
 import type { Caller } from './caller.ts'
 import { invalidInput, KernelError } from './errors.ts'
+import { actingCaller } from './gates/elevated.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
 import { lackedScope } from './gates/scope.ts'
 import type { Registry } from './registry.ts'
@@ -45,13 +46,16 @@ export function checkGates(caller: Caller, admitted: Admitted, governance: Gover
 export function missingScope(
   caller: Caller,
   registry: Registry,
+  governance: Governance,
   surface: Surface,
   name: string,
   input: unknown,
 ): Scope | null {
   try {
     const { judged } = parseCall(registry, surface, name, input)
-    return lackedScope(caller, judged.tool.area, judged.call.action)
+    const { area } = judged.tool
+    const { action } = judged.call
+    return lackedScope(actingCaller(caller, area, action, governance), area, action)
   } catch (error) {
     // An unknown tool or a bad input has no scope to ask for; the call itself will say what is wrong.
     if (error instanceof KernelError) return null

@@ -32,6 +32,7 @@ export interface ApprovalsTable {
   ip: string | null
   scopes: string[] | null
   permission: string
+  admin_only: boolean
   because: 'policy' | 'untrusted_text'
   plan: ColumnType<Plan, string, never>
   input: Buffer
@@ -91,7 +92,8 @@ export async function insertApproval(tx: Tx, sealer: Sealer, approval: NewApprov
       client: caller.client,
       ip: caller.ip,
       scopes: caller.scopes === 'all' ? null : [...caller.scopes],
-      permission: intended.call.action.permission,
+      permission: intended.effect.approver?.permission ?? intended.call.action.permission,
+      admin_only: intended.effect.approver?.adminOnly ?? false,
       because: terms.tainted ? 'untrusted_text' : 'policy',
       plan: JSON.stringify(approval.plan),
       input: sealer.seal(Buffer.from(JSON.stringify(approval.input ?? {})), approvalPurpose(operation)),
@@ -102,6 +104,48 @@ export async function insertApproval(tx: Tx, sealer: Sealer, approval: NewApprov
   )
   return expiresAt
 }
+
+/** A caller may ask for approvals by itself only so often, whoever has to look at them all. */
+const MOST_PENDING = 3
+const MOST_AN_HOUR = 10
+
+/** The request that asks for the same already; throws `rate_limited` where there are enough of this tool's. */
+export async function pendingAlike(
+  tx: Tx,
+  caller: Caller,
+  tool: string,
+  call: Call,
+  now: Date,
+): Promise<{ operation: string; expiresAt: Date } | null> {
+  const { id: credential } = caller.credential
+  // Of two at once, the second finds the first.
+  await tx.prepared('approval_lock', 'select pg_advisory_xact_lock(hashtext($1))', [`approvals of ${credential}`])
+  const rows = await tx.all(
+    query
+      .selectFrom('approvals as a')
+      .innerJoin('operations as o', 'o.id', 'a.operation_id')
+      .select(['o.id', 'o.input_digest', 'o.state', 'a.expires_at', 'a.requested_at', 'a.decision'])
+      .where('a.credential_id', '=', credential)
+      .where('o.tool', '=', tool)
+      .where('a.requested_at', '>', new Date(now.getTime() - LONGEST_WAIT_MS))
+      .orderBy('a.requested_at', 'desc')
+      .limit(200),
+  )
+  const waits = rows.filter((row) => row.state === 'awaiting_approval' && row.decision === null && row.expires_at > now)
+  const wanted = inputDigest(tool, call)
+  const same = waits.find((row) => row.input_digest.equals(wanted))
+  if (same) return { operation: same.id, expiresAt: same.expires_at }
+  const lately = rows.filter((row) => row.requested_at.getTime() > now.getTime() - 3_600_000)
+  if (waits.length < MOST_PENDING && lately.length < MOST_AN_HOUR) return null
+  throw new KernelError({
+    code: 'rate_limited',
+    reason: `This credential has asked for ${tool} ${waits.length} times without a decision, ${lately.length} times within an hour.`,
+    remedy: 'Wait for the decisions; get_operation tells of each.',
+    retry_after_seconds: 600,
+  })
+}
+/** No organization lets a request wait longer. */
+const LONGEST_WAIT_MS = 720 * 3_600_000
 
 const refuse = (reason: string): KernelError =>
   new KernelError({ code: 'confirmation_invalid', reason, remedy: 'Ask for it again with a new call.' })

@@ -1,4 +1,5 @@
 /** What the audit will say of one call, gathered while it walks through the door. */
+import type { Denial } from '@breeze/contract/governance'
 import { z } from 'zod'
 import { organizationsOf } from './blast-radius.ts'
 import { rowAccess, type Caller } from './caller.ts'
@@ -15,6 +16,8 @@ export class CallRecord {
   readonly #tool: string
   #input: unknown
   #admitted: Admitted | null = null
+  /** The caller as far as they are let in. */
+  #acting: Caller
   #targets: readonly Target[] = []
   #details: Record<string, unknown> = {}
   /** Before `running`, an error is a refusal; from then on, a failure. */
@@ -22,6 +25,7 @@ export class CallRecord {
 
   constructor(caller: Caller, callId: string, startedAt: Date, tool: string, input: unknown) {
     this.#caller = caller
+    this.#acting = caller
     this.callId = callId
     this.startedAt = startedAt
     this.#tool = tool
@@ -32,8 +36,11 @@ export class CallRecord {
     return this.#admitted?.call.action.tier ?? null
   }
 
-  admitted(admitted: Admitted): void {
+  admitted(admitted: Admitted, acting: Caller): void {
     this.#admitted = admitted
+    this.#acting = acting
+    const { actingBy } = acting
+    if (actingBy.length > 0) this.#details['elevations'] = actingBy.map(({ id, scope }) => ({ id, scope }))
     if (admitted.tool.deviceText && !admitted.call.control.dryRun) this.#details['device_text'] = true
     if (admitted.call.standsFor) this.#details['stands_for'] = admitted.judged.tool.name
     if (admitted.call.control.dryRun) this.#details['dry_run'] = true
@@ -52,6 +59,17 @@ export class CallRecord {
   policy(policy: PolicyDecision, operation: string | null): void {
     this.#details['confirmation'] = { asked: policy.asked, applied: policy.applied }
     if (operation) this.#details['operation'] = operation
+  }
+
+  /** Beyond an elevation nothing is told from what does not exist; so that the caller understands, how far it goes. */
+  explained(denial: Denial): Denial {
+    const { actingBy, organizations } = this.#acting
+    if (denial.code !== 'not_found' || actingBy.length === 0) return denial
+    const places = [...organizations.values()].map(({ name }) => name).join(', ')
+    return {
+      ...denial,
+      remedy: `${denial.remedy} For a while, this credential may do this at ${places}, and nowhere else.`,
+    }
   }
 
   note(details: Readonly<Record<string, unknown>>): void {
@@ -120,7 +138,7 @@ export class CallRecord {
     if (touched.length > 0) return touched
     // A read over everything belongs to the one organization it could reach, else to the partner.
     if (!this.#admitted) return [null]
-    const reach = rowAccess(this.#caller, this.#admitted.judged.call.action.permission)
+    const reach = rowAccess(this.#acting, this.#admitted.judged.call.action.permission)
     const visible = [...reach.whole, ...reach.limited]
     return visible.length === 1 && !reach.partnerWide ? visible : [null]
   }

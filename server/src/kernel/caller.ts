@@ -15,6 +15,21 @@ export function isDelegated(credential: Credential): boolean {
   return credential.kind === 'api_key' || credential.kind === 'oauth_grant'
 }
 
+/** A scope that a person granted to this credential beside its own: at one organization, until its end. */
+export interface Elevation {
+  id: string
+  scope: string
+  organizationId: string
+  endsAt: Date
+}
+
+/** What the gates go by. Never what a credential may hand on: that outlives an elevation. */
+export function openedScopes({ scopes, actingBy }: Caller): ReadonlySet<string> | 'all' {
+  return scopes === 'all' || actingBy.length === 0
+    ? scopes
+    : new Set([...scopes, ...actingBy.map(({ scope }) => scope)])
+}
+
 export interface OrganizationAccess {
   id: string
   name: string
@@ -36,6 +51,10 @@ export interface Caller {
   ip: string | null
   /** `all` for people at the console and the operator, whom only their role bounds. */
   scopes: ReadonlySet<string> | 'all'
+  /** In force now. */
+  elevations: readonly Elevation[]
+  /** Those by which this call is let in, and which bound its reach; empty where the credential's own scopes are enough. */
+  actingBy: readonly Elevation[]
   /** Holds an admin role now (what `ai:execute_admin` depends on). */
   admin: boolean
   /** Rights at the partner's level, beside those in each organization; null for an organization's own users. */

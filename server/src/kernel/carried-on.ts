@@ -10,6 +10,7 @@ import type { Environment } from './context.ts'
 import type { Db, Tx } from './db.ts'
 import { asKernelError, KernelError } from './errors.ts'
 import { needsAdmin } from './gates/allow-list.ts'
+import { actingCaller } from './gates/elevated.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
 import { check } from './gates/verdict.ts'
@@ -50,16 +51,18 @@ export async function carryOn<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<CarriedOn<T>> {
   const callId = parts.environment.newId()
-  const told = (kind: EntryKind, said: Partial<Draft>) => append(parts, caller ?? principal, callId, act, kind, said)
+  let acting = caller ?? principal
+  const told = (kind: EntryKind, said: Partial<Draft>) => append(parts, acting, callId, act, kind, said)
   let running = false
   try {
     const { tool, action } = actOf(parts.registry, act)
     if (caller === null) throw new KernelError(gone(principal))
+    acting = actingCaller(caller, tool.area, action, parts.governance)
     check(mayUse(caller, tool, action, parts.governance))
     check(organizationStopGate(caller, tool, action, act.targets))
     await told('intent', { decision: 'allowed' })
     running = true
-    const access = rowAccess(caller, action.permission, needsAdmin(caller, action, parts.governance))
+    const access = rowAccess(acting, action.permission, needsAdmin(acting, action, parts.governance))
     const value = await parts.db.tenant(access, async (tx) => {
       const organizations = [...new Set(act.targets.flatMap(({ organizationId }) => organizationId ?? []))]
       const stops = await tx.prepared<StopInForce>('stop_in_force', 'select * from stop_in_force($1, $2)', [
@@ -138,6 +141,7 @@ async function append(
     tier: action?.tier ?? null,
     details: {
       ...details,
+      ...(caller.actingBy.length > 0 && { elevations: caller.actingBy.map(({ id, scope }) => ({ id, scope })) }),
       operation,
       confirmation: confirmed,
       targets: own.slice(0, 50).map(({ id }) => id),

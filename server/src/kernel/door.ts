@@ -18,6 +18,7 @@ import { asKernelError, invalidInput, KernelError } from './errors.ts'
 import type { Events } from './events.ts'
 import { fault } from './faults.ts'
 import { needsAdmin } from './gates/allow-list.ts'
+import { actingCaller } from './gates/elevated.ts'
 import type { PolicyDecision } from './gates/confirmation.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
@@ -80,7 +81,8 @@ export class Door implements Kernel {
   }
 
   missingScope(caller: Caller, tool: string, input: unknown, surface: Surface = 'mcp'): Scope | null {
-    return missingScope(caller, this.#parts.registry, surface, tool, input)
+    const { registry, governance } = this.#parts
+    return missingScope(caller, registry, governance, surface, tool, input)
   }
 
   throttled(caller: Caller, limit: string, retryAfterSeconds: number): void {
@@ -105,13 +107,12 @@ export class Door implements Kernel {
     return this.#enter(caller, tool, input, { surface }, approved)
   }
 
-  async follow(caller: Caller, operation: string): ReturnType<Kernel['follow']> {
-    const { environment, registry, governance, tasks, db } = this.#parts
-    const record = new CallRecord(caller, environment.newId(), environment.now(), READER, { operation })
+  async follow(known: Caller, operation: string): ReturnType<Kernel['follow']> {
+    const { environment, tasks, db } = this.#parts
+    const record = new CallRecord(known, environment.newId(), environment.now(), READER, { operation })
     try {
-      const admitted = parseCall(registry, 'mcp', READER, { operation })
-      record.admitted(admitted)
-      checkGates(caller, admitted, governance)
+      const { admitted, caller } = this.#admit(known, 'mcp', READER, { operation }, record)
+      checkGates(caller, admitted, this.#parts.governance)
       const context = this.#context(caller, record)
       const walk: Walk = { caller, admitted, record, context, options: { surface: 'mcp' }, input: {}, approved: null }
       // It only looks.
@@ -127,17 +128,16 @@ export class Door implements Kernel {
   }
 
   async #enter(
-    caller: Caller,
+    known: Caller,
     tool: string,
     input: unknown,
     options: InvokeOptions,
     approved: Approved | null,
   ): Promise<Outcome> {
-    const { environment, registry, governance } = this.#parts
-    const record = new CallRecord(caller, environment.newId(), environment.now(), tool, input)
+    const { environment, governance } = this.#parts
+    const record = new CallRecord(known, environment.newId(), environment.now(), tool, input)
     try {
-      const admitted = parseCall(registry, options.surface, tool, input)
-      record.admitted(admitted)
+      const { admitted, caller } = this.#admit(known, options.surface, tool, input, record)
       if (approved) record.note({ approval: approved.decision, operation: approved.operation })
       checkGates(caller, admitted, governance)
       const context = this.#context(caller, record)
@@ -146,6 +146,16 @@ export class Door implements Kernel {
     } catch (error) {
       return this.#refuse(record, tool, error)
     }
+  }
+
+  /** The parsed call, and its caller as far as their scopes, their own and those held for a while, open it. */
+  #admit(known: Caller, surface: Surface, tool: string, input: unknown, record: CallRecord) {
+    const { registry, governance } = this.#parts
+    const admitted = parseCall(registry, surface, tool, input)
+    const { judged } = admitted
+    const caller = actingCaller(known, judged.tool.area, judged.call.action, governance)
+    record.admitted(admitted, caller)
+    return { admitted, caller }
   }
 
   // ------------------------------------------------------------------ tier 1
@@ -289,6 +299,7 @@ export class Door implements Kernel {
       if (policy.applied !== confirmed.policy.applied) await notePolicy(tx, operation, policy)
       record.policy(policy, operation)
     } else {
+      if (tool.needsApprover) throw new Error(`${tool.name} came to run without an approval`)
       // What was looked at a moment ago is what runs: a target that appeared since then is not touched.
       const known = new Set(expected.targets.map((target) => target.id))
       targets = resolved.filter((target) => known.has(target.id))
@@ -384,7 +395,7 @@ export class Door implements Kernel {
     record.conceal(known.concealed)
     if (known.code === 'internal') this.#parts.logFailure(record.callId, tool, error)
     const status = record.stage === 'gates' ? 'refused' : 'failed'
-    const denial = neutraliseAll(known.denial)
+    const denial = neutraliseAll(record.explained(known.denial))
     try {
       const decision = status === 'refused' ? 'denied' : 'allowed'
       const outcome = status === 'refused' ? null : 'failed'

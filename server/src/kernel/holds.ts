@@ -1,6 +1,6 @@
 /** What a call of tiers 2–3 would do, and how it waits until somebody has confirmed or approved exactly that. */
 import type { Area } from '@breeze/contract/governance'
-import { insertApproval, readApproved, type Sealer } from './approvals.ts'
+import { insertApproval, pendingAlike, readApproved, type Sealer } from './approvals.ts'
 import type { Admitted } from './admission.ts'
 import type { WaitingApproval } from './answers.ts'
 import { describePlan, organizationsOf } from './blast-radius.ts'
@@ -18,6 +18,7 @@ import {
 } from './gates/confirmation.ts'
 import type { InvokeOptions } from './kernel.ts'
 import {
+  cancelOperation,
   CONFIRMATION_MINUTES,
   hashToken,
   insertOperation,
@@ -53,6 +54,9 @@ export type Considered = Intended & { terms: ApprovalTerms }
 
 const UNHELD: PolicyDecision = { asked: 'client', applied: 'client' }
 
+/** Of what only a second person's word lets run, whatever the rules say. */
+const ALWAYS_APPROVED: PolicyDecision = { asked: 'approver', applied: 'approver' }
+
 export interface HoldsParts {
   environment: Environment
   sealer: Sealer
@@ -87,7 +91,11 @@ export class Holds {
     const asked = { action: call.action, targets, organizations }
     // What stops an emergency, and what decides about a held call, must not itself wait for a confirmation.
     const policy =
-      tool.worksWhenStopped || tool.neverHeld ? UNHELD : decidePolicy(walk.caller, asked, rules, others, terms.tainted)
+      tool.worksWhenStopped || tool.neverHeld
+        ? UNHELD
+        : tool.needsApprover
+          ? ALWAYS_APPROVED
+          : decidePolicy(walk.caller, asked, rules, others, terms.tainted)
     return { tool: tool.name, call, targets, policy, effect, terms }
   }
 
@@ -113,6 +121,16 @@ export class Holds {
   async request(walk: Walk, tx: Tx, intended: Considered, confirmed: string | null): Promise<WaitingApproval> {
     const { caller, context, record, input } = walk
     const now = context.now()
+    const { tool, call } = walk.admitted
+    if (tool.needsApprover) {
+      const alike = await pendingAlike(tx, caller, tool.name, call, now)
+      if (alike) {
+        // The preview whose token was spent on it has nothing of its own to wait for.
+        if (confirmed !== null) await cancelOperation(tx, confirmed, now)
+        await this.#parts.tasks.waits(walk, tx, alike.operation)
+        return this.#waiting(alike.operation, alike.expiresAt)
+      }
+    }
     const operation = confirmed ?? context.newId()
     if (confirmed === null) {
       const row = { id: operation, callId: record.callId, caller, now, intended, confirmation: null }
@@ -122,10 +140,11 @@ export class Holds {
     const rest = { caller, intended, plan, terms: intended.terms, input: withoutToken(input), now }
     const expiresAt = await insertApproval(tx, this.#parts.sealer, { operation, ...rest })
     await this.#parts.tasks.waits(walk, tx, operation)
-    return {
-      operation,
-      approval: { expires_at: expiresAt.toISOString(), url: this.#parts.approvalUrl(operation) },
-    }
+    return this.#waiting(operation, expiresAt)
+  }
+
+  #waiting(operation: string, expiresAt: Date): WaitingApproval {
+    return { operation, approval: { expires_at: expiresAt.toISOString(), url: this.#parts.approvalUrl(operation) } }
   }
 
   /** What this call was confirmed or approved by, if it was; refused unless it is for exactly this call. */

@@ -241,6 +241,17 @@ export async function keepOpen(tx: Tx, id: string): Promise<void> {
   await tx.run(query.updateTable('operations').set({ ends_by_itself: false }).where('id', '=', id))
 }
 
+/** It waited for somebody's word, and for nothing any more. */
+export async function cancelOperation(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.run(
+    query
+      .updateTable('operations')
+      .set({ state: 'cancelled', finished_at: now })
+      .where('id', '=', id)
+      .where('state', '=', 'awaiting_approval'),
+  )
+}
+
 export async function finishOperation(tx: Tx, id: string, state: OperationState, now: Date): Promise<void> {
   await tx.run(
     query

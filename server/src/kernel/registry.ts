@@ -1,5 +1,5 @@
 /** All tools, compiled once at boot: their public faces per tier, frozen, and the listing each kind of caller sees. */
-import { SURFACES, type Area, type Surface } from '@breeze/contract/governance'
+import { SURFACES, tierOpened, type Area, type Surface } from '@breeze/contract/governance'
 import { z } from 'zod'
 import type { Caller } from './caller.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
@@ -40,7 +40,7 @@ export class Registry {
   /** The tools and actions that this caller may use now, narrowed to them. Equal sets share one frozen listing. */
   list(caller: Caller, surface: Surface, governance: Governance, filter: ListingFilter = {}): Listing {
     const usable = this.#usable(caller, surface, governance)
-    const offered = usable.filter(({ entry }) => fits(entry, filter) && isOffered(entry, surface, filter))
+    const offered = usable.filter(({ entry }) => fits(entry, filter) && isOffered(entry, caller, surface, filter))
     const signature = offered.map(({ entry, actions }) => `${entry.tool.name}:${faceKey(actions)}`).join(' ')
     const known = this.#listings.get(signature)
     if (known) return known
@@ -63,7 +63,8 @@ export class Registry {
     })
     // What only stands for other tools is of use to whoever may use one of those that act.
     const acts = usable.some(
-      ({ entry, actions }) => !entry.tool.standsForOthers && actions.some((action) => action.tier > 1),
+      ({ entry, actions }) =>
+        !entry.tool.standsForOthers && !entry.tool.needsApprover && actions.some((action) => action.tier > 1),
     )
     return acts ? usable : usable.filter(({ entry }) => !entry.tool.standsForOthers)
   }
@@ -86,8 +87,12 @@ const faceKey = (actions: readonly { name: string | null }[]): string =>
   actions.map((action) => action.name ?? '*').join(',')
 
 /** Settings stay out of an assistant's list unless their area is asked for. */
-const isOffered = ({ tool }: Entry, surface: Surface, { areas }: ListingFilter): boolean =>
-  surface !== 'mcp' || !tool.byArea || areas !== undefined
+function isOffered({ tool }: Entry, { scopes }: Caller, surface: Surface, { areas }: ListingFilter): boolean {
+  if (surface !== 'mcp' || areas !== undefined) return true
+  // Asking for more stays out of the list of those who hold what the usual tools take.
+  if (tool.needsApprover) return scopes !== 'all' && tierOpened(scopes, 'devices') < 3
+  return !tool.byArea
+}
 
 function fits(entry: Entry, filter: ListingFilter): boolean {
   if (filter.areas && !(filter.areas as readonly Area[]).includes(entry.tool.area)) return false

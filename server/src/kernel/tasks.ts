@@ -166,7 +166,7 @@ export class Tasks {
 }
 
 const BEGIN = `insert into tasks (operation_id, partner_id, organization_ids, kept, created_at)
-  select id, partner_id, organization_ids, $2, $3 from operations where id = $1`
+  select id, partner_id, organization_ids, $2, $3 from operations where id = $1 on conflict (operation_id) do nothing`
 
 /** Bound to the user and the very credential, as a confirmation is. */
 const ownTask = (caller: Caller, operation: string) =>

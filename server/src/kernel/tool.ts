@@ -42,6 +42,8 @@ export interface Effect {
   warnings?: string[]
   /** Other tools that do the same: a confirmation rule that names one holds here too, so that no name is a way around it. */
   ruledAs?: readonly string[]
+  /** What whoever approves it must hold, where that is not the permission of the call itself. */
+  approver?: { permission: Permission; adminOnly: boolean }
   /** Versions of what the act depends on (a library script's digest): part of what a confirmation binds. */
   binding?: Record<string, string>
 }
@@ -85,6 +87,8 @@ export interface RunContext extends TransactionContext {
 export interface ActionSpec {
   tier: Tier
   permission: Permission
+  /** The tier whose scope opens it, where asking is not yet acting; else its own. */
+  scopeTier?: 1
   /** What it destroys can't be brought back by the same tool. */
   destructive?: boolean
   idempotent?: boolean
@@ -120,6 +124,8 @@ export interface ToolSpec<I extends Input, O extends Output, Ran, Settled> {
   worksWhenStopped?: boolean
   /** Decides about calls that are held, so that no rule may hold it. */
   neverHeld?: boolean
+  /** Whatever the policies say: it waits for a second person, and only their approval lets it run. */
+  needsApprover?: boolean
   /** A read whose answer only the devices themselves have: it sends them commands that read. */
   asksDevices?: boolean
   /**
@@ -177,6 +183,7 @@ export interface Tool {
   readonly openWorld: boolean
   readonly worksWhenStopped: boolean
   readonly neverHeld: boolean
+  readonly needsApprover: boolean
   readonly outlivesCall: boolean
   readonly deviceText: boolean
   readonly asksDevices: boolean
@@ -294,6 +301,7 @@ export function defineTool<I extends Input, O extends Output, Ran, Settled = Ran
     openWorld: spec.openWorld ?? false,
     worksWhenStopped: spec.worksWhenStopped ?? false,
     neverHeld: spec.neverHeld ?? false,
+    needsApprover: spec.needsApprover ?? false,
     outlivesCall: spec.outlivesCall ?? false,
     deviceText: spec.deviceText ?? false,
     asksDevices: spec.asksDevices ?? false,

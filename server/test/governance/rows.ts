@@ -81,6 +81,12 @@ async function insertRows(world: Harness, organization: Organization): Promise<v
     [operation, partner, [org]],
   )
   await world.sql(
+    `insert into elevations (id, partner_id, organization_id, credential_kind, credential_id, credential_name, user_id, user_name, scope,
+       minutes, reason, operation_id, granted_by, granted_by_name, started_at, ends_at)
+     values ($1, $2, $3, 'api_key', $4, 'a key', $5, 'secret user', 'ai:execute', 60, 'secret reason', $6, $5, 'x', now(), now() + interval '1 hour')`,
+    [newId(), partner, org, key.id, user, operation],
+  )
+  await world.sql(
     `insert into script_runs (id, partner_id, organization_ids, operation_id, language, content, content_digest, timeout_seconds)
      values ($1, $2, $3, $4, 'bash', 'true', '', 60)`,
     [newId(), partner, [org], operation],

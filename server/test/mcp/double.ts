@@ -196,6 +196,8 @@ function identity(userId: string, credential: Credential, scopes: string[] | 'al
     credential,
     ip: '127.0.0.1',
     scopes: scopes === 'all' ? 'all' : new Set(scopes),
+    elevations: [],
+    actingBy: [],
     admin: false,
     partner: null,
     organizations: new Map(),

@@ -19,7 +19,8 @@ beforeAll(async () => {
   const own = await world.key(admin, ['ai:read'], { organizations: [home.id] })
   await world.sql(`update api_keys set name = 'Northwind rotating' where id = $1`, [own.id])
   acts = steps(world.server.registry.all(), { ...home.things, key: own.id }).filter(
-    (step) => (step.action.tier === 2 || step.action.tier === 3) && !step.tool.worksWhenStopped,
+    (step) =>
+      (step.action.tier === 2 || step.action.tier === 3) && !step.tool.worksWhenStopped && !step.tool.needsApprover,
   )
   for (const tier of [2, 3]) {
     await world.sql(

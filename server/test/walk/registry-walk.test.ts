@@ -129,8 +129,9 @@ describe.each(LEGS)('over %s', (name) => {
   it.each([1, 2, 3] as const)('asks for the scope of tier %d', async (tier) => {
     const leg = legOf(name)
     const key = upTo.get(tier - 1) ?? ''
-    await refuses(leg, key, 'insufficient_scope', ofTier(leg, tier))
-    await each(ofTier(leg, tier), async (step) => {
+    const asking = on(leg).filter((step) => (judged(step).action.scopeTier ?? judged(step).action.tier) === tier)
+    await refuses(leg, key, 'insufficient_scope', asking)
+    await each(asking, async (step) => {
       const ended = await leg.call(key, step.tool.name, step.input)
       expect([step.title, ended.data['required_scope']]).toEqual([step.title, scopeFor(judged(step).tool.area, tier)])
     })
@@ -191,7 +192,9 @@ describe.each(LEGS)('over %s', (name) => {
 
   it('refuses as a preview what it refuses as a call', async () => {
     const leg = legOf(name)
-    const beyond = all.filter((step) => step.tool.name !== 'preview_action' && step.action.tier > 1)
+    const beyond = all.filter(
+      (step) => step.tool.name !== 'preview_action' && step.action.tier > 1 && !step.action.scopeTier,
+    )
     const same = async (key: (step: Step) => string): Promise<void> => {
       await each(beyond, async ({ tool, title, input }) => {
         const step = sample(title)

@@ -11,6 +11,7 @@ export interface Things {
   rule: string
   operation: string
   approval: string
+  elevation: string
   run: string
   key: string
   user: string
@@ -161,6 +162,9 @@ const table = (at: Things): Table => ({
     set: { action: 'set', field: at.customField, devices: at.device, value: 'a value' },
   },
   cancel_operation: { operation: at.operation },
+  request_elevation: { scope: 'ai:execute', organization: at.organization, reason: 'a test' },
+  list_elevations: { organization: at.organization },
+  end_elevation: { elevation: at.elevation },
   list_approvals: { approval: at.approval },
   decide_approval: {
     approve: { approval: at.approval, decision: 'approve' },

@@ -46,6 +46,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
   const approval = await insertApproval(world, organization.id, device, user)
+  const elevation = await insertElevation(world, organization.id, operation, user)
   const [group, customField] = [randomUUID(), randomUUID()]
   const partner = world.server.installation.partnerId
   await world.sql(
@@ -74,6 +75,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     rule,
     operation,
     approval,
+    elevation,
     run,
     key: key.id,
     user,
@@ -266,6 +268,18 @@ async function insertRun(world: Harness, organization: string, site: string, dev
   return { operation, run }
 }
 
+async function insertElevation(world: Harness, organization: string, operation: string, user: string): Promise<string> {
+  const id = randomUUID()
+  await world.sql(
+    `insert into elevations (id, partner_id, organization_id, credential_kind, credential_id, credential_name, user_id, user_name, scope,
+       minutes, reason, operation_id, granted_by, granted_by_name, started_at, ends_at)
+     values ($1, $2, $3, 'api_key', gen_random_uuid()::text, 'a key', $4, 'somebody', 'ai:execute', 60, 'a test', $5, $4, 'somebody',
+       now(), now() + interval '1 hour')`,
+    [id, world.server.installation.partnerId, organization, user, operation],
+  )
+  return id
+}
+
 /** Asked by a key that is gone: approved, it is refused. */
 async function insertApproval(world: Harness, organization: string, device: string, user: string): Promise<string> {
   const [operation, key] = [randomUUID(), randomUUID()]
@@ -321,6 +335,7 @@ export const absent = (): Things => ({
   rule: randomUUID(),
   operation: randomUUID(),
   approval: randomUUID(),
+  elevation: randomUUID(),
   run: randomUUID(),
   key: randomUUID(),
   user: randomUUID(),

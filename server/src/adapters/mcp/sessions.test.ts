@@ -13,6 +13,8 @@ function principal(credentialId: string): Principal {
       credential: { kind: 'api_key', id: credentialId, name: 'key' },
       ip: null,
       scopes: new Set(),
+      elevations: [],
+      actingBy: [],
       admin: false,
       partner: null,
       organizations: new Map(),

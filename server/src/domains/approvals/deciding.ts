@@ -23,7 +23,7 @@ export async function objection(tx: Tx, caller: Caller, request: ApprovalRequest
   }
   if (!(await holdsEverywhere(tx, caller, request))) {
     return no(
-      `Whoever decides this must hold ${request.permission} for everything it touches.`,
+      `Whoever decides this must hold ${request.permission}${request.adminOnly ? ', as an administrator,' : ''} for everything it touches.`,
       'Ask somebody who does.',
     )
   }
@@ -41,9 +41,10 @@ async function holdsEverywhere(tx: Tx, caller: Caller, request: ApprovalRequest)
   if (!permission) return false
   for (const right of [permission, 'approvals.write'] satisfies Permission[]) {
     if (request.organizationIds.length === 0 && !caller.partner?.permissions.has(right)) return false
-    const whole = new Set(rowAccess(caller, right).whole)
+    const whole = new Set(rowAccess(caller, right, request.adminOnly).whole)
     const partly = request.organizationIds.filter((id) => !whole.has(id))
     if (partly.length === 0) continue
+    if (request.adminOnly) return false
     const sites = await sitesById(tx, request.siteIds)
     if (sites.length < request.siteIds.length) return false
     for (const organizationId of partly) {

@@ -30,6 +30,7 @@ export interface ApprovalRequest {
   client: string | null
   ip: string | null
   permission: string
+  adminOnly: boolean
   because: 'policy' | 'untrusted_text'
   plan: Plan
   requesterMayDecide: boolean
@@ -122,6 +123,7 @@ const requestFrom = (row: Row): ApprovalRequest => ({
   client: row.client,
   ip: row.ip,
   permission: row.permission,
+  adminOnly: row.admin_only,
   because: row.because,
   plan: row.plan,
   requesterMayDecide: row.requester_may_decide,

@@ -23,6 +23,8 @@ export function principalOf({ partnerId, principal }: Pick<Rollout, 'partnerId' 
     client: principal.client,
     ip: null,
     scopes: new Set(),
+    elevations: [],
+    actingBy: [],
     admin: false,
     partner: null,
     organizations: new Map(),

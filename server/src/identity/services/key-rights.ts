@@ -62,7 +62,7 @@ export function permissionsOver(caller: Caller, reach: KeyReach): Set<Permission
 /** Throws for a scope that the caller's credential does not hold, or that their role can do nothing with. */
 export function requireScopes(caller: Caller, scopes: readonly Scope[], permissions: ReadonlySet<Permission>): void {
   for (const scope of scopes) {
-    if (caller.scopes !== 'all' && !opens(caller.scopes, scope)) {
+    if (caller.scopes !== 'all' && !opensScope(caller.scopes, scope)) {
       throw insufficientScope(scope, `This credential does not hold ${scope}, so it can't hand it on.`)
     }
     if (scope === EXECUTE_ADMIN ? !caller.admin : !roleUses(permissions, scope)) {
@@ -76,14 +76,14 @@ export function requireScopes(caller: Caller, scopes: readonly Scope[], permissi
   }
 }
 
-function opens(held: ReadonlySet<string>, scope: Scope): boolean {
+export function opensScope(held: ReadonlySet<string>, scope: Scope): boolean {
   if (scope === EXECUTE_ADMIN) return held.has(scope)
-  const { area, level } = split(scope)
+  const { area, level } = splitScope(scope)
   if (area !== 'ai') return tierOpened(held, area) >= tierOfLevel(level)
   return LEVELS.slice(LEVELS.indexOf(level)).some((higher) => held.has(`ai:${higher}`))
 }
 
-function split(scope: Exclude<Scope, typeof EXECUTE_ADMIN>): { area: Area | 'ai'; level: Level } {
+export function splitScope(scope: Exclude<Scope, typeof EXECUTE_ADMIN>): { area: Area | 'ai'; level: Level } {
   const [area, level] = scope.split(/[.:]/)
   // A scope is exactly an area and a level, by its type.
   return { area: area as Area | 'ai', level: level as Level }
@@ -93,7 +93,7 @@ const SETTINGS = /^(organizations|users|keys|enrollment|governance)\./
 
 /** Whether a role with these permissions can do anything at that level of that area. */
 export function roleUses(permissions: ReadonlySet<Permission>, scope: Exclude<Scope, typeof EXECUTE_ADMIN>): boolean {
-  const { area, level } = split(scope)
+  const { area, level } = splitScope(scope)
   const settings = area === 'administration'
   if (settings && level === 'execute') return permissions.has('users.write')
   const relevant = [...permissions].filter(

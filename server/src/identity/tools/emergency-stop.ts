@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { endElevations } from '../../domains/elevations/service.ts'
 import type { Cancellation } from '../../domains/commands/cancel.ts'
 import { findOrganization, organizationTarget, requirePartnerLevel } from '../../domains/organizations/service.ts'
 import { isDelegated, type Caller } from '../../kernel/caller.ts'
@@ -172,10 +173,19 @@ async function lift(
 
 async function cancelAll({ tx, caller, now, services }: TransactionContext, subject: StopSubject) {
   const operations = await cancelWaiting(tx, caller.partnerId, subject, now())
+  const by = { id: caller.user.id, name: caller.user.name }
+  await endElevations(tx, { ...elevated(subject), because: 'emergency_stop', by }, now())
   const which = await queuedOf(tx, caller, subject)
   const reason = `emergency stop by ${caller.user.name}`
   const { cancelled, asked } = await services.commands.cancel(tx, now(), which, reason)
   return { operations, commands: cancelled + asked }
+}
+
+function elevated(subject: StopSubject): { credentialId?: string; organizationId?: string } {
+  if (subject.kind === 'everything') return {}
+  return subject.kind === 'credential'
+    ? { credentialId: subject.credentialId }
+    : { organizationId: subject.organizationId }
 }
 
 async function queuedOf(tx: Tx, caller: Caller, subject: StopSubject): Promise<Cancellation> {

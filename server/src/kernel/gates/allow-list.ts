@@ -3,7 +3,7 @@
  * machine are exempt from these two gates, and from no other.
  */
 import { EXECUTE_ADMIN } from '@breeze/contract/governance'
-import { isDelegated, type Caller } from '../caller.ts'
+import { isDelegated, openedScopes, type Caller } from '../caller.ts'
 import type { ActionSpec } from '../tool.ts'
 import { allow, deny, type Verdict } from './verdict.ts'
 
@@ -27,7 +27,8 @@ export function allowListGate(caller: Caller, tool: string, action: ActionSpec, 
       remedy: `The server's operator can add ${tool} to the variable MCP_EXECUTE_TOOL_ALLOWLIST and restart.`,
     })
   }
-  if (rules.requireExecuteAdmin && !(caller.admin && caller.scopes !== 'all' && caller.scopes.has(EXECUTE_ADMIN))) {
+  const scopes = openedScopes(caller)
+  if (rules.requireExecuteAdmin && !(caller.admin && scopes !== 'all' && scopes.has(EXECUTE_ADMIN))) {
     return deny({
       code: 'execute_admin_required',
       reason: `This server asks for the scope ${EXECUTE_ADMIN}, held for an administrator, before high-impact tools run (MCP_REQUIRE_EXECUTE_ADMIN).`,

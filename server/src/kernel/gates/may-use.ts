@@ -2,6 +2,7 @@
 import type { Caller } from '../caller.ts'
 import type { ActionSpec, Tool } from '../tool.ts'
 import { allowListGate, type ExecuteRules } from './allow-list.ts'
+import { actingCaller } from './elevated.ts'
 import { emergencyStopGate } from './emergency-stop.ts'
 import { permissionGate } from './permission.ts'
 import { scopeGate } from './scope.ts'
@@ -15,12 +16,13 @@ export interface Governance extends ExecuteRules {
 }
 
 export function mayUse(caller: Caller, tool: Tool, action: ActionSpec, governance: Governance): Verdict {
+  const acting = actingCaller(caller, tool.area, action, governance)
   const gates = [
     () => tierGate(action),
-    () => scopeGate(caller, tool.area, action),
-    () => permissionGate(caller, action),
-    () => allowListGate(caller, tool.name, action, governance),
-    () => emergencyStopGate(caller, tool, action),
+    () => scopeGate(acting, tool.area, action),
+    () => permissionGate(acting, action),
+    () => allowListGate(acting, tool.name, action, governance),
+    () => emergencyStopGate(acting, tool, action),
   ]
   for (const gate of gates) {
     const verdict = gate()

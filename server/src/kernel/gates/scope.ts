@@ -1,6 +1,6 @@
 /** The credential's scopes must open the tool's area at the action's level. */
 import { scopeFor, tierOpened, type Area, type Scope } from '@breeze/contract/governance'
-import type { Caller } from '../caller.ts'
+import { openedScopes, type Caller } from '../caller.ts'
 import type { ActionSpec } from '../tool.ts'
 import { allow, deny, type Verdict } from './verdict.ts'
 
@@ -17,6 +17,8 @@ export function scopeGate(caller: Caller, area: Area, action: ActionSpec): Verdi
 
 export function lackedScope(caller: Caller, area: Area, action: ActionSpec): Scope | null {
   // Tier 4 is not for any scope to open; its own gate refuses it before this one.
-  if (caller.scopes === 'all' || action.tier === 4) return null
-  return tierOpened(caller.scopes, area) >= action.tier ? null : scopeFor(area, action.tier)
+  const scopes = openedScopes(caller)
+  if (scopes === 'all' || action.tier === 4) return null
+  const tier = action.scopeTier ?? action.tier
+  return tierOpened(scopes, area) >= tier ? null : scopeFor(area, tier)
 }

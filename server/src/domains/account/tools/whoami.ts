@@ -20,6 +20,7 @@ const output = z.object({
       stopped: z.boolean(),
     }),
   ),
+  elevations: z.array(z.record(z.string(), z.string())).optional(),
   total: z.number().int(),
   emergency_stop: z.string().nullable(),
   last_session: z.string().nullable().describe('When the session of this credential before this one ended.'),
@@ -62,6 +63,7 @@ export default defineTool({
     const names = organizations.slice(0, 10).map((organization) => organization.name)
     const text =
       `${caller.user.name}, by ${caller.credential.kind.replace('_', ' ')} "${caller.credential.name}", scopes ${scopes.join(', ')}. ` +
+      elevationText(caller) +
       `Reaches ${organizations.length} organization${organizations.length === 1 ? '' : 's'}: ${names.join(', ')}. ` +
       `${standing.usable.length} tools usable now, ${standing.needsMore.length} actions need more.` +
       (requested ? ` ${howToGet(caller, requested)}` : '')
@@ -81,6 +83,14 @@ export default defineTool({
           sites: organization.grants.some((grant) => grant.sites === 'all') ? 'all' : 'some',
           stopped: organization.stopped,
         })),
+        ...(caller.elevations.length > 0 && {
+          elevations: caller.elevations.map(({ id, scope, organizationId, endsAt }) => ({
+            id,
+            scope,
+            organization: organizationId,
+            ends_at: endsAt.toISOString(),
+          })),
+        }),
         total: organizations.length,
         emergency_stop: caller.stopped,
         last_session: caller.lastUsedAt,
@@ -96,9 +106,18 @@ export default defineTool({
 
 const holds = (caller: Caller, scope: Scope): boolean => caller.scopes === 'all' || caller.scopes.has(scope)
 
+const elevationText = ({ elevations, organizations }: Caller): string =>
+  elevations
+    .map(({ scope, organizationId, endsAt }) => {
+      const name = organizations.get(organizationId)?.name ?? organizationId
+      return `Holds ${scope} at ${name} until ${endsAt.toISOString()}. `
+    })
+    .join('')
+
 function howToGet(caller: Caller, scope: Scope): string {
   if (holds(caller, scope)) return `The scope ${scope} is held already.`
+  const forAWhile = 'For a while, at one organization: request_elevation, which a person decides about. '
   if (caller.credential.kind === 'oauth_grant')
-    return `Authorize again with the scope ${scope}; the next call that needs it starts this.`
-  return `A key's scopes are changed by its owner or an administrator: breeze key update ${caller.credential.id} --scopes …,${scope}`
+    return `${forAWhile}For good: authorize again with the scope ${scope}; the next call that needs it starts this.`
+  return `${forAWhile}For good, a key's scopes are changed by its owner or an administrator: breeze key update ${caller.credential.id} --scopes …,${scope}`
 }
