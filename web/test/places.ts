@@ -13,6 +13,7 @@ export const PAGES = [
   '/settings/mcp-server',
   '/settings/connected-clients',
   '/settings/api-keys',
+  '/settings/risk-engine',
   '/settings/users',
   '/settings/invitations',
   '/settings/organizations',

@@ -90,6 +90,12 @@ export const SETTINGS: readonly SettingsGroup[] = [
         shown: may('keys.read'),
       },
       { path: '/settings/api-keys', label: 'API Keys', keywords: 'create new key token', shown: may('keys.read') },
+      {
+        path: '/settings/risk-engine',
+        label: 'Risk Engine',
+        keywords: 'tiers tools policy confirmation limits denied throttled allow-list',
+        shown: may('governance.read'),
+      },
     ],
   },
   {

@@ -7,6 +7,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'alerts.write': 'Alerts write',
   'keys.write': 'API keys write',
   'users.write': 'Users write',
+  'governance.write': 'Governance write',
   'organizations.write': 'Organizations write',
   'enrollment.write': 'Enrollment write',
   'mcp.write': 'MCP Server write',

@@ -11,6 +11,7 @@ import { readAlertSearch } from '../features/alerts/alert-search.ts'
 import type { StatusFilter } from '../features/devices/devices.ts'
 import { readPatchSearch } from '../features/patches/patches.ts'
 import { readRolloutSearch } from '../features/rollouts/rollouts.ts'
+import { readSection } from '../features/risk-engine/sections.ts'
 import { readRunSearch } from '../features/scripts/runs.ts'
 import { readScriptSearch } from '../features/scripts/script-search.ts'
 import { ApiError } from './api.ts'
@@ -207,6 +208,12 @@ const settings = [
     '/settings/api-keys',
     lazyRouteComponent(() => import('../features/api-keys/api-keys-page.tsx'), 'ApiKeysPage'),
   ),
+  createRoute({
+    getParentRoute: () => consoleRoute,
+    path: '/settings/risk-engine',
+    validateSearch: readSection,
+    component: lazyRouteComponent(() => import('../features/risk-engine/risk-engine-page.tsx'), 'RiskEnginePage'),
+  }),
   page(
     '/settings/users',
     lazyRouteComponent(() => import('../features/users/users-page.tsx'), 'UsersPage'),
