@@ -262,3 +262,118 @@ describe('device actions in stages', () => {
     })
   })
 })
+
+describe('rolling back', () => {
+  const two = () => devices.slice(0, 2)
+  const canary = () => [{ devices: ids(devices.slice(0, 1)) }]
+  const save = async (name: string, content: string, more: object = {}) =>
+    String((await confirmed('save_script', { name, language: 'bash', content, ...more })).data['script'])
+  const contents = (device: ReachDevice) =>
+    device.received.flatMap((body) => (body.type === 'script.run' ? [body.args.content] : []))
+
+  it('runs the undo script as it was when the run was confirmed, with its values, once where it succeeded', async () => {
+    forget()
+    const parameters = [
+      { name: 'days', type: 'number' },
+      { name: 'pin', type: 'secret' },
+    ]
+    const undo = await save('Take away', 'rm it', { parameters })
+    const script = await save('Put there', 'touch it', {
+      parameters: [...parameters, { name: 'more', type: 'string' }],
+      undo,
+    })
+    const input = {
+      script,
+      devices: ids(),
+      parameters: { days: 3, more: 'x' },
+      secrets: { pin: SECRET },
+      soak_minutes: 0,
+      stages: [{ devices: ids(two()) }],
+      min_success_percent: 60,
+    }
+    failing.add('S-01')
+    const held = await invoke('run_script', input)
+    expect(held).toMatchObject({
+      hold: { plan: { irreversible: ['Undone is only what the script "Take away" (version 1) undoes.'] } },
+    })
+    const { data } = await confirmed('run_script', input)
+    const operation = String(data['operation'])
+    await reaches(operation, 'stopped')
+    await until(async () => (await rolloutOf(operation)).stages[0]?.succeeded === 1)
+    await confirmed('save_script', { script: undo, content: 'rm everything' })
+
+    const asked = { operation, action: 'roll_back' }
+    expect(await refusal('control_rollout', asked)).toMatchObject({
+      reason: 'secrets: give pin again; they are not kept.',
+    })
+    const rolling = { ...asked, secrets: { pin: SECRET } }
+    const planned = await call('control_rollout', { ...rolling, dry_run: true })
+    expect(planned.text).toContain(
+      'run the script "Take away" (version 1, bash), with days=3, pin=[masked] on 1 device where it succeeded. The rollout ends: 38 devices',
+    )
+    const outcomes = await Promise.all([1, 2, 3].map(() => invoke('control_rollout', rolling)))
+    expect(outcomes.filter(({ status }) => status === 'done')).toHaveLength(1)
+    const undone = outcomes.flatMap((outcome) => (outcome.status === 'done' ? [outcome.data] : []))[0]
+    const by = String(undone?.['operation'])
+    await reaches(by, 'finished')
+    expect(await stateOf(world, by)).toBe('succeeded')
+    expect(devices.map(contents)).toEqual([['touch it', 'rm it'], ['touch it'], ...devices.slice(2).map(() => [])])
+    expect(devices[0]?.received.at(-1)).toMatchObject({ args: { environment: { PARAM_DAYS: '3', PARAM_PIN: SECRET } } })
+    expect(await rolloutOf(operation)).toMatchObject({ state: 'cancelled', rolled_back_by: by })
+    expect(await rolloutOf(by)).toMatchObject({ undoes: operation })
+    expect((await call('get_script_results', { run: by })).data).toMatchObject({ counts: { succeeded: 1 } })
+    expect(await refusal('control_rollout', rolling)).toMatchObject({
+      reason: 'Nothing is left of it to be taken back.',
+    })
+    expect(await refusal('control_rollout', { operation, action: 'resume' })).toMatchObject({ code: 'conflict' })
+    const told = await world.sql<{ body: string }>(
+      `select body from audit_entries where tool in ('control_rollout', 'run_script') and body like '%' || $1 || '%'`,
+      [by],
+    )
+    expect(told.map(({ body }) => (JSON.parse(body) as { tool: string }).tool)).toContain('run_script')
+    expect(told.map(({ body }) => body).join()).not.toContain(SECRET)
+    failing.clear()
+  })
+
+  it('releases what was isolated, and says of what has no inverse that it has none', async () => {
+    forget()
+    const staged = { devices: ids(two()), stages: canary(), soak_minutes: 0 }
+    const { data } = await confirmed('device_actions', { ...staged, action: 'isolate' })
+    const operation = String(data['operation'])
+    await reaches(operation, 'finished')
+    const { data: back } = await confirmed('control_rollout', { operation, action: 'roll_back' })
+    await reaches(String(back['operation']), 'finished')
+    expect(two().map(({ received }) => received.map(({ type }) => type))).toEqual([
+      ['network.isolate', 'network.release'],
+      ['network.isolate', 'network.release'],
+    ])
+    expect(await refusal('control_rollout', { operation: back['operation'], action: 'roll_back' })).toMatchObject({
+      code: 'conflict',
+    })
+    const locked = await call('device_actions', { ...staged, action: 'lock' })
+    const plain = await confirmed('run_script', { ...staged, content: 'true' })
+    for (const { data: of } of [locked, plain]) {
+      await reaches(String(of['operation']), 'finished')
+      expect(await refusal('control_rollout', { operation: of['operation'], action: 'roll_back' })).toMatchObject({
+        code: 'unsupported',
+      })
+    }
+  })
+
+  it('waits until nothing is at work any more, and is no act of somebody who may not run scripts there', async () => {
+    const { data } = await confirmed('device_actions', { action: 'isolate', devices: ids(two()), stages: canary() })
+    const operation = String(data['operation'])
+    const asked = { operation, action: 'roll_back', dry_run: true }
+    expect(await refusal('control_rollout', asked)).toMatchObject({
+      code: 'conflict',
+      remedy: 'Pause or cancel it first.',
+    })
+    await call('control_rollout', { operation, action: 'pause' })
+    const key = await world.key(await world.user('partner_admin'), ['operations.execute'])
+    expect(await world.invoke(await world.caller(key, 'mcp'), 'control_rollout', asked)).toMatchObject({
+      denial: { code: 'insufficient_scope' },
+    })
+    expect((await call('control_rollout', asked)).text).toContain('release on 1 device where it succeeded')
+    await call('cancel_operation', { operation })
+  })
+})

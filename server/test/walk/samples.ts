@@ -32,6 +32,7 @@ export interface Things {
   check: string
   /** The operation of one. */
   rollout: string
+  isolation: string
 }
 
 type Input = Record<string, unknown>
@@ -144,6 +145,7 @@ const table = (at: Things): Table => ({
   control_rollout: {
     pause: { action: 'pause', operation: at.rollout },
     resume: { action: 'resume', operation: at.rollout },
+    roll_back: { action: 'roll_back', operation: at.isolation },
   },
   list_groups: { organization: at.organization },
   manage_groups: {

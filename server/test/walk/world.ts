@@ -1,6 +1,7 @@
 /** An organization with one of everything that inputs can point at. */
 import { randomUUID } from 'node:crypto'
 import { alertRow, alertRule } from '../alerts/rows.ts'
+import { insertRollout } from './rollouts.ts'
 import type { Harness, Organization } from '../harness.ts'
 import type { Things } from './samples.ts'
 
@@ -66,7 +67,12 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   const check = await insertCheck(world, organization.id, `${prefix} Check`, { operation, user })
   const window = await insertWindow(world, organization.id, prefix, holder)
   const script = await insertScript(world, organization.id, prefix, holder)
-  const { patchRule, rollout } = await insertPatches(world, { ...organization, siteId: site }, { device, user }, prefix)
+  const { patchRule, rollout, isolation } = await insertPatches(
+    world,
+    { ...organization, siteId: site },
+    { device, user },
+    prefix,
+  )
   const things = {
     organization: organization.id,
     site,
@@ -94,6 +100,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
     patchRule,
     check,
     rollout,
+    isolation,
   }
   const names = {
     ...things,
@@ -144,7 +151,7 @@ async function insertPatches(
   prefix: string,
 ) {
   const { partnerId } = world.server.installation
-  const [patchRule, rollout, id] = [randomUUID(), randomUUID(), randomUUID()]
+  const patchRule = randomUUID()
   await world.sql(
     `insert into device_updates (device_id, organization_id, site_id, key, name, available, first_seen_at)
      values ($1, $2, $3, 'one', $4, '2', now())`,
@@ -155,30 +162,11 @@ async function insertPatches(
      values ($1, $2, $3, $4, 'block', '{"names": ["none"]}', now(), $5)`,
     [patchRule, partnerId, organization, `${prefix} Patch rule`, by.user],
   )
-  await world.sql(
-    `insert into operations (id, partner_id, organization_ids, call_id, user_id, credential_kind, credential_id, channel, tool, tier, state,
-       summary, input, input_digest, effect_digest, target_ids, site_ids, ends_by_itself, policy_asked, policy_applied)
-     values ($1, $2, $3, $1, $4, 'session', '', 'mcp', 'deploy_patches', 3, 'running', $5, '{}', '', '', $6, $7, false, 'client', 'client')`,
-    [rollout, partnerId, [organization], by.user, `${prefix} deployment`, [by.device], [site]],
-  )
-  await world.sql(
-    `insert into rollouts (id, partner_id, organization_ids, operation_id, kind, plan, task, user_id, user_name, credential_kind,
-       credential_id, credential_name, state, starts_at, give_up_at, created_at, changed_at)
-     values ($1, $2, $3, $4, 'patches', $5, '{}', $6, '', 'session', '', '', 'paused', now(), now() + interval '1 day', now(), now())`,
-    [
-      id,
-      partnerId,
-      [organization],
-      rollout,
-      '{"stages": [{"name": "all", "devices": 1}], "minSuccessPercent": 90, "soakMinutes": 0, "patienceHours": 1}',
-      by.user,
-    ],
-  )
-  await world.sql(
-    `insert into rollout_devices (rollout_id, device_id, organization_id, site_id, stage) values ($1, $2, $3, $4, 0)`,
-    [id, by.device, organization, site],
-  )
-  return { patchRule, rollout }
+  const at = { organization, site, device: by.device, user: by.user }
+  const rollout = await insertRollout(world, at, { tool: 'deploy_patches', kind: 'patches', task: {}, prefix })
+  const task = { action: 'isolate' }
+  const isolation = await insertRollout(world, at, { tool: 'device_actions', kind: 'device_actions', task, prefix })
+  return { patchRule, rollout, isolation }
 }
 
 async function insertRoute(world: Harness, organization: string, prefix: string, user: string) {
@@ -351,6 +339,7 @@ export const absent = (): Things => ({
   patchRule: randomUUID(),
   check: randomUUID(),
   rollout: randomUUID(),
+  isolation: randomUUID(),
   group: randomUUID(),
   customField: randomUUID(),
   script: randomUUID(),

@@ -42,9 +42,17 @@ export const asked = (body: CommandBody, waitMinutes: number): Asked => ({
 export async function commandTargets(
   { tx, caller, services, now }: TransactionContext,
   selection: Selection,
+  asked: Asked,
+): Promise<CommandTarget[]> {
+  return withRefusals({ services, now, tx }, await selectTargets(tx, caller, selection), asked)
+}
+
+/** The same of devices that were found in another way. */
+export async function withRefusals(
+  { tx, services, now }: Pick<TransactionContext, 'tx' | 'services' | 'now'>,
+  targets: readonly DeviceTarget[],
   { capabilities, waitMinutes }: Asked,
 ): Promise<CommandTarget[]> {
-  const targets = await selectTargets(tx, caller, selection)
   const ids = targets.map((target) => target.id)
   const incapable = await services.devices.incapable(tx, ids, capabilities)
   const until = minute(new Date(now().getTime() + waitMinutes * 60_000))

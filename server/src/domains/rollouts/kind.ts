@@ -1,5 +1,8 @@
 /** What a rollout asks of whatever it carries out: when a device may begin, what became of it, what to send it next. */
 import type { Tx } from '../../kernel/db.ts'
+import type { CommandBody } from '@breeze/contract/agent-commands'
+import { KernelError } from '../../kernel/errors.ts'
+import type { RunContext, Target, TransactionContext } from '../../kernel/tool.ts'
 import type { RolloutOutcome } from './tables.ts'
 
 export interface RolloutFacts {
@@ -37,11 +40,36 @@ export interface DeviceMove {
   detail?: unknown
 }
 
+/** What takes a change back: one command on each device where it succeeded. */
+export interface Inverse {
+  /** Of the rollout that does it. */
+  kind: string
+  task: unknown
+  /** "Release", "Run the script …": before "on 12 devices". */
+  what: string
+  body: CommandBody
+  /** How long a device that is away is waited for. */
+  waitMinutes: number
+  irreversible: string[]
+  /** Part of what is confirmed. */
+  binding: Record<string, string>
+  /** Devices that it is not for, each with why. */
+  unsuited(targets: readonly Target[]): Promise<Map<string, string>>
+  /** Writes what its rollout reads beside its own rows. */
+  keep(context: RunContext, operationId: string, organizationIds: string[]): Promise<void>
+}
+
 export interface RolloutKind {
   /** Whose gates are asked before anything is sent. */
   tool: string
   /** Where that tool has several actions: which of them this is. */
   actionOf?(rollout: Pick<RolloutFacts, 'task'>): string
+  /** Throws a refusal where nothing takes it back; without it, nothing ever does. */
+  inverse?(
+    context: TransactionContext,
+    rollout: RolloutFacts,
+    given: { secrets: Readonly<Record<string, string>> },
+  ): Promise<Inverse>
   /** Their stage begins: when each may start, or that it is passed over. */
   begin(tx: Tx, rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]>
   /** They are at work: what follows from what they told. Sends nothing but what reads. */
@@ -52,3 +80,9 @@ export interface RolloutKind {
 
 /** Why a command that its device had not got yet was taken back: the device is due again when the rollout goes on. */
 export const RECALLED = 'the rollout does not go on for now'
+
+export const irreversible = (reason: string): KernelError =>
+  new KernelError({ code: 'unsupported', reason, remedy: 'Look at the devices and mend what is wrong there.' })
+
+/** A device that is away is not left as it is for that. */
+export const UNDO_WAIT_MINUTES = 7 * 24 * 60

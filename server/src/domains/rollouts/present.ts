@@ -8,6 +8,8 @@ export const rolloutShape = z.object({
   reason: z.string().nullable(),
   stages: z.array(z.object({ name: z.string(), devices: count, succeeded: count, failed: count, state: z.string() })),
   next_at: z.string().nullable(),
+  undoes: z.string().optional().describe('The operation that it takes back.'),
+  rolled_back_by: z.string().optional().describe('The latest operation that takes it back.'),
 })
 
 export function presentRollout(view: RolloutView): z.input<typeof rolloutShape> {
@@ -23,6 +25,8 @@ export function presentRollout(view: RolloutView): z.input<typeof rolloutShape> 
       state: stageState(view, stage),
     })),
     next_at: (rollout.state === 'soaking' ? rollout.soakUntil : nextStart(view))?.toISOString() ?? null,
+    ...(view.undoes !== null && { undoes: view.undoes }),
+    ...(view.rolledBackBy !== null && { rolled_back_by: view.rolledBackBy }),
   }
 }
 
@@ -44,5 +48,7 @@ export function rolloutText(view: RolloutView): string {
   return [
     `Rollout ${state}${reason === null ? '' : `: ${reason}`}${next === null ? '' : `, next at ${next}`}.`,
     `Stages: ${told.join('; ')}.`,
+    ...(view.undoes === null ? [] : [`It takes back ${view.undoes}.`]),
+    ...(view.rolledBackBy === null ? [] : [`Rolled back by ${view.rolledBackBy}.`]),
   ].join('\n')
 }

@@ -16,6 +16,10 @@ export interface RolloutView {
   devices: DeviceResult[]
   /** Commanded, or due and connected. */
   busy: number
+  /** The operation that it takes back. */
+  undoes: string | null
+  /** The latest operation that takes it back. */
+  rolledBackBy: string | null
   /** Neither commanded nor done. */
   unsent: number
 }
@@ -26,6 +30,10 @@ const COUNTS = `
       or r.due_at <= $2 and d.status = 'online' and r.phase not in ('waiting', 'done')) as busy,
     count(*) filter (where r.phase in ('waiting', 'due') and r.outcome is null) as unsent
   from rollout_devices r left join devices d on d.id = r.device_id where r.rollout_id = $1 group by 1 order by 1`
+
+const LINKS = `
+  select (select operation_id from rollouts where id = $2) as undoes,
+    (select operation_id from rollouts where undoes = $1 order by created_at desc, id desc limit 1) as undone`
 
 /** Null for an operation that is no rollout, or that the transaction does not see. */
 export async function rolloutOfOperation(
@@ -42,8 +50,14 @@ export async function rolloutOfOperation(
     COUNTS,
     [rollout.id, now],
   )
+  const [linked] = await tx.prepared<{ undoes: string | null; undone: string | null }>('rollout_links', LINKS, [
+    rollout.id,
+    rollout.undoes,
+  ])
   return {
     rollout,
+    undoes: linked?.undoes ?? null,
+    rolledBackBy: linked?.undone ?? null,
     tallies: await talliesOf(tx, rollout),
     counts: Object.fromEntries(counts.map(({ state, n }) => [state, n])),
     total: counts.reduce((sum, { n }) => sum + n, 0),

@@ -28,6 +28,8 @@ export interface Rollout extends RolloutFacts {
   patienceUntil: Date | null
   createdAt: Date
   finishedAt: Date | null
+  /** The rollout that this one takes back. */
+  undoes: string | null
 }
 
 export function rolloutOf(row: Selectable<RolloutsTable>): Rollout {
@@ -58,6 +60,7 @@ export function rolloutOf(row: Selectable<RolloutsTable>): Rollout {
     giveUpAt: row.give_up_at,
     createdAt: row.created_at,
     finishedAt: row.finished_at,
+    undoes: row.undoes,
   }
 }
 

@@ -8,14 +8,16 @@ import { query, type Db, type Tx } from '../../kernel/db.ts'
 import { conflict, forbidden } from '../../kernel/errors.ts'
 import type { Events } from '../../kernel/events.ts'
 import { finishOperation, keepOpen } from '../../kernel/operations.ts'
-import type { RunContext, Target } from '../../kernel/tool.ts'
+import { operationOf, type RunContext, type Target, type TransactionContext } from '../../kernel/tool.ts'
+import type { CommandTarget } from '../commands/acting.ts'
 import type { Commands } from '../commands/service.ts'
 import { deviceNames } from '../devices/names.ts'
 import { MOST_DEVICES } from '../devices/select.ts'
 import { advance, type Advanced, type AdvanceParts, halt } from './advance.ts'
-import type { DeviceMove, RolloutDevice, RolloutKind } from './kind.ts'
+import { type DeviceMove, type Inverse, irreversible, type RolloutDevice, type RolloutKind } from './kind.ts'
 import { isOver, type RolloutPlan } from './machine.ts'
 import { principalColumns, principalOf } from './principal.ts'
+import { markUndone, requireAtRest, undoRollout } from './roll-back.ts'
 import { changeRollout, devicesOf, lockRollout, moveDevices, type Rollout, talliesOf } from './rows.ts'
 import { rolloutsOf } from './topics.ts'
 import './tables.ts'
@@ -50,6 +52,8 @@ export interface NewRollout {
   task: unknown
   startsAt: Date
   giveUpAt: Date
+  /** The rollout that it takes back. */
+  undoes?: string
   devices: readonly { id: string; organizationId: string; siteId: string; stage: number; detail: unknown }[]
 }
 
@@ -101,6 +105,7 @@ export class Rollouts {
         state: 'running',
         starts_at: rollout.startsAt,
         give_up_at: rollout.giveUpAt,
+        undoes: rollout.undoes ?? null,
         created_at: now(),
         changed_at: now(),
       }),
@@ -130,6 +135,37 @@ export class Rollouts {
   /** What a rollout does on devices is an act of its own tool, whatever tool takes it over: throws where the caller may not. */
   requireMayTakeOver(caller: Caller, rollout: Pick<Rollout, 'kind' | 'task'>): Permission {
     return this.#options.requireMayCarry(caller, this.#actOf(rollout))
+  }
+
+  /** Throws a refusal where nothing takes it back. */
+  async inverseOf(
+    context: TransactionContext,
+    rollout: Rollout,
+    given: { secrets: Readonly<Record<string, string>> },
+  ): Promise<Inverse> {
+    const kind = this.#parts.kindOf(rollout)
+    if (kind.inverse) return kind.inverse(context, rollout, given)
+    throw irreversible(`What ${kind.tool} did has no inverse.`)
+  }
+
+  /** In the transaction of the act whose operation it goes on as. What of the other has not begun never does. */
+  async rollBack(
+    context: RunContext,
+    rollout: Pick<Rollout, 'id' | 'operationId'>,
+    inverse: Inverse,
+    devices: readonly CommandTarget[],
+  ): Promise<void> {
+    const { tx, caller, now } = context
+    const operation = operationOf(context)
+    const locked = await lockRollout(tx, rollout.id)
+    if (!locked) throw new Error('a rollout that was looked up is there')
+    requireAtRest({ rollout: locked, tallies: await talliesOf(tx, locked) })
+    if (!locked.finishedAt) await this.cancel(tx, rollout.operationId, null, `rolled back by ${caller.user.name}`)
+    const places = devices.map(({ organizationId }) => organizationId ?? '')
+    await inverse.keep(context, operation, [...new Set(places)].sort())
+    const id = await this.start(context, operation, undoRollout(inverse, rollout.id, devices, now()))
+    const ids = devices.map((device) => device.id)
+    await markUndone(tx, rollout.id, id, ids)
   }
 
   async pause(tx: Tx, id: string, reason: string): Promise<void> {

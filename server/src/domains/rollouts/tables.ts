@@ -33,6 +33,7 @@ export interface RolloutsTable {
   created_at: Instant
   changed_at: Instant
   finished_at: OptionalInstant
+  undoes: ColumnType<string | null, string | null | undefined, never>
 }
 
 export interface RolloutDevicesTable {
@@ -50,6 +51,7 @@ export interface RolloutDevicesTable {
   detail: ColumnType<unknown, string | undefined, string>
   phase_since: OptionalInstant
   finished_at: OptionalInstant
+  undone_by: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 declare module '../../kernel/schema.ts' {

@@ -118,7 +118,7 @@ export async function contentOf({ file, os, parameters = [], timeoutSeconds = 30
   const language = LANGUAGE[file.split('.').at(-1) ?? '']
   if (!language) throw new Error(`${file} is in no language that is known`)
   const content = await readFile(fileURLToPath(new URL(`./built-in-scripts/${file}`, import.meta.url)), 'utf8')
-  return { language, content, os, parameters, runAs: null, timeoutSeconds }
+  return { language, content, os, parameters, runAs: null, timeoutSeconds, undo: null }
 }
 
 /** Puts those that are missing into the libraries, and the next version of those that are different now. */

@@ -23,6 +23,8 @@ export interface VersionContent {
   parameters: Parameter[]
   runAs: string | null
   timeoutSeconds: number
+  /** The script that takes back what this one does. */
+  undo: string | null
 }
 
 export interface Script {
@@ -43,10 +45,21 @@ export interface ScriptVersion extends VersionContent {
   digest: string
 }
 
-export const versionDigest = ({ language, content, os, parameters, runAs, timeoutSeconds }: VersionContent): string =>
+export const versionDigest = ({ os, undo, ...rest }: VersionContent): string =>
   createHash('sha256')
-    .update(canonicalJson({ language, content, os: [...os].sort(), parameters, runAs, timeoutSeconds }))
+    .update(canonicalJson({ ...contentFields(rest), os: [...os].sort(), ...(undo !== null && { undo }) }))
     .digest('hex')
+
+/** Whatever else its holder carries. */
+const contentFields = ({
+  language,
+  content,
+  parameters,
+  runAs,
+  timeoutSeconds,
+}: Omit<VersionContent, 'os' | 'undo'>) => {
+  return { language, content, parameters, runAs, timeoutSeconds }
+}
 
 interface Row {
   id: string
@@ -99,7 +112,17 @@ export async function readVersion(tx: Tx, script: Script, version = script.versi
   const row = await tx.first(
     query
       .selectFrom('script_versions')
-      .select(['version', 'language', 'content', 'os', 'parameters', 'run_as', 'timeout_seconds', 'digest'])
+      .select([
+        'version',
+        'language',
+        'content',
+        'os',
+        'parameters',
+        'run_as',
+        'timeout_seconds',
+        'digest',
+        'undo_script',
+      ])
       .where('script_id', '=', script.id)
       .where('version', '=', version),
   )
@@ -113,6 +136,7 @@ export async function readVersion(tx: Tx, script: Script, version = script.versi
     parameters: parameterList.parse(row.parameters),
     runAs: row.run_as,
     timeoutSeconds: row.timeout_seconds,
+    undo: row.undo_script,
     digest: row.digest,
   }
 }
@@ -254,6 +278,7 @@ async function insertVersion(
       parameters: JSON.stringify(content.parameters),
       run_as: content.runAs,
       timeout_seconds: content.timeoutSeconds,
+      undo_script: content.undo,
       digest: versionDigest(content),
       note,
       saved_at: at,

@@ -76,7 +76,7 @@ async function again(tx: Tx, asked: Asked, reference: string): Promise<Prepared>
   if (missing.length > 0) throw invalidInput(`secrets: give ${missing.join(', ')} again; they are not kept.`)
   const source = retryOf.script ? await usable(tx, retryOf.script.id, retryOf.script.version) : null
   const given = readValues(source?.version.parameters ?? null, retryOf.values, secrets)
-  const { id: _id, operation: _operation, sealedSecrets: _sealed, ...before } = retryOf
+  const { id: _id, operation: _operation, sealedSecrets: _sealed, undo: _undo, ...before } = retryOf
   const { concurrency, timeout_seconds: timeout } = asked
   return {
     run: {
@@ -91,7 +91,7 @@ async function again(tx: Tx, asked: Asked, reference: string): Promise<Prepared>
   }
 }
 
-async function usable(tx: Tx, reference: string, wanted: number | undefined) {
+export async function usable(tx: Tx, reference: string, wanted: number | undefined) {
   const script = await findScript(tx, reference)
   if (script.archivedAt !== null)
     throw conflict(`The script "${script.name}" is archived.`, 'Restore it with archive_script, or choose another.')
@@ -130,7 +130,11 @@ export function scriptBody(
 }
 
 /** Why a device is not one for this script, in the server's own words. */
-export function unsuited({ source }: Prepared, target: Target, platform: System | undefined): string | undefined {
+export function unsuited(
+  { source }: Pick<Prepared, 'source'>,
+  target: Target,
+  platform: System | undefined,
+): string | undefined {
   if (!source) return undefined
   const { script, version } = source
   if (script.organizationId !== null && script.organizationId !== target.organizationId)

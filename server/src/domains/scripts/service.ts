@@ -28,6 +28,7 @@ export interface NewRun extends RunInput {
   organizationIds: string[]
   operation: string
   retryOf: string | null
+  undo: Run['undo']
   /** Of a run in stages, see `rollout/secrets.ts`. */
   sealedSecrets: Buffer | null
   now: Date
@@ -36,6 +37,8 @@ export interface NewRun extends RunInput {
 export interface Run extends RunInput {
   id: string
   operation: string
+  /** Frozen when the run was confirmed: what takes it back. Of a run in stages. */
+  undo: { id: string; version: number } | null
   sealedSecrets: Buffer | null
 }
 
@@ -62,6 +65,8 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<void> {
       working_directory: run.workingDirectory,
       concurrency: run.concurrency,
       retry_of: run.retryOf,
+      undo_script: run.undo?.id ?? null,
+      undo_version: run.undo?.version ?? null,
       sealed_secrets: run.sealedSecrets,
       created_at: run.now,
     }),
@@ -93,6 +98,8 @@ export async function findRun(tx: Tx, reference: string): Promise<Run> {
     workingDirectory: row.working_directory,
     timeoutSeconds: row.timeout_seconds,
     concurrency: row.concurrency,
+    undo:
+      row.undo_script === null || row.undo_version === null ? null : { id: row.undo_script, version: row.undo_version },
     sealedSecrets: row.sealed_secrets,
   }
 }

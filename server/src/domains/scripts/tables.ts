@@ -33,6 +33,7 @@ export interface ScriptVersionsTable {
   digest: string
   note: string
   saved_at: Instant
+  undo_script: Optional<string>
   saved_by: string | null
 }
 
@@ -56,6 +57,8 @@ export interface ScriptRunsTable {
   concurrency: Optional<number>
   retry_of: Optional<string>
   sealed_secrets: Optional<Buffer>
+  undo_script: Optional<string>
+  undo_version: Optional<number>
   created_at: ColumnType<Date, Date, never>
 }
 

@@ -7,6 +7,7 @@ import { dataOf } from '../../commands/data.ts'
 import type { DeviceOpenings, Maintenance } from '../../maintenance/service.ts'
 import {
   type DeviceMove,
+  irreversible,
   RECALLED,
   type RolloutDevice,
   type RolloutFacts,
@@ -38,6 +39,12 @@ export class Deployments implements RolloutKind {
 
   constructor(options: DeploymentsOptions) {
     this.#options = options
+  }
+
+  async inverse(): Promise<never> {
+    throw irreversible(
+      'Installed updates have no inverse: package managers have no safe way back, and a restart has happened.',
+    )
   }
 
   async begin(tx: Tx, rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]> {

@@ -1,23 +1,21 @@
 /** Runs of scripts, stage by stage. Secrets lie sealed beside the run until it has ended, and are opened only to be sent. */
-import { z } from 'zod'
 import type { SecretBox } from '../../../keys/secret-box.ts'
 import type { Tx } from '../../../kernel/db.ts'
 import { conflict } from '../../../kernel/errors.ts'
-import type { DeviceMove, RolloutDevice, RolloutFacts, RolloutKind } from '../../rollouts/kind.ts'
+import type { TransactionContext } from '../../../kernel/tool.ts'
+import type { DeviceMove, Inverse, RolloutDevice, RolloutFacts, RolloutKind } from '../../rollouts/kind.ts'
 import { beginAll, observeAll, type OneCommandOptions, sendAll, type Sending } from '../../rollouts/one-command.ts'
 import { environmentOf, type Secrets, secretValues } from '../parameters.ts'
 import { scriptBody } from '../prepare.ts'
 import { findRun, type Run } from '../service.ts'
+import { type ScriptTask, scriptTask } from './task.ts'
+import { scriptInverse } from './undo.ts'
 
 declare module '../../../kernel/services.ts' {
   interface Services {
     scriptRollouts: ScriptRollouts
   }
 }
-
-export const SCRIPT_RUN = 'scripts'
-export const scriptTask = z.object({ waitMinutes: z.number() })
-export type ScriptTask = z.output<typeof scriptTask>
 
 const purposeOf = (run: string): string => `script_runs sealed_secrets ${run}`
 
@@ -33,6 +31,14 @@ export class ScriptRollouts implements RolloutKind {
   seal(run: string, secrets: Secrets): Buffer | null {
     if (Object.keys(secrets).length === 0) return null
     return this.#options.box.seal(Buffer.from(JSON.stringify(secrets)), purposeOf(run))
+  }
+
+  inverse(
+    context: TransactionContext,
+    { operationId }: RolloutFacts,
+    { secrets }: { secrets: Secrets },
+  ): Promise<Inverse> {
+    return scriptInverse(context, operationId, secrets)
   }
 
   async begin(_tx: Tx, _rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]> {

@@ -58,6 +58,7 @@ export default defineTool({
     run_as: z.string().nullable().optional(),
     timeout_seconds: z.number().int().optional(),
     digest: z.string().optional(),
+    undo: z.string().optional(),
     versions: z.array(z.record(z.string(), z.unknown())).optional(),
     runs: z.array(z.record(z.string(), z.unknown())).optional(),
   }),
@@ -86,6 +87,7 @@ export default defineTool({
         run_as: whole.runAs,
         timeout_seconds: whole.timeoutSeconds,
         digest: whole.digest,
+        ...(whole.undo !== null && { undo: whole.undo }),
         versions: whole.versions.map(({ savedAt, savedBy, ...saved }) => ({
           ...saved,
           saved_at: savedAt,
@@ -151,6 +153,7 @@ function wholeText(whole: NonNullable<Awaited<ReturnType<typeof oneScript>>['who
   )
   return [
     ...(parameters.length > 0 ? ['Parameters:', ...parameters] : ['No parameters.']),
+    ...(whole.undo === null ? [] : [`In stages, it is rolled back by the script ${whole.undo}.`]),
     `${whole.versions.length} versions; the text is in content.`,
     ...whole.runs.map(({ run, started_at, state, counts }) => {
       const told = Object.entries(counts).map(([of, n]) => `${n} ${of.replace('_', ' ')}`)

@@ -21,7 +21,8 @@ import { awaitRollout, presentBegun } from '../../rollouts/await.ts'
 import { onDevices, type PlannedStages, stagedRollout, stagesAsked, stagingFields } from '../../rollouts/staging.ts'
 import { parameterValues, secretValues } from '../parameters.ts'
 import { bodyOf, prepare, type Prepared, unsuited, valuesText } from '../prepare.ts'
-import { SCRIPT_RUN, type ScriptTask } from '../rollout/kind.ts'
+import { SCRIPT_RUN, type ScriptTask } from '../rollout/task.ts'
+import { undoOf } from '../rollout/undo.ts'
 import { contentDigest, insertRun } from '../service.ts'
 
 const DAY_MINUTES = 24 * 60
@@ -69,16 +70,23 @@ export default defineTool({
     const prepared = await prepare(context.tx, input)
     const { run, source } = prepared
     const staged = await stagesOf(context, input, targets)
+    const undo = staged ? await undoOf(context.tx, prepared) : null
     const as = run.runAs === null ? '' : ` as ${run.runAs}`
     const where = run.concurrency === null && !staged ? onDevices(targets.length) : manyDevices(targets.length)
     const limit = run.concurrency === null ? '' : `, ${run.concurrency} at once`
     return {
       summary: `Run ${nameOf(prepared)}${as} on ${where}${limit}, for at most ${run.timeoutSeconds} seconds each${valuesText(run)}${staged?.text ?? ''}.`,
-      irreversible: ['What a script changes on a device is not undone by Breeze.'],
+      irreversible: [
+        undo?.source
+          ? `Undone is only what the script "${undo.source.script.name}" (version ${undo.source.version.version}) undoes.`
+          : 'What a script changes on a device is not undone by Breeze.',
+      ],
+      ...(undo?.warning && { warnings: [undo.warning] }),
       binding: {
         content: contentDigest(run.content),
         ...(source && { script: source.script.id, version: source.version.digest }),
         ...(staged && { stages: staged.digest }),
+        ...(undo?.source && { undo: undo.source.script.id, undoVersion: undo.source.version.digest }),
       },
     }
   },
@@ -86,6 +94,7 @@ export default defineTool({
     const { tx, now, services } = context
     const prepared = await prepare(tx, input)
     const staged = await stagesOf(context, input, targets)
+    const undo = staged ? (await undoOf(tx, prepared)).source : null
     const run = context.newId()
     await insertRun(tx, {
       ...prepared.run,
@@ -94,6 +103,7 @@ export default defineTool({
       organizationIds: organizationsOf(targets),
       operation: operationOf(context),
       retryOf: prepared.retryOf?.id ?? null,
+      undo: undo && { id: undo.script.id, version: undo.version.version },
       sealedSecrets: staged && services.scriptRollouts.seal(run, prepared.given.secrets),
       now: now(),
     })

@@ -8,6 +8,7 @@ import { defineTool, type Target } from '../../../kernel/tool.ts'
 import { findOrganization, organizationTarget } from '../../organizations/service.ts'
 import {
   changeScript,
+  findScript,
   insertScript,
   readVersion,
   type ScriptVersion,
@@ -32,6 +33,11 @@ const input = z.object({
   parameters: parameterList.optional(),
   run_as: z.string().max(64).optional().describe("A user of the device; empty: the agent's own."),
   timeout_seconds: z.number().int().min(1).max(3600).optional(),
+  undo: z
+    .string()
+    .max(255)
+    .optional()
+    .describe('The script that takes back what this one does, for roll-backs: id or name; empty: none.'),
   note: z.string().max(500).default('').describe('What is new in this version.'),
   based_on: z.number().int().min(1).optional().describe('The version that was edited: refused where there is a newer.'),
 })
@@ -65,7 +71,7 @@ export default defineTool({
     return levelTarget(tx, caller, asked.organization)
   },
   async plan({ tx, caller }, asked, [target]) {
-    const content = await contentOf(tx, caller, asked)
+    const content = await contentOf(tx, caller, asked, target)
     const where = target?.kind === 'organization' ? target.name : FOR_ALL
     return {
       summary:
@@ -78,7 +84,7 @@ export default defineTool({
   },
   async run({ tx, caller, now, newId }, asked, [target]) {
     const stamp = { at: now(), by: caller.user.id, note: asked.note }
-    const { before, next } = await contentOf(tx, caller, asked)
+    const { before, next } = await contentOf(tx, caller, asked, target)
     const digest = versionDigest(next)
     if (asked.script === undefined) {
       const organizationId = target?.organizationId ?? null
@@ -112,16 +118,22 @@ const NEW: VersionContent = {
   parameters: [],
   runAs: null,
   timeoutSeconds: 300,
+  undo: null,
 }
 
 async function contentOf(
   tx: Tx,
   caller: Caller,
   asked: Input,
+  target: Target | undefined,
 ): Promise<{ before: ScriptVersion | null; next: VersionContent }> {
   const before = asked.script === undefined ? null : await readVersion(tx, await ownScript(tx, caller, asked.script))
   const { language, content, parameters, run_as: runAs, timeout_seconds: timeoutSeconds } = asked
   const os = asList(asked.os)
+  const undo =
+    asked.undo === undefined
+      ? undefined
+      : await undoFor(tx, asked.undo, asked.script === undefined ? null : (target?.id ?? null), target)
   const next = {
     ...NEW,
     ...before,
@@ -131,8 +143,25 @@ async function contentOf(
     ...(parameters !== undefined && { parameters }),
     ...(runAs !== undefined && { runAs: runAs === '' ? null : runAs }),
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    ...(undo !== undefined && { undo }),
   }
   return { before, next }
+}
+
+/** One that everybody who runs this script can run as well. */
+async function undoFor(
+  tx: Tx,
+  reference: string,
+  self: string | null,
+  target: Target | undefined,
+): Promise<string | null> {
+  if (reference === '') return null
+  const { id, name, organizationId, archivedAt } = await findScript(tx, reference)
+  if (id === self) throw invalidInput('undo: a script does not take itself back.')
+  if (archivedAt !== null) throw conflict(`The script "${name}" is archived.`, 'Restore it with archive_script first.')
+  if (organizationId !== null && organizationId !== (target?.organizationId ?? null))
+    throw invalidInput(`undo: "${name}" is not for all devices that this script is for.`)
+  return id
 }
 
 async function levelTarget(tx: Tx, caller: Caller, organization: string | undefined): Promise<Target[]> {
