@@ -9,6 +9,7 @@ import { rowAccess, type Caller } from './caller.ts'
 import type { Environment } from './context.ts'
 import type { Db, Tx } from './db.ts'
 import { asKernelError, KernelError } from './errors.ts'
+import { fault } from './faults.ts'
 import { needsAdmin } from './gates/allow-list.ts'
 import { actingCaller } from './gates/elevated.ts'
 import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
@@ -54,6 +55,7 @@ export async function carryOn<T>(
   let acting = caller ?? principal
   const told = (kind: EntryKind, said: Partial<Draft>) => append(parts, acting, callId, act, kind, said)
   let running = false
+  let done: CarriedOn<T>
   try {
     const { tool, action } = actOf(parts.registry, act)
     if (caller === null) throw new KernelError(gone(principal))
@@ -61,7 +63,7 @@ export async function carryOn<T>(
     check(mayUse(caller, tool, action, parts.governance))
     check(organizationStopGate(caller, tool, action, act.targets))
     await told('intent', { decision: 'allowed' })
-    running = true
+    fault('carried.intended')
     const access = rowAccess(acting, action.permission, needsAdmin(acting, action, parts.governance))
     const value = await parts.db.tenant(access, async (tx) => {
       const organizations = [...new Set(act.targets.flatMap(({ organizationId }) => organizationId ?? []))]
@@ -70,10 +72,11 @@ export async function carryOn<T>(
         organizations,
       ])
       check(lateStopGate(caller, stops[0]))
+      running = true
       return work(tx)
     })
-    await told('outcome', { decision: 'allowed', outcome: 'succeeded' })
-    return { status: 'done', value }
+    fault('carried.committed')
+    done = { status: 'done', value }
   } catch (error) {
     const known = asKernelError(error)
     const { code, reason } = known.denial
@@ -87,6 +90,9 @@ export async function carryOn<T>(
     if (!(error instanceof KernelError)) throw error
     return { status: 'refused', denial: known.denial }
   }
+  // What is durable did not fail, even if the audit can't be told of it now.
+  await told('outcome', { decision: 'allowed', outcome: 'succeeded' })
+  return done
 }
 
 /** Before somebody takes an act over: throws what its gates have against them, answers the permission it takes at each device. */

@@ -11,6 +11,8 @@ export const FAULT_POINTS = [
   'approval.decided',
   'approval.released',
   'approval.recorded',
+  'carried.intended',
+  'carried.committed',
   'audit.flushed',
   'command.queued',
   'command.claimed',

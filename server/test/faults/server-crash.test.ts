@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type RunningAgent, runAgent } from '../../../agent/src/main.ts'
 import { FAULT_POINTS, type FaultPoint } from '../../src/kernel/faults.ts'
-import { freePort, makeFolder, removeFolder, rowsOf, ServerProcess } from './server-process.ts'
+import { freePort, makeFolder, OPEN_INTENTS, removeFolder, rowsOf, ServerProcess } from './server-process.ts'
 
 let folder: string
 let port: number
@@ -87,11 +87,12 @@ const IN_THE_CALL = new Set<FaultPoint>(['intent.recorded', 'act.committed', 'au
 /** Killed here, the act is not in the database yet: it never happened. */
 const BEFORE_THE_ACT = new Set<FaultPoint>(['intent.recorded', 'audit.flushed'])
 
-/** Of commands that are stopped or that stream (`streams-and-cancels.test.ts`), of the key folder (`keys.test.ts`), of OAuth (`redemption.test.ts`), of approvals (`approvals.test.ts`). */
+/** Of commands that are stopped or that stream (`streams-and-cancels.test.ts`), of the key folder (`keys.test.ts`), of OAuth (`redemption.test.ts`), of approvals (`approvals.test.ts`), of acts that go on after their call (`rollouts.test.ts`). */
 const ELSEWHERE = new Set<FaultPoint>([
   ...(['cancel.requested', 'cancel.sent', 'output.committed'] as const),
   ...(['keys.chained', 'keys.promoted', 'keys.prepared'] as const),
   ...(['token.answered', 'token.redeemed'] as const),
+  ...(['carried.intended', 'carried.committed'] as const),
   ...(['approval.requested', 'approval.decided', 'approval.released', 'approval.recorded'] as const),
 ])
 const POINTS = FAULT_POINTS.filter((point) => !ELSEWHERE.has(point))
@@ -145,5 +146,3 @@ describe('killed at every point, started again', () => {
 
 const linesExpected = (point: FaultPoint): string[] => (BEFORE_THE_ACT.has(point) ? [] : ['ran'])
 const INTERRUPTED = `select id from audit_entries where outcome = 'interrupted'`
-const OPEN_INTENTS = `select call_id from audit_entries i where kind = 'intent' and not exists (
-  select from audit_entries o where o.call_id = i.call_id and o.kind = 'outcome')`

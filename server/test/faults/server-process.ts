@@ -16,6 +16,10 @@ import { socketPort } from '../../src/postgres/socket-folder.ts'
 const ENTRY = join(import.meta.dirname, '../../../dist/server.mjs')
 const READY_MS = 60_000
 
+/** Calls that began and of whose end the audit does not tell. */
+export const OPEN_INTENTS = `select call_id from audit_entries i where kind = 'intent' and not exists (
+  select from audit_entries o where o.call_id = i.call_id and o.kind = 'outcome')`
+
 export interface Ended {
   code: number | null
   signal: NodeJS.Signals | null

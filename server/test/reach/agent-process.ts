@@ -10,7 +10,7 @@ import type { Harness, Organization } from '../harness.ts'
 import type { Cable } from './cable.ts'
 
 const BIN = fileURLToPath(new URL('../../../agent/src/bin.ts', import.meta.url))
-const HURRIED = fileURLToPath(new URL('./hurried-agent.ts', import.meta.url))
+export const HURRIED = fileURLToPath(new URL('./hurried-agent.ts', import.meta.url))
 
 export interface AgentProcess {
   id: string
@@ -45,7 +45,7 @@ export async function startAgent(
     }),
   )
   const said: string[] = []
-  const command = [...launcher(mounts), hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')]
+  const command = [...mountLauncher(mounts), hurried ? HURRIED : BIN, '--policy', join(folder, 'policy.json')]
   const [program = '', ...args] = cable ? cable.inside(...command).flat() : command
   const child = spawn(program, args, {
     env: {
@@ -73,7 +73,7 @@ export async function startAgent(
 }
 
 /** With a view of its own of these paths: both programs become the next one, so that the process is the agent's. */
-function launcher(mounts: Readonly<Record<string, string>>): string[] {
+export function mountLauncher(mounts: Readonly<Record<string, string>>): string[] {
   const bound = Object.entries(mounts).flat()
   if (bound.length === 0) return [process.execPath]
   const script = 'while [ "$1" != -- ]; do mount --bind "$2" "$1" || exit 1; shift 2; done; shift; exec "$@"'
