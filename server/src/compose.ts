@@ -24,6 +24,8 @@ import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
+import { AGENT_UPDATE, AgentUpdates } from './domains/agent-updates/kind.ts'
+import { AgentReleases } from './domains/agent-updates/releases.ts'
 import { Deployments, DEPLOYMENT } from './domains/patches/deployment/kind.ts'
 import { DEVICE_ACTION, DeviceActionRollouts } from './domains/devices/rollout/kind.ts'
 import { ScriptRollouts } from './domains/scripts/rollout/kind.ts'
@@ -33,6 +35,7 @@ import { Rollouts, type RolloutsOptions } from './domains/rollouts/service.ts'
 import { giveBuiltInScripts } from './domains/scripts/built-in.ts'
 import { SigningKeys } from './domains/signing-keys/service.ts'
 import { OperationKeeper } from './domains/operations/service.ts'
+import { built } from './built.ts'
 import { openFaces } from './faces.ts'
 import { Credentials } from './identity/services/credentials.ts'
 import { DatabaseAuthenticator } from './identity/authenticator.ts'
@@ -82,6 +85,8 @@ export interface ServerOptions {
   longestAskMs?: number
   /** Silence that means offline; tests only. */
   graceMs?: number
+  /** The agent that it hands out; tests only. */
+  agentBundle?: string
 }
 
 export interface RunningServer {
@@ -225,6 +230,15 @@ async function startOn(
     revoked: (id) => authenticator.revoked(id),
     releases: () => releases,
   })
+  const agentReleases = new AgentReleases({
+    bundle: options.agentBundle ?? built('agent.cjs'),
+    dataDir: config.dataDir,
+    signer: keys.commands,
+    pepper: keys.pepper,
+    now,
+    failed: (error) => log.error({ err: error }, 'the build of the agent could not be read'),
+  })
+  rollouts.register(AGENT_UPDATE, new AgentUpdates({ commands, releases: agentReleases, newId }))
   rollouts.register(DEPLOYMENT, new Deployments({ commands, maintenance, newId }))
   rollouts.register(DEVICE_ACTION, new DeviceActionRollouts({ commands, newId }))
   const scriptRollouts = new ScriptRollouts({ commands, newId, box: keys.box })
@@ -250,6 +264,7 @@ async function startOn(
     vulnerabilities,
     enrollment,
     agents: hub,
+    agentReleases,
     agentSettings,
     eventLogs,
     signingKeys: new SigningKeys({ signer: keys.commands, now: environment.now, renew: () => hub.renew() }),
@@ -346,6 +361,7 @@ async function startOn(
     mail,
     credentials: services.credentials,
     enrollment,
+    releases: agentReleases,
     hub,
     publicUrl,
     port: listener.port,

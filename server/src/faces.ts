@@ -2,8 +2,6 @@
  * The faces of the server, as a part of the composition: who asks over MCP, REST, at the console, with OAuth, and how agents come
  * in. They translate and call the door; none of them decides.
  */
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { Context } from 'hono'
 import { Registry as MetricsRegistry } from 'prom-client'
 import type { Logger } from 'pino'
@@ -22,8 +20,11 @@ import { RevocableCalls } from './adapters/http/revocable-calls.ts'
 import { createOauth, type OauthDeps } from './adapters/oauth/adapter.ts'
 import { RESOURCE_METADATA_PATH } from './adapters/oauth/metadata.ts'
 import { authorizationPath } from './adapters/oauth/routes.ts'
+import { releaseRoute } from './adapters/agents/release-route.ts'
 import { AgentProgram } from './agent-program.ts'
+import { built } from './built.ts'
 import type { Config } from './config.ts'
+import type { AgentReleases } from './domains/agent-updates/releases.ts'
 import type { Enrollment } from './domains/devices/enrollment.ts'
 import type { Credentials } from './identity/services/credentials.ts'
 import type { DatabaseAuthenticator } from './identity/authenticator.ts'
@@ -59,6 +60,7 @@ export interface FacesDeps {
   mail: Mail
   credentials: Credentials
   enrollment: Enrollment
+  releases: AgentReleases
   hub: AgentHub
   publicUrl: string
   /** The port really listened on. */
@@ -193,6 +195,7 @@ export function openFaces(deps: FacesDeps): Faces {
         ...(enrollmentsPerMinute !== undefined && { opensPerMinute: enrollmentsPerMinute }),
       }),
       installRoute({ program, publicUrl, now: environment.now, addressOf, log }),
+      releaseRoute({ releases: deps.releases, now: environment.now, addressOf, log }),
       // Last: it answers whatever a browser asks for that nobody else does.
       consolePages(built('web')),
     ],
@@ -218,10 +221,4 @@ export function openFaces(deps: FacesDeps): Faces {
     },
     idle: () => identity.resets.idle(),
   }
-}
-
-/** What the build made: beside the server's own bundle, or where the build leaves it when the server runs from its sources. */
-function built(name: string): string {
-  const beside = fileURLToPath(new URL(`./${name}`, import.meta.url))
-  return existsSync(beside) ? beside : fileURLToPath(new URL(`../../dist/${name}`, import.meta.url))
 }

@@ -21,6 +21,8 @@ export interface HarnessOptions {
   extraTools?: readonly Tool[]
   documents?: ServerOptions['documents']
   longestAskMs?: number
+  /** The agent that the server hands out. */
+  agentBundle?: string
   /** Boots on this data folder and database again: a restart. */
   previous?: { dataDir: string; database: string }
 }
@@ -96,6 +98,7 @@ export async function boot(options: HarnessOptions = {}): Promise<Harness> {
     keys: await loadKeys(dataDir),
     log: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     ...(options.environment && { environment: options.environment }),
+    agentBundle: options.agentBundle ?? join(import.meta.dirname, 'newer-agent.cjs'),
     ...(options.extraTools && { extraTools: options.extraTools }),
     ...(options.documents && { documents: options.documents }),
     ...(options.longestAskMs !== undefined && { longestAskMs: options.longestAskMs }),

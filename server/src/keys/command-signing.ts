@@ -3,6 +3,7 @@
  * published, because commands signed by them may still be on their way and because each of them vouches for its successor.
  */
 import { cancelMessage, commandMessage } from '@breeze/contract/agent-commands'
+import { releaseMessage, type SignedManifest } from '@breeze/contract/agent-release'
 import { endorsementMessage, type ServerKey, serverKey } from '@breeze/contract/agent-protocol'
 import { z } from 'zod'
 import { conflict } from '../kernel/errors.ts'
@@ -26,6 +27,8 @@ export interface SigningKey {
   sign(payload: string): { keyId: string; signature: string }
   /** The same for `cancelMessage(payload)`. */
   signCancel(payload: string): { keyId: string; signature: string }
+  /** The same for `releaseMessage(payload)`. */
+  signRelease(payload: string): SignedManifest
 }
 
 /** Signs with whichever key is the current one. */
@@ -80,6 +83,7 @@ export class CommandSigning implements CommandSigner {
       publicKey: pair.publicKey,
       sign: (payload) => ({ keyId: pair.id, signature: pair.sign(commandMessage(payload)) }),
       signCancel: (payload) => ({ keyId: pair.id, signature: pair.sign(cancelMessage(payload)) }),
+      signRelease: (payload) => ({ keyId: pair.id, payload, signature: pair.sign(releaseMessage(payload)) }),
     }
   }
 
@@ -89,6 +93,10 @@ export class CommandSigning implements CommandSigner {
 
   signCancel(payload: string): { keyId: string; signature: string } {
     return { keyId: this.#current.id, signature: this.#current.sign(cancelMessage(payload)) }
+  }
+
+  signRelease(payload: string): SignedManifest {
+    return this.current().signRelease(payload)
   }
 
   /** The next key signs from now on. Refused when `expected` is not the current one any more: one rotation per wish. */

@@ -43,6 +43,7 @@ export class TestAgent {
   publicKey: string
   machineId: string
   bootId = 'boot-1'
+  agentVersion = '1.0.0'
   configurationEtag: string | null = null
   deviceId = ''
   socket: WebSocket | undefined
@@ -79,7 +80,7 @@ export class TestAgent {
         hostname: 'box',
         machineId: this.machineId,
         platform: 'linux',
-        agentVersion: '1.0.0',
+        agentVersion: this.agentVersion,
         ...fields,
       }),
     })
@@ -131,7 +132,7 @@ export class TestAgent {
       protocol: 1,
       deviceId,
       signature,
-      agentVersion: '1.0.0',
+      agentVersion: this.agentVersion,
       bootId: this.bootId,
       machineId: this.machineId,
       configurationEtag: this.configurationEtag,

@@ -183,6 +183,7 @@ const table = (at: Things): Table => ({
   manage_organization: { delete: { action: 'delete', organization: at.organization } },
   update_organization: { organization: at.organization, approval_limit: 5 },
   get_script_results: { run: at.run },
+  update_agents: { devices: at.device, rings: [{ devices: at.device }] },
   run_script: { devices: at.device, content: 'true' },
   list_scripts: { script: at.script },
   save_script: { script: at.script, content: 'false' },
