@@ -65,6 +65,8 @@ export function capabilitiesOfDevice({ system }: Facts): SectionData<'capabiliti
     const language = /^script\.(bash|sh|python|powershell|cmd)$/.exec(name)?.[1]
     if (language !== undefined && !system.interpreters.some((known) => known === language))
       return { name, supported: false, reason: `no interpreter for ${language} is installed on this device` }
+    if (name === 'agent.update')
+      return { name, supported: false, reason: 'a simulated device has no program that could be another version' }
     if (LACKING.has(name)) return { name, supported: false, reason: 'a simulated device has no files' }
     return { name, supported: true }
   })

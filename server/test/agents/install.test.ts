@@ -1,9 +1,12 @@
 /** The agent as a service of this very machine: installed by the one line, killed, renewed, removed. Needs root. */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { getPriority } from 'node:os'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { getPriority, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildAgent } from '../../../agent/test/built-agent.ts'
+import { callsOf } from '../reach/calls.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
 import { until } from './fleet.ts'
 
@@ -25,8 +28,10 @@ describe.skipIf(reason !== undefined)('the agent as a service', () => {
   let harness: Harness
   let organization: Organization
   let token: string
+  let folder: string
   beforeAll(async () => {
-    harness = await boot()
+    folder = mkdtempSync(join(tmpdir(), 'breeze-install-'))
+    harness = await boot({ agentBundle: (await buildAgent(folder, '7.0.0')).path })
     organization = await harness.organization('Acme')
     const input = { organization: organization.id, uses: 2, expires_in: '1h' }
     const made = await harness.invoke(await harness.operator(), 'create_enrollment_token', input)
@@ -36,6 +41,7 @@ describe.skipIf(reason !== undefined)('the agent as a service', () => {
   afterAll(async () => {
     if (existsSync(PROGRAM)) await exec(PROGRAM, ['uninstall']).catch(() => undefined)
     await harness.stop()
+    rmSync(folder, { recursive: true })
   })
 
   const oneLine = (...args: string[]) =>
@@ -84,6 +90,33 @@ describe.skipIf(reason !== undefined)('the agent as a service', () => {
     expect(other).not.toBe(pid)
     await until(() => readFileSync('/var/log/breeze-agent/agent.log', 'utf8').includes('"end":"SIGKILL"'))
   })
+
+  test('it takes on a newer build, which runs within the installed program', async () => {
+    const operator = await harness.operator()
+    const [found] = await harness.sql<{ id: string }>('select id from devices where organization_id = $1', [
+      organization.id,
+    ])
+    await until(async () => {
+      const rows = await harness.sql(
+        `select from device_sections where device_id = $1 and section = 'capabilities'
+           and data @> '[{"name": "agent.update", "supported": true}]'`,
+        [found?.id],
+      )
+      return rows.length > 0
+    }, 30_000)
+    const { data } = await callsOf(harness, () => operator).confirmed('update_agents', { devices: found?.id })
+    const ended = await until(async () => {
+      const [row] = await harness.sql<{ outcome: string | null; reason: string | null }>(
+        'select outcome, reason from rollout_devices where device_id = $1',
+        [found?.id],
+      )
+      return row?.outcome && row
+    }, 60_000)
+    expect([data['total'], ended]).toEqual([1, { outcome: 'succeeded', reason: null }])
+    expect(await children()).toEqual(expect.arrayContaining([PROGRAM, 'launch']))
+    const rows = await harness.sql('select agent_version from devices where id = $1', [found?.id])
+    expect(rows).toEqual([{ agent_version: '7.0.0' }])
+  }, 120_000)
 
   test('the same line renews it, without a token, as the same device', async () => {
     const before = await harness.sql('select id from devices where organization_id = $1', [organization.id])
