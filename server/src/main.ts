@@ -59,6 +59,8 @@ async function main(): Promise<void> {
   const server = await part(startServer({ config, owner: database.connection, keys, listener, log }), (it) =>
     it.close(),
   )
+  // Asked for its version now, so that no call has to wait for that. What fails is in the log, and each call says it.
+  void server.services.agentReleases.current().catch(() => undefined)
   if (config.localAgent) await part(startLocalAgent(server, log), (it) => it.stop())
   process.stdout.write(
     banner({

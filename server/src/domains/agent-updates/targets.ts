@@ -15,13 +15,14 @@ export interface UpdateTarget extends CommandTarget {
 }
 
 export async function updateTargets(context: TransactionContext, input: UpdateInput): Promise<UpdateTarget[]> {
-  const release = await context.services.agentReleases.current()
   const waitMinutes = input.give_up_hours * 60
   const devices = await commandTargets(context, input, { capabilities: ['agent.update'], waitMinutes })
   const versions = await agentVersions(
     context.tx,
     devices.map(({ id }) => id),
   )
+  // Known since the server started: nothing is run while the transaction is open.
+  const release = await context.services.agentReleases.current()
   const older = devices.filter(({ id }) => !isUpToDate(versions.get(id) ?? '', release))
   if (older.length === 0) {
     const which = devices.length === 1 ? 'This device runs' : `All ${devices.length} devices run`
