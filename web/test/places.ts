@@ -5,10 +5,16 @@ import { alertRow } from '../../server/test/alerts/rows.ts'
 import { settled } from './browser.ts'
 
 const ALERT = '019b0000-0000-7000-8000-00000000a1e7'
+/** By its name, which leads there as well. */
+const SCRIPT = 'walk-about'
 
 export const PAGES = [
   '/overview',
   '/alerts',
+  '/patches',
+  '/patches?view=rules',
+  '/scripts',
+  '/rollouts',
   '/approvals',
   '/settings/mcp-server',
   '/settings/connected-clients',
@@ -40,6 +46,11 @@ const item = (name: string): Press => ({ role: 'menuitem', name })
 export const DIALOGS: readonly Place[] = [
   { path: `/alerts/${ALERT}`, press: [button(/^Acknowledge…/)], title: /Acknowledge this alert/ },
   { path: `/alerts/${ALERT}`, press: [button(/^Resolve…/)], title: /Resolve this alert/ },
+  { path: '/patches', press: [button('Deploy…')], title: /Deploy patches/ },
+  { path: '/patches?view=rules', press: [button('New rule…')], title: /New patch rule/ },
+  { path: '/scripts', press: [button('New script')], title: /New script/ },
+  { path: `/scripts/${SCRIPT}`, press: [button('Run…')], title: /Run walk-about/ },
+  { path: `/scripts/${SCRIPT}`, press: [button('Edit…')], title: /Edit walk-about/ },
   { path: '/settings/mcp-server', press: [button(/^Claude Code/)], title: /Connect Claude Code/ },
   { path: '/settings/connected-clients', press: [button(/^Revoke “walker”/)], title: /Revoke “walker”/ },
   { path: '/settings/connected-clients', press: [button('Blocked clients')], title: /Blocked clients/ },
@@ -110,16 +121,23 @@ async function arrowTo(page: Page, item: Locator): Promise<void> {
   throw new Error('no arrow leads to the item')
 }
 
-/** Something in every list: an alert, a key, a grant, a person, an invitation, a token. */
+/** Something in every list: an alert, a script, a key, a grant, a person, an invitation, a token. */
 export async function furnish(harness: Harness, contoso: Organization): Promise<void> {
   const by = await harness.operator()
   const done = async (tool: string, input: object) => {
-    const outcome = await harness.invoke(by, tool, input)
+    const first = await harness.invoke(by, tool, input)
+    const { confirmation } = first.status === 'held' ? first.hold : {}
+    const outcome = confirmation
+      ? await harness.invoke(by, tool, { ...input, confirmation: confirmation.token })
+      : first
     if (outcome.status !== 'done') throw new Error(JSON.stringify(outcome))
   }
   const device = await harness.device(contoso, 'CONTOSO-SRV-1', { role: 'server', status: 'online' })
   const said = { value: 97, threshold: 90, unit: '%', mount: 'C:', device_text: { fullest: 'C:\\Temp' } }
   await alertRow(harness, contoso, { id: ALERT, device, severity: 'critical', title: 'Disk C: is full', detail: said })
+  const days = { name: 'days', type: 'number', default: 30 }
+  const parameters = [days, { name: 'pin', type: 'secret', required: true }]
+  await done('save_script', { name: SCRIPT, language: 'bash', content: 'date', parameters })
   await done('create_api_key', { name: 'walking', scopes: ['ai:read'], organizations: 'Contoso' })
   await done('invite_user', { email: 'nia@contoso.test', role: 'viewer', organizations: 'Contoso' })
   await done('create_enrollment_token', { organization: 'Contoso' })
