@@ -172,6 +172,7 @@ export function openFaces(deps: FacesDeps): Faces {
     ready,
     metrics,
     log,
+    subscribe: (topic, wake) => events.subscribe(topic, wake),
     longestAskMs: deps.longestAskMs,
     version: VERSION,
     largeBodies: POLL_BODY_BYTES,

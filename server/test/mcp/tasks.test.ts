@@ -5,7 +5,7 @@ import { KEPT_DAYS } from '../../src/kernel/tasks.ts'
 import { boot, type Harness, type Organization, type TestKey } from '../harness.ts'
 import { capabilities, connectDevice, type ReachDevice } from '../reach/devices.ts'
 import { tasksOf } from './task-calls.ts'
-import { initialize, modern, post, rpc } from './wire.ts'
+import { events, initialize, modern, post, rpc, WITH_TASKS } from './wire.ts'
 
 let world: Harness
 let place: Organization
@@ -224,6 +224,50 @@ describe('a task', () => {
       error: { code: -32020 },
     })
     expect(await tasks.send('brz_nobody', 'tasks/get', { taskId })).toMatchObject({ status: 401 })
+  })
+})
+
+describe('a listening stream', () => {
+  const listen = async (taskIds: string[], declared: object, more: object = {}) => {
+    const { body, headers } = modern('subscriptions/listen', { notifications: { taskIds, ...more } }, 'L', declared)
+    return post(address(), body, { key: key.key, headers })
+  }
+  const next = async (stream: AsyncGenerator<{ data: string }>): Promise<object> =>
+    JSON.parse((await stream.next()).value?.data ?? '{}') as object
+
+  it.each([{}, { toolsListChanged: true }])('besides %o tells of own tasks, as they are looked up', async (more) => {
+    const own = await tasks.start(key.key, 'run_script', script(device.id))
+    const other = await world.key(key.userId, ['ai:execute'])
+    const foreign = await tasks.start(other.key, 'run_script', script(offline[0] ?? ''))
+    const stream = events(await listen([own.taskId, foreign.taskId, 'nothing'], WITH_TASKS, more))
+    expect(await next(stream)).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications: { ...more, taskIds: [own.taskId] } },
+    })
+    const params = { taskId: own.taskId, _meta: { 'io.modelcontextprotocol/subscriptionId': 'L' } }
+    expect(await next(stream)).toMatchObject({
+      method: 'notifications/tasks',
+      params: { ...params, status: 'working' },
+    })
+    device.agent.result(sent[0] ?? '')
+    const told = await next(stream)
+    expect(told).toMatchObject({ method: 'notifications/tasks', params: { ...params, status: 'completed' } })
+    const looked = await tasks.get(key.key, own.taskId)
+    expect(told).toMatchObject({ params: { result: looked.result } })
+    await stream.return(undefined)
+  })
+
+  it('is cut when its credential ends, and is for clients that declare the extension', async () => {
+    const plain = await listen(['x'], {})
+    expect([plain.status, await plain.json()]).toMatchObject([400, { error: { code: -32021 }, id: 'L' }])
+    const doomed = await world.key(await world.user('partner_technician'), ['ai:execute'])
+    const { taskId } = await tasks.start(doomed.key, 'run_script', script(offline[0] ?? ''))
+    const { body, headers } = modern('subscriptions/listen', { notifications: { taskIds: [taskId] } }, 1, WITH_TASKS)
+    const stream = events(await post(address(), body, { key: doomed.key, headers }))
+    await next(stream)
+    await next(stream)
+    world.server.authenticator.revoked(doomed.id)
+    expect((await stream.next()).done).toBe(true)
   })
 })
 

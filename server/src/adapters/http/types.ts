@@ -48,6 +48,8 @@ export interface HttpDeps {
   authorizationPath?: (path: string) => 'open' | 'described' | 'navigated' | null
   /** Paths of those whose bodies may be larger than others', in bytes. They count what they read themselves. */
   largeBodies?: ReadonlyMap<string, number>
+  /** Wake-ups of this node: what is told by them is looked up again. */
+  subscribe?: (topic: string, wake: () => void) => () => void
   /** How long a call waits for the person it asks; 40 s unless a test is in a hurry. */
   longestAskMs?: number | undefined
 }

@@ -14,6 +14,9 @@ import { InFlight } from './in-flight.ts'
 import { ToolLists } from './listing.ts'
 import { AREAS_PATH, DIRECTORY_PATH, MCP_PATH, MESSAGES_PATH, SSE_PATH, areasFilter } from './paths.ts'
 import { type Address, Pipeline } from './pipeline.ts'
+import { operationTasks } from './operation-tasks.ts'
+import { type Principal, callerOf } from './principal.ts'
+import type { TaskListening } from './task-stream.ts'
 import { type BuildOptions, type ServerKit, buildServer } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { SseLeg } from './sse-leg.ts'
@@ -64,7 +67,18 @@ export function createMcpAdapter(deps: McpDeps, fixtures: Fixtures | null = null
   const streams = new Streams({ ...deps, limits: deps.config.limits })
   const forget = deps.authenticator.onRevoked((credentialId) => sessions.endOf(credentialId))
   const stateless = () => build({ streams: false, tasks: false, tool: null })
-  const pipeline = new Pipeline(deps, { modern, modernTools, sessions, sse, streams, stateless })
+  const tasksOf = (principal: Principal): TaskListening => ({
+    async source() {
+      const identity = await deps.authenticator.authenticate(principal.presented)
+      return identity && (fixtures?.tasks ?? operationTasks(kit, callerOf({ ...principal, identity })))
+    },
+    subscribe: (taskId, wake) => {
+      const ends = [`operation:${taskId}`, 'approvals'].map((topic) => deps.subscribe?.(topic, wake))
+      return () => ends.forEach((end) => end?.())
+    },
+    failed: (error) => deps.log.debug({ err: error }, 'a task could not be told of'),
+  })
+  const pipeline = new Pipeline(deps, { modern, modernTools, sessions, sse, streams, stateless, tasksOf })
 
   const announce = coalesced(() => {
     modern.notify.toolsChanged()

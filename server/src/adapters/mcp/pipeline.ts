@@ -20,10 +20,19 @@ import {
   toolCallOf,
 } from './json-rpc.ts'
 import { type Principal, authInfoOf, callerOf, ownerOf } from './principal.ts'
-import { badBody, insufficientScope, notAdmitted, stopping, tooManyMessages, tooManyStreams } from './refusals.ts'
+import {
+  badBody,
+  insufficientScope,
+  missingCapability,
+  notAdmitted,
+  stopping,
+  tooManyMessages,
+  tooManyStreams,
+} from './refusals.ts'
 import { type Sessions, needsSession } from './sessions.ts'
 import type { SseLeg } from './sse-leg.ts'
 import { serveStateless } from './stateless.ts'
+import { type TaskListening, tasksAskedFor, weaveTasks } from './task-stream.ts'
 import { type StreamLeg, type Streams, supervise } from './streams.ts'
 
 /** Elements of a 2025-03-26 batch. */
@@ -47,6 +56,8 @@ export interface Legs {
   sse: SseLeg
   streams: Streams
   stateless: () => McpServer
+  /** What a listening client's tasks are looked up by. */
+  tasksOf: (principal: Principal) => TaskListening
 }
 
 interface Exchange {
@@ -109,7 +120,9 @@ export class Pipeline {
 
   async #route(exchange: Exchange, body: unknown): Promise<Response> {
     const { request, principal } = exchange
-    if (!(await isLegacyRequest(request, body))) return this.#modern(exchange, body)
+    if (!(await isLegacyRequest(request, body))) {
+      return isRequest(body, 'subscriptions/listen') ? this.#listen(exchange, body) : this.#modern(exchange, body)
+    }
     const sessionId = request.headers.get('mcp-session-id')
     if (sessionId !== null) {
       return (await this.#legs.sessions.serve(sessionId, request, principal, body)) ?? sessionNotFound(body)
@@ -119,13 +132,23 @@ export class Pipeline {
   }
 
   async #modern({ request, principal }: Exchange, body: unknown): Promise<Response> {
-    const options = { authInfo: authInfoOf(principal), parsedBody: body }
-    if (isRequest(body, 'subscriptions/listen')) {
-      return this.#stream(principal, 'listen', body, () => this.#legs.modern.fetch(request, options))
-    }
     const call = toolCallOf(body)
     if (call) this.#legs.modernTools.set(request, call.name)
-    return this.#legs.modern.fetch(request, options)
+    return this.#legs.modern.fetch(request, { authInfo: authInfoOf(principal), parsedBody: body })
+  }
+
+  async #listen(exchange: Exchange, body: unknown): Promise<Response> {
+    const { principal } = exchange
+    const id = requestIdOf(body)
+    const asked = tasksAskedFor(body)
+    if (asked && !asked.declared) return missingCapability(id)
+    // Each is looked up as if it were asked for.
+    const overLimit = asked && (await this.#count(exchange, asked.taskIds.length))
+    if (overLimit) return overLimit
+    return this.#stream(principal, 'listen', body, async () => {
+      const response = await this.#modern(exchange, body)
+      return asked ? weaveTasks(response, id, asked.taskIds, this.#legs.tasksOf(principal)) : response
+    })
   }
 
   #toStream(request: Request, principal: Principal, body: unknown): Response {

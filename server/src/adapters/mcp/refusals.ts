@@ -11,6 +11,7 @@ import {
   requestIdOf,
   rpcError,
 } from './json-rpc.ts'
+import { tasksNeeded } from './tasks.ts'
 
 /** Enough for any ordinary request; a throttled one is read only to answer with its id. */
 const MAX_THROTTLED_BYTES = 64 * 1024
@@ -80,6 +81,12 @@ export function insufficientScope(scope: string, challenge: string, id: RequestI
   }
   const message = `${data.reason} ${data.remedy}`
   return rpcError(403, { code: TRANSPORT_ERROR, message, data }, id, { 'www-authenticate': challenge })
+}
+
+/** Revision 2026-07-28: who asks for tasks must be able to read them. */
+export function missingCapability(id: RequestId): Response {
+  const { code, message, data } = tasksNeeded()
+  return rpcError(400, { code, message, data }, id)
 }
 
 function throttled(reason: string, seconds: number, id: RequestId): Response {
