@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConfigError, parseServerUrl, readConfig } from './config.ts'
+import { ConfigError, parseServerUrl, readConfig, systemVariables } from './config.ts'
 
 test.each([
   ['https://rmm.example.com/ignored?path', 'https://rmm.example.com'],
@@ -41,4 +41,10 @@ test('a misspelt dry run, fault point or option is an error, not a reboot', () =
   expect(() => read({ BREEZE_AGENT_POWER: 'dryrun' })).toThrow('must be real or dry-run')
   expect(() => read({ BREEZE_AGENT_FAULT: 'journal' })).toThrow('must be one of')
   expect(() => read({}, ['--sevrer'])).toThrow(ConfigError)
+})
+
+test('programs are given what Windows needs of its own variables, and nothing else of the environment', () => {
+  const env = { SystemRoot: 'C:\\Windows', PATH: 'C:\\Windows\\System32', TEMP: '', BREEZE_AGENT_TOKEN: 'secret' }
+  expect(systemVariables(env, 'win32')).toEqual({ SystemRoot: env.SystemRoot, PATH: env.PATH })
+  expect(systemVariables(env, 'linux')).toEqual({})
 })

@@ -34,6 +34,33 @@ export type ParsedArguments =
   | { kind: 'run' | 'self-test'; config: AgentConfig }
   | { kind: 'help' | 'version' | 'release' }
 
+/** Windows programs do not start without some of the system's own variables. */
+const WINDOWS_VARIABLES = [
+  'SystemRoot',
+  'SystemDrive',
+  'windir',
+  'PATH',
+  'PATHEXT',
+  'TEMP',
+  'ProgramData',
+  'ProgramFiles',
+  'USERPROFILE',
+]
+
+/** What of the agent's environment every program needs that it starts: on Windows only. */
+export function systemVariables(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): Record<string, string> {
+  if (platform !== 'win32') return {}
+  const variables: Record<string, string> = {}
+  for (const name of WINDOWS_VARIABLES) {
+    const value = env[name]
+    if (value !== undefined && value !== '') variables[name] = value
+  }
+  return variables
+}
+
 /** The message is one line meant for the person at the terminal. */
 export class ConfigError extends Error {
   override name = 'ConfigError'

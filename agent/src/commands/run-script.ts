@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandOutcome, ScriptArgs } from '@breeze/contract/agent-commands'
-import type { ScriptEnvironment } from '../config.ts'
+import { systemVariables, type ScriptEnvironment } from '../config.ts'
 import { errorCode } from '../platform/error-code.ts'
 import type { Execution, Executor } from '../executor.ts'
 import { fault } from '../faults.ts'
@@ -147,16 +147,9 @@ function environmentOf(
   runAs: RunAs | undefined,
 ): Record<string, string> {
   const common = { LANG: 'C.UTF-8', [EXECUTION_TAG]: commandId }
-  if (!runAs) return { ...common, PATH: path, HOME: home, ...windowsVariables() }
+  if (!runAs) return { ...systemVariables(), ...common, PATH: path, HOME: home }
   const { name, home: own } = runAs.account
   return { ...common, PATH: USERS_PATH, HOME: own, USER: name, LOGNAME: name }
-}
-
-/** Programs do not start without some of the system's own variables. */
-function windowsVariables(): Record<string, string> {
-  if (process.platform !== 'win32') return {}
-  const names = ['SystemRoot', 'SystemDrive', 'windir', 'PATHEXT', 'TEMP', 'ProgramData', 'ProgramFiles', 'USERPROFILE']
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
 }
 
 async function runToTheEnd(

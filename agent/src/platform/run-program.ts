@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
 import { TimedOut, Unsupported } from '../collectors/section.ts'
+import { systemVariables } from '../config.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const DEFAULT_BYTES = 1_000_000
@@ -149,27 +150,8 @@ function yieldToOthers({ pid }: ChildProcess): void {
   }
 }
 
-/** Windows programs do not start without some of the system's own variables. */
-const WINDOWS_VARIABLES = [
-  'SystemRoot',
-  'SystemDrive',
-  'windir',
-  'Path',
-  'PATHEXT',
-  'TEMP',
-  'ProgramData',
-  'ProgramFiles',
-]
-
 export function baseEnvironment(): Record<string, string> {
-  if (process.platform !== 'win32') {
-    const paths = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/opt/homebrew/bin']
-    return { PATH: paths.join(':'), LANG: 'C.UTF-8', LC_ALL: 'C' }
-  }
-  const environment: Record<string, string> = {}
-  for (const name of WINDOWS_VARIABLES) {
-    const value = process.env[name]
-    if (value !== undefined) environment[name] = value
-  }
-  return environment
+  if (process.platform === 'win32') return systemVariables()
+  const paths = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/opt/homebrew/bin']
+  return { PATH: paths.join(':'), LANG: 'C.UTF-8', LC_ALL: 'C' }
 }
