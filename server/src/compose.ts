@@ -16,7 +16,6 @@ import { Account } from './domains/account/standing.ts'
 import { ScriptChecks } from './domains/alerts/checks/rounds.ts'
 import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
-import { forgetContent, forgetPassing } from './domains/commands/retention.ts'
 import { Commands } from './domains/commands/service.ts'
 import { Elevations } from './domains/elevations/service.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
@@ -64,6 +63,7 @@ import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
 import { Periodic } from './periodic.ts'
 import { openWatching } from './watching.ts'
+import { keepBounded } from './retention.ts'
 
 export interface ServerOptions {
   config: Config
@@ -327,14 +327,10 @@ async function startOn(
   periodic.every('operations', 5000, () => keeper.sweep())
   periodic.every('rollouts', 1500, () => rollouts.tick())
   periodic.every('script checks', 5000, () => scriptChecks.tick())
-  periodic.every('old checks', 3_600_000, () => forgetPassing(db, environment.now()))
   periodic.every('approvals', 5000, () => approvals.sweep())
-  periodic.every('old tasks', 3_600_000, () => tasks.forget())
   periodic.every('elevations', 5000, () => elevations.sweep())
-  periodic.every('untrusted reads', 3_600_000, () => untrusted.forget())
-  periodic.every('old content', 3_600_000, () => forgetContent(db, environment.now(), config.outputDays))
+  keepBounded(periodic, { db, environment, config, tasks, untrusted, notifications })
   await giveBuiltInScripts(db, environment)
-  periodic.every('old notifications', 3_600_000, () => notifications.forget())
   commands.start()
   // What was approved before the last stop and could not run any more.
   await approvals.sweep(true)

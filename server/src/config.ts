@@ -215,6 +215,11 @@ export const VARIABLES = {
       'Days that the instructions, output and data of finished commands are kept. That they ran, and how they ended, stays.',
     parse: positive(90, 3650),
   }),
+  BREEZE_ALERT_DAYS: variable({
+    default: '400',
+    meaning: 'Days that alerts are kept once they are over. What is not resolved stays.',
+    parse: positive(400, 3650),
+  }),
   BREEZE_TOOL_CALLS_PER_MINUTE: variable({
     default: '60',
     meaning: 'Acts (tiers 2–3), and reads that ask devices, a credential may start per tool and minute.',
@@ -297,6 +302,7 @@ export interface Config {
   requireExecuteAdmin: boolean
   actsPerToolAndMinute: number
   outputDays: number
+  alertDays: number
   limits: { messagesPerMinute: number; sseConnectionsPerMinute: number; sseSessions: number }
   /** All that the local agent gets to see of this process's environment. */
   agentEnvironment: Readonly<Record<string, string>>
@@ -354,6 +360,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     requireExecuteAdmin: read('MCP_REQUIRE_EXECUTE_ADMIN'),
     actsPerToolAndMinute: read('BREEZE_TOOL_CALLS_PER_MINUTE'),
     outputDays: read('BREEZE_OUTPUT_DAYS'),
+    alertDays: read('BREEZE_ALERT_DAYS'),
     limits: {
       messagesPerMinute: read('MCP_MESSAGE_RATE_LIMIT_PER_MINUTE'),
       sseConnectionsPerMinute: read('MCP_SSE_RATE_LIMIT_PER_MINUTE'),

@@ -1,5 +1,7 @@
 /** What people do with alerts. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { forgetAlerts } from '../../src/domains/alerts/retention.ts'
+import { recountAlerts } from '../../src/domains/alerts/tally.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { type Answer, code, denial, done } from '../settings/answers.ts'
 import { type AlertWorld, alertWorld, hoursAgo, morning } from './world.ts'
@@ -158,4 +160,19 @@ describe('manage_alerts', () => {
       'insufficient_scope',
     )
   })
+})
+
+it('lets go of an alert long after it was over, with its timeline, and of none that is not', async () => {
+  const { over = '', disk = '' } = await morning(w)
+  const recent = await w.alert('ACME-WS-1', { status: 'resolved', title: 'Over lately' })
+  const child = await w.alert('ACME-WS-2', { title: 'Stood under it', parent: over, suppressed: 'parent' })
+  const long = `now() - interval '401 days'`
+  await w.h.sql(`update alerts set opened_at = ${long}, resolved_at = ${long} where id = $1`, [over])
+  await w.h.sql(`update alerts set opened_at = ${long} where id = $1`, [disk])
+  expect(await forgetAlerts(w.h.server.db, new Date(), 400)).toBe(1)
+  const left = await w.h.sql<{ id: string }>('select id from alerts where id = any ($1)', [[over, disk, recent, child]])
+  expect(left.map(({ id }) => id).toSorted()).toEqual([disk, recent, child].toSorted())
+  expect([(await events(over)).length, (await events(disk)).length]).toEqual([0, 1])
+  expect(await recountAlerts(w.h.server.db)).toBe(0)
+  expect(await forgetAlerts(w.h.server.db, new Date(), 400)).toBe(0)
 })
