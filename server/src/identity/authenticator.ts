@@ -48,6 +48,12 @@ interface GrantAnswer {
   rights: Rights
 }
 
+interface StoredAnswer {
+  scopes: string[] | null
+  ip_allow_list: string[] | null
+  rights: Rights
+}
+
 /** A person at the console, and when they last proved who they are. */
 export interface ConsolePerson {
   identity: Identity
@@ -234,15 +240,16 @@ export class DatabaseAuthenticator implements Authenticator {
   }
 
   /** The rights, as they are now, of whoever began an act that goes on after its call. */
-  async stored({ userId, credential, scopes }: StoredPrincipal): Promise<Identity | null> {
+  async stored({ userId, credential, scopes, ip }: StoredPrincipal): Promise<Identity | null> {
     if (credential.kind === 'oauth_grant' && !this.#parts.oauthEnabled) return null
-    const row = await this.#parts.db.lookUp<{ answer: { scopes: string[] | null; rights: Rights } | null }>(
+    const row = await this.#parts.db.lookUp<{ answer: StoredAnswer | null }>(
       'auth_stored',
       'select auth_stored($1, $2, $3) as answer',
       [credential.kind, credential.id, userId],
     )
     if (!row?.answer) return null
-    const { scopes: now, rights } = row.answer
+    const { scopes: now, ip_allow_list: allowed, rights } = row.answer
+    if (ip !== undefined && allowed && !isAllowed(ip, allowed)) return null
     const held = scopes && now ? now.filter((scope) => scopes.includes(scope)) : now
     return identityFrom(rights, {
       now: this.#parts.now(),
@@ -283,6 +290,8 @@ export interface StoredPrincipal {
   credential: Identity['credential']
   /** What it was let in with; null: all that its user may. */
   scopes: readonly string[] | null
+  /** Where its call came from, to be held against the key's list as it is by now; not asked for what goes on by itself. */
+  ip?: string | null
 }
 
 function presentedToken(presented: PresentedCredential): string | null {

@@ -6,9 +6,10 @@ import type { ColumnType } from 'kysely'
 import { organizationsOf } from './blast-radius.ts'
 import type { Caller, Credential } from './caller.ts'
 import { query, type Tx } from './db.ts'
+import { sameDigest, type Digests } from './digests.ts'
 import { KernelError } from './errors.ts'
 import type { ApprovalTerms, PolicyDecision } from './gates/confirmation.ts'
-import { inputDigest, type Confirmed, type Intended } from './operations.ts'
+import type { Confirmed, Intended } from './operations.ts'
 import type { Call, Plan } from './tool.ts'
 
 type Instant = ColumnType<Date, Date, never>
@@ -112,6 +113,7 @@ const MOST_AN_HOUR = 10
 /** The request that asks for the same already; throws `rate_limited` where there are enough of this tool's. */
 export async function pendingAlike(
   tx: Tx,
+  digests: Digests,
   caller: Caller,
   tool: string,
   call: Call,
@@ -132,8 +134,8 @@ export async function pendingAlike(
       .limit(200),
   )
   const waits = rows.filter((row) => row.state === 'awaiting_approval' && row.decision === null && row.expires_at > now)
-  const wanted = inputDigest(tool, call)
-  const same = waits.find((row) => row.input_digest.equals(wanted))
+  const wanted = digests.input(tool, call)
+  const same = waits.find((row) => sameDigest(row.input_digest, wanted))
   if (same) return { operation: same.id, expiresAt: same.expires_at }
   const lately = rows.filter((row) => row.requested_at.getTime() > now.getTime() - 3_600_000)
   if (waits.length < MOST_PENDING && lately.length < MOST_AN_HOUR) return null
@@ -156,6 +158,7 @@ const refuse = (reason: string): KernelError =>
  */
 export async function readApproved(
   tx: Tx,
+  digests: Digests,
   caller: Caller,
   tool: string,
   call: Call,
@@ -173,7 +176,7 @@ export async function readApproved(
   if (!found || !approval || found.state !== 'awaiting_approval' || approval.decision !== 'approved')
     throw refuse('This call does not wait for its release.')
   const own = found.user_id === caller.user.id && found.credential_id === caller.credential.id
-  if (!own || found.tool !== tool || !found.input_digest.equals(inputDigest(tool, call)))
+  if (!own || found.tool !== tool || !sameDigest(found.input_digest, digests.input(tool, call)))
     throw refuse('This call is not the one that was approved.')
   if (approval.expires_at <= now) throw refuse('The approval came to its end before the call could run.')
   if (consume) {

@@ -187,7 +187,14 @@ export class Door implements Kernel {
     const effect = { summary: tool.title, irreversible: [] }
     const intended = { tool: tool.name, call, targets, policy, effect }
     const rest = { state: 'running' as const, confirmation: null }
-    await insertOperation(tx, { id, callId: record.callId, caller, now: context.now(), intended, ...rest })
+    await insertOperation(tx, this.#parts.holds.digests, {
+      id,
+      callId: record.callId,
+      caller,
+      now: context.now(),
+      intended,
+      ...rest,
+    })
     record.policy(policy, id)
     return id
   }
@@ -264,7 +271,7 @@ export class Door implements Kernel {
         await holds.spend(walk, tx, 'cancelled')
         return { intended, held: null, declined: true }
       }
-      checkEffect(confirmed, intended)
+      checkEffect(holds.digests, confirmed, intended)
       const asked = holds.stillToAsk(walk, confirmed, policy)
       if (asked) return { intended, held: asked }
       if (walk.approved || policy.applied !== 'approver') return { intended, held: null }
@@ -292,7 +299,7 @@ export class Door implements Kernel {
     if (confirmed) {
       targets = frozenTargets(confirmed, resolved)
       const present = await holds.intend(walk, tx, targets)
-      checkEffect(confirmed, present)
+      checkEffect(holds.digests, confirmed, present)
       operation = confirmed.operation
       const policy = holds.inForce(walk, confirmed, present.policy)
       checkPolicy(expected.policy, policy)
@@ -305,7 +312,7 @@ export class Door implements Kernel {
       targets = resolved.filter((target) => known.has(target.id))
       operation = context.newId()
       const intended = { ...expected, targets }
-      await insertOperation(tx, {
+      await insertOperation(tx, this.#parts.holds.digests, {
         id: operation,
         callId: record.callId,
         caller,

@@ -8,6 +8,7 @@ import type { CallRecord } from './call-record.ts'
 import { isDelegated, type Caller } from './caller.ts'
 import type { Environment } from './context.ts'
 import type { Tx } from './db.ts'
+import { Digests, type Mac } from './digests.ts'
 import {
   decidePolicy,
   stricterOf,
@@ -59,7 +60,7 @@ const ALWAYS_APPROVED: PolicyDecision = { asked: 'approver', applied: 'approver'
 
 export interface HoldsParts {
   environment: Environment
-  sealer: Sealer
+  sealer: Sealer & Mac
   areaOf(tool: string): Area | undefined
   tasks: Tasks
   /** The page where a request is decided. */
@@ -67,10 +68,12 @@ export interface HoldsParts {
 }
 
 export class Holds {
+  readonly digests: Digests
   readonly #parts: HoldsParts
 
   constructor(parts: HoldsParts) {
     this.#parts = parts
+    this.digests = new Digests(parts.sealer)
   }
 
   async intend(walk: Walk, tx: Tx, targets: readonly Target[]): Promise<Considered> {
@@ -105,7 +108,7 @@ export class Holds {
     const operation = context.newId()
     const token = `brzc_${this.#parts.environment.randomBytes(24).toString('base64url')}`
     const expiresAt = new Date(context.now().getTime() + CONFIRMATION_MINUTES * 60_000)
-    await insertOperation(tx, {
+    await insertOperation(tx, this.digests, {
       id: operation,
       callId: record.callId,
       caller,
@@ -123,7 +126,7 @@ export class Holds {
     const now = context.now()
     const { tool, call } = walk.admitted
     if (tool.needsApprover) {
-      const alike = await pendingAlike(tx, caller, tool.name, call, now)
+      const alike = await pendingAlike(tx, this.digests, caller, tool.name, call, now)
       if (alike) {
         // The preview whose token was spent on it has nothing of its own to wait for.
         if (confirmed !== null) await cancelOperation(tx, confirmed, now)
@@ -134,7 +137,7 @@ export class Holds {
     const operation = confirmed ?? context.newId()
     if (confirmed === null) {
       const row = { id: operation, callId: record.callId, caller, now, intended, confirmation: null }
-      await insertOperation(tx, { ...row, state: 'awaiting_approval' })
+      await insertOperation(tx, this.digests, { ...row, state: 'awaiting_approval' })
     }
     const plan = describePlan(intended.effect, intended.targets)
     const rest = { caller, intended, plan, terms: intended.terms, input: withoutToken(input), now }
@@ -152,10 +155,10 @@ export class Holds {
     const { caller, admitted, context, approved } = walk
     const { tool, call } = admitted
     const now = context.now()
-    if (approved) return readApproved(tx, caller, tool.name, call, approved.operation, now, consume)
+    if (approved) return readApproved(tx, this.digests, caller, tool.name, call, approved.operation, now, consume)
     const token = call.control.confirmation
     if (token === null) return null
-    return readConfirmation(tx, caller, tool.name, call, token, now, consume ? 'running' : null)
+    return readConfirmation(tx, this.digests, caller, tool.name, call, token, now, consume ? 'running' : null)
   }
 
   /** How a confirmed call is held by now: a rule that came since its preview, or text that its caller read, counts. */
@@ -171,7 +174,7 @@ export class Holds {
   async spend(walk: Walk, tx: Tx, becomes: 'awaiting_approval' | 'cancelled'): Promise<void> {
     const { caller, admitted, context } = walk
     const token = admitted.call.control.confirmation ?? ''
-    await readConfirmation(tx, caller, admitted.tool.name, admitted.call, token, context.now(), becomes)
+    await readConfirmation(tx, this.digests, caller, admitted.tool.name, admitted.call, token, context.now(), becomes)
   }
 
   /** A token alone, where the client can ask its person and the policy wants that: it waits for their answer. */

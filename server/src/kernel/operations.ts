@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto'
 import type { ColumnType } from 'kysely'
 import { organizationsOf, sitesOf } from './blast-radius.ts'
-import { canonicalJson, digest } from './canonical.ts'
+import { canonicalJson } from './canonical.ts'
 import type { Caller } from './caller.ts'
 import { query, type Tx } from './db.ts'
+import { sameDigest, type Digests } from './digests.ts'
 import { KernelError } from './errors.ts'
 import type { PolicyDecision } from './gates/confirmation.ts'
 import { maskSecrets } from './redact.ts'
@@ -88,23 +89,7 @@ export interface NewOperation {
 
 export const hashToken = (token: string): Buffer => createHash('sha256').update(token).digest()
 
-export const inputDigest = (tool: string, call: Call): Buffer => digest({ tool, input: call.input })
-
-/**
- * Status and counts are shown to people but not hashed: a device that goes offline meanwhile changes nothing. Where it stands
- * is hashed: under another customer it is not what was confirmed.
- */
-export function effectDigest(intended: Intended): Buffer {
-  return digest({
-    tool: intended.tool,
-    action: intended.call.action.name,
-    input: intended.call.input,
-    targets: intended.targets.map(({ id, organizationId, siteId }) => `${id} ${organizationId} ${siteId}`).sort(),
-    binding: intended.effect.binding ?? {},
-  })
-}
-
-export async function insertOperation(tx: Tx, operation: NewOperation): Promise<void> {
+export async function insertOperation(tx: Tx, digests: Digests, operation: NewOperation): Promise<void> {
   const { caller, intended } = operation
   await tx.run(
     query.insertInto('operations').values({
@@ -123,8 +108,8 @@ export async function insertOperation(tx: Tx, operation: NewOperation): Promise<
       summary: intended.effect.summary,
       // For people to read; what is bound is the digest.
       input: canonicalJson(maskSecrets(intended.call.input)).slice(0, 20_000),
-      input_digest: inputDigest(intended.tool, intended.call),
-      effect_digest: effectDigest(intended),
+      input_digest: digests.input(intended.tool, intended.call),
+      effect_digest: digests.effect(intended),
       target_ids: [...new Set(intended.targets.map((target) => target.id))].sort(),
       site_ids: sitesOf(intended.targets),
       policy_asked: intended.policy.asked,
@@ -155,6 +140,7 @@ const refuse = (code: 'confirmation_invalid' | 'confirmation_expired', reason: s
  */
 export async function readConfirmation(
   tx: Tx,
+  digests: Digests,
   caller: Caller,
   tool: string,
   call: Call,
@@ -176,7 +162,7 @@ export async function readConfirmation(
   if (found.state === 'cancelled') throw refuse('confirmation_invalid', 'This confirmation was cancelled.')
   if (found.state !== 'awaiting_confirmation')
     throw refuse('confirmation_invalid', 'This confirmation was already used.')
-  if (!found.input_digest.equals(inputDigest(tool, call))) {
+  if (!sameDigest(found.input_digest, digests.input(tool, call))) {
     throw refuse('confirmation_invalid', 'The input differs from the one that was previewed.')
   }
   if (becomes) await tx.run(query.updateTable('operations').set(changeTo(becomes, now)).where('id', '=', found.id))
@@ -207,8 +193,8 @@ export function frozenTargets(confirmed: Confirmed, resolved: readonly Target[])
   return frozen
 }
 
-export function checkEffect(confirmed: Confirmed, intended: Intended): void {
-  if (!confirmed.effectDigest.equals(effectDigest(intended))) {
+export function checkEffect(digests: Digests, confirmed: Confirmed, intended: Intended): void {
+  if (!sameDigest(confirmed.effectDigest, digests.effect(intended))) {
     throw refuse('confirmation_invalid', 'What this call would do has changed since the preview.')
   }
 }

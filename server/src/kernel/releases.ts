@@ -138,7 +138,8 @@ export class Releases {
   async #refused(approval: Approval, call: { tool: string; tier: number; action: string | null }): Promise<Outcome> {
     const denial = {
       code: 'unauthenticated' as const,
-      reason: 'The credential that asked for this was revoked, has ended, or its user may no longer sign in.',
+      reason:
+        'The credential that asked for this was revoked, has ended, is not good any more for the address it was asked from, or its user may no longer sign in.',
       remedy: 'Ask for it again with a valid credential.',
     }
     const drafts = refusalDrafts(approval, call, denial, this.#parts.environment)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/kernel/canonical.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { systemEnvironment } from '../../src/kernel/context.ts'
 import type { Outcome } from '../../src/kernel/kernel.ts'
@@ -234,6 +235,11 @@ describe('between asking and approving', () => {
       (_, own) => change('update api_keys set deleted_at = now() where id = $1', own.id),
     ],
     [
+      'its addresses were narrowed',
+      'unauthenticated',
+      (_, own) => change(`update api_keys set ip_allow_list = '{203.0.113.0/24}' where id = $1`, own.id),
+    ],
+    [
       'the user was disabled',
       'unauthenticated',
       (_, own) => change('update users set disabled_at = now() where id = $1', own.userId),
@@ -281,6 +287,44 @@ describe('between asking and approving', () => {
       [colleague.user.name, code],
     )
     expect(entries.length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['was edited', 'save_script', { content: 'echo other' }, 'confirmation_invalid'],
+    ['was archived', 'archive_script', {}, 'not_found'],
+  ])('its library script %s: approved, it is refused, audited, and nothing runs', async (_, tool, more, code) => {
+    const { organization, input } = await place()
+    const script = `Library ${made}`
+    const saved = { name: script, language: 'sh', content: 'echo this', organization: organization.id }
+    const author = await world.caller(key)
+    expect(codeOf(await world.invoke(author, 'save_script', saved))).toBe('done')
+    const { operation } = await ask({ filter: input.filter, script })
+    expect(codeOf(await world.invoke(author, tool, { script, ...more }))).toBe('done')
+    await world.device(organization, 'Late')
+    expect(codeOf(await decide(colleague, operation))).toBe('done')
+    await expect.poll(() => stateOf(world, operation)).toBe('failed')
+    const shown = await world.invoke(colleague, 'list_approvals', { approval: operation })
+    expect(dataOf(shown)).toMatchObject({ approvals: [{ result: { code, text: expect.any(String) } }] })
+    const commands = 'select from device_commands c join devices d on d.id = c.device_id where d.organization_id = $1'
+    expect(await world.sql(commands, [organization.id])).toEqual([])
+    const refusals = (await entriesOf(operation)).filter((entry) => entry?.decision === 'denied')
+    expect(refusals.map((entry) => entry?.code)).toContain(code)
+  })
+
+  it('no digest of its input can be guessed against, and what waited under the former ones is void', async () => {
+    const { input } = await place()
+    const { operation } = await ask(input)
+    const digests = await world.sql<{ input_digest: Buffer }>('select input_digest from operations where id = $1', [
+      operation,
+    ])
+    const call = world.server.registry.get('run_script')?.parse(input)
+    const guess = digest({ tool: 'run_script', input: call?.input })
+    expect(digests[0]?.input_digest).toHaveLength(32)
+    expect(digests[0]?.input_digest.equals(guess)).toBe(false)
+    await world.sql('update operations set input_digest = $2 where id = $1', [operation, guess])
+    expect(codeOf(await decide(colleague, operation))).toBe('done')
+    await expect.poll(() => stateOf(world, operation)).toBe('failed')
+    expect(await commandsOf(world, operation)).toEqual([])
   })
 
   it('a stop cancels it, and a device added later is not touched', async () => {
