@@ -13,7 +13,6 @@ let connected = false
 let agent: RunningAgent
 let agents = 0
 let interrupted = 0
-const operations = new Set<string>()
 
 const dataDir = () => join(folder, 'data')
 const proof = (point: string) => join(folder, `proof-${point}`)
@@ -52,15 +51,15 @@ const becomes = (deviceId: string, status: string) =>
     expect(rows).toEqual([{ status }])
   }, 10_000)
 
-const runOn = (deviceId: string, point: string) =>
-  server.call('run_script', { devices: deviceId, content: `echo ran >> ${proof(point)}` })
-
-async function newOperations(): Promise<string[]> {
-  const rows = await rowsOf<{ id: string }>(dataDir(), `select id from operations where tool = 'run_script'`)
-  const fresh = rows.map((row) => row.id).filter((id) => !operations.has(id))
-  for (const id of fresh) operations.add(id)
-  return fresh
+/** Told what would happen, with the token that confirms it. */
+async function previewed(deviceId: string, point: string) {
+  const input = { devices: deviceId, content: `echo ran >> ${proof(point)}` }
+  const { body } = await server.call('preview_action', { tool: 'run_script', input })
+  const { operation, confirmation } = body as { operation: string; confirmation: { token: string } }
+  return { operation, confirm: () => server.call('run_script', { ...input, confirmation: confirmation.token }) }
 }
+
+const stateOf = async (operation: string) => (await server.call('get_operation', { operation })).body['state']
 
 beforeAll(async () => {
   folder = makeFolder()
@@ -69,8 +68,7 @@ beforeAll(async () => {
   const organization = await server.call('create_organization', { name: 'Contoso' })
   expect(organization.status).toBe(200)
   expect((await server.call('create_site', { organization: 'Contoso', name: 'Main' })).status).toBe(200)
-  // This machine is a server, whose scripts are held by default; here they are to run at once.
-  const policy = await server.call('set_confirmation_policy', { policy: 'client', tool: 'run_script' })
+  const policy = await server.call('set_confirmation_policy', { policy: 'preview', tool: 'run_script' })
   expect(policy.status).toBe(200)
   agent = await enroll()
   await becomes(agent.deviceId, 'online')
@@ -104,33 +102,28 @@ describe('killed at every point, started again', () => {
     await vi.waitUntil(() => connected, 10_000)
     await agent.stop('stop')
     await becomes(device, 'offline')
+    const enrolling = point === 'enrollment.committed'
+    const act = enrolling ? null : await previewed(device, point)
     expect(await server.kill('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' })
 
     server = await start(point)
-    const enrolling = point === 'enrollment.committed'
     // To a device that is away, the answer comes at once: this act is acknowledged.
-    const reply = enrolling ? null : await runOn(device, point).catch(() => null)
+    const reply = act && (await act.confirm().catch(() => null))
     expect(reply?.status).toBe(enrolling || IN_THE_CALL.has(point) ? undefined : 200)
     const back = enrolling ? enroll() : startAgent(`agent-${agents}`)
     expect(await server.exited).toEqual({ code: null, signal: 'SIGKILL' })
     server = await start()
     agent = await back
     await becomes(agent.deviceId, 'online')
-    if (enrolling) {
-      expect(await rowsOf(dataDir(), 'select id from devices')).toHaveLength(agents)
-      expect((await runOn(agent.deviceId, point)).body).toMatchObject({ state: 'succeeded' })
-    }
-
-    const made = await newOperations()
-    expect(made).toHaveLength(BEFORE_THE_ACT.has(point) ? 0 : 1)
-    if (reply) expect(made).toEqual([reply.body['operation']])
-    for (const operation of made)
-      await vi.waitFor(
-        async () =>
-          expect((await server.call('get_operation', { operation })).body).toMatchObject({ state: 'succeeded' }),
-        10_000,
-      )
-    expect(linesOf(point)).toEqual(linesExpected(point))
+    if (enrolling) expect(await rowsOf(dataDir(), 'select id from devices')).toHaveLength(agents)
+    const { operation, confirm } = act ?? (await previewed(agent.deviceId, point))
+    if (enrolling || BEFORE_THE_ACT.has(point)) {
+      // Nothing of it happened, and the confirmation is good for it still.
+      expect([await stateOf(operation), linesOf(point)]).toEqual(['awaiting_confirmation', []])
+      expect((await confirm()).body).toMatchObject({ operation, state: 'succeeded' })
+    } else await vi.waitFor(async () => expect(await stateOf(operation)).toBe('succeeded'), 10_000)
+    expect((await confirm()).body).toMatchObject({ code: 'confirmation_invalid' })
+    expect(linesOf(point)).toEqual(['ran'])
     expect((await server.call('manage_audit', { action: 'verify' })).body).toMatchObject({ ok: true })
     expect(await rowsOf(dataDir(), OPEN_INTENTS)).toEqual([])
     interrupted += IN_THE_CALL.has(point) ? 1 : 0
@@ -140,9 +133,8 @@ describe('killed at every point, started again', () => {
   test('and in the end every operation has ended, and nothing ran late', async () => {
     const unfinished = 'select id, tool, state from operations where finished_at is null'
     await vi.waitFor(async () => expect(await rowsOf(dataDir(), unfinished)).toEqual([]), 15_000)
-    for (const point of POINTS) expect([point, linesOf(point)]).toEqual([point, linesExpected(point)])
+    for (const point of POINTS) expect([point, linesOf(point)]).toEqual([point, ['ran']])
   })
 })
 
-const linesExpected = (point: FaultPoint): string[] => (BEFORE_THE_ACT.has(point) ? [] : ['ran'])
 const INTERRUPTED = `select id from audit_entries where outcome = 'interrupted'`
