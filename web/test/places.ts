@@ -59,6 +59,7 @@ export const DIALOGS: readonly Place[] = [
   { path: '/settings/api-keys', press: [button('Actions for walking'), item('Edit…')], title: /Change/ },
   { path: '/settings/api-keys', press: [button('Actions for walking'), item('Rotate…')], title: /Rotate/ },
   { path: '/settings/api-keys', press: [button('Actions for walking'), item('Delete…')], title: /Delete/ },
+  { path: '/settings/risk-engine?show=confirmation', press: [button(/^Set a rule…/)], title: /Set a rule/ },
   { path: '/settings/users', press: [button('New service user')], title: /Create a service user/ },
   {
     path: '/settings/users',

@@ -13,7 +13,7 @@ import { StopDialog } from '../emergency/stop-dialog.tsx'
 import { ConfirmationSection } from './confirmation-section.tsx'
 import { DeniedSection } from './denied-section.tsx'
 import { LimitsSection } from './limits-section.tsx'
-import { type JudgedTool, riskEngine } from './risk-engine.ts'
+import { type JudgedTool, type Rule, riskEngine } from './risk-engine.ts'
 import { RuleDialog } from './rule-dialog.tsx'
 import { SECTIONS } from './sections.ts'
 import { FIRST_SEEN_BY, SeenBy, whoIs } from './seen-by.tsx'
@@ -82,6 +82,7 @@ export function RiskEnginePage() {
           organization={organization}
           tools={data.tools}
           of={{ tool: ruling.name, area: null, tier: null }}
+          policy={data.policies.find((rule) => isOf(rule, ruling, organization))?.policy}
           onClose={() => setRuling(null)}
         />
       )}
@@ -89,6 +90,9 @@ export function RiskEnginePage() {
     </SettingsPage>
   )
 }
+
+const isOf = (rule: Rule, { name }: JudgedTool, organization: object | null): boolean =>
+  rule.tool === name && rule.tier === null && (rule.from === 'organization') === (organization !== null)
 
 /** The one that is chosen. Whoever is not of the partner has no "every organization": theirs is shown. */
 function useOrganization(session: Session): { id: string; name: string } | null {

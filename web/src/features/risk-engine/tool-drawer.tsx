@@ -18,6 +18,7 @@ interface ToolDrawerProps {
 /** All of one tool: what would become of each of its actions, by which gate, and how it is confirmed. */
 export function ToolDrawer({ tool, off, onRule, onClose }: ToolDrawerProps) {
   const acts = tool.actions.some(({ tier }) => tier === 2 || tier === 3)
+  const fixed = tool.actions.some(({ confirmation }) => confirmation?.from === 'fixed')
   return (
     <Drawer
       label={tool.title}
@@ -27,7 +28,8 @@ export function ToolDrawer({ tool, off, onRule, onClose }: ToolDrawerProps) {
         </h2>
       }
       actions={
-        acts && (
+        acts &&
+        !fixed && (
           <Button size="sm" tier={2} disabled={off} onClick={onRule}>
             Set its rule…
           </Button>
