@@ -135,6 +135,42 @@ describe.skipIf(noBrowser !== undefined)('the scripts', () => {
     expect(await table.getByRole('row').count()).toBe(2)
   })
 
+  test('a run in stages leads to its rollout, which is rolled back by the script’s own way back', async () => {
+    await act('save_script', { name: 'Unmark', language: 'bash', content: 'rm -f /tmp/marked' })
+    await act('save_script', { name: 'Mark', language: 'bash', content: 'touch /tmp/marked', undo: 'Unmark' })
+    const page = await console.enter('/scripts?text=mark')
+    await page.getByRole('link', { name: 'Mark', exact: true }).click()
+    await page.getByRole('complementary', { name: 'Mark' }).getByRole('link', { name: 'its undo script' }).waitFor()
+    await page.getByRole('button', { name: 'Run…' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Run Mark' })
+    await dialog.getByLabel('CONTOSO-PC-1').check()
+    await dialog.getByText('User, time and pace').click()
+    await dialog.getByLabel('In stages').check()
+    await dialog.getByRole('button', { name: 'Run on 1 device…' }).click()
+    await page.getByLabel('Type 1 to go on').fill('1')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/scripts\/runs\//)
+    const [one] = agents
+    const sent = async () => (await one?.nextCommand())?.payload.commandId ?? ''
+    one?.result(await sent())
+    await page
+      .getByRole('table', { name: 'Results' })
+      .getByRole('row', { name: /succeeded/ })
+      .waitFor()
+    await page.getByRole('link', { name: 'Its stages' }).click()
+    await page.getByRole('button', { name: 'Roll back…' }).click()
+    const plan = page.getByRole('dialog')
+    await plan.getByRole('list', { name: 'Devices' }).getByText('CONTOSO-PC-1').waitFor()
+    await plan.getByLabel('Type 1 to go on').fill('1')
+    await page.keyboard.press('Enter')
+    const drawer = page.getByRole('complementary')
+    await drawer.getByText('It takes back').waitFor()
+    one?.result(await sent())
+    await drawer.getByText('1 of 1 succeeded').waitFor()
+    await drawer.getByRole('link', { name: 'another rollout' }).click()
+    await drawer.getByText('It was taken back by').waitFor()
+  })
+
   test('archiving can be taken back; filters and what is not there say so', async () => {
     const page = await console.enter('/scripts?text=spool')
     await page.getByRole('link', { name: 'Clear the spool' }).click()

@@ -1,4 +1,6 @@
+import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { useBegin } from '../../app/begin.ts'
 import { withheld } from '../../app/permissions.ts'
 import { useSession } from '../../app/session.ts'
 import { useToolAct } from '../../app/tool-queries.ts'
@@ -6,14 +8,16 @@ import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog, Refused } from '../../ui/confirm-dialog.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { TextField } from '../../ui/text-field.tsx'
-import { mayPause, mayResume, ROLLOUT_TOOLS, type WholeRollout } from './rollouts.ts'
+import { mayPause, mayResume, mayRollBack, ROLLOUT_TOOLS, type WholeRollout } from './rollouts.ts'
 
 interface RolloutActsProps {
   whole: WholeRollout
   state: string
 }
 
-export function RolloutActs({ whole: { operation, finished_at: ended }, state }: RolloutActsProps) {
+export function RolloutActs({ whole, state }: RolloutActsProps) {
+  const { operation, finished_at: ended } = whole
+  const navigate = useNavigate()
   const off = withheld(useSession(), 'operations.write')
   const [opened, setOpened] = useState<'pause' | 'cancel' | null>(null)
   const resume = useToolAct<object, unknown>('control_rollout', {
@@ -21,7 +25,11 @@ export function RolloutActs({ whole: { operation, finished_at: ended }, state }:
     planFirst: true,
     said: () => 'The rollout goes on',
   })
-  if (ended !== null) return null
+  const rollBack = useBegin<object>('control_rollout', {
+    refresh: ROLLOUT_TOOLS,
+    onBegun: (operationId) => void navigate({ to: '/rollouts/$operationId', params: { operationId } }),
+  })
+  const refusal = resume.refusal ?? rollBack.refusal
   return (
     <>
       <div className="flex flex-wrap gap-2">
@@ -41,11 +49,23 @@ export function RolloutActs({ whole: { operation, finished_at: ended }, state }:
             Resume…
           </Button>
         )}
-        <Button variant="danger-line" tier={2} disabled={off} onClick={() => setOpened('cancel')}>
-          Cancel the rollout…
-        </Button>
+        {mayRollBack(whole) && (
+          <Button
+            tier={3}
+            disabled={off}
+            busy={rollBack.busy && 'Asking…'}
+            onClick={() => rollBack.run({ operation, action: 'roll_back' })}
+          >
+            Roll back…
+          </Button>
+        )}
+        {ended === null && (
+          <Button variant="danger-line" tier={2} disabled={off} onClick={() => setOpened('cancel')}>
+            Cancel the rollout…
+          </Button>
+        )}
       </div>
-      {resume.refusal !== undefined && <Refused text={resume.refusal} />}
+      {refusal !== undefined && <Refused text={refusal} />}
       {opened === 'pause' && <Pause operation={operation} onClose={() => setOpened(null)} />}
       {opened === 'cancel' && <Cancel operation={operation} onClose={() => setOpened(null)} />}
     </>

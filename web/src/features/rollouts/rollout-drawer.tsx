@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, Link } from '@tanstack/react-router'
 import { LayersMinus } from 'lucide-react'
 import { ApiError } from '../../app/api.ts'
 import { Drawer } from '../../ui/drawer.tsx'
@@ -63,8 +63,19 @@ export function RolloutDrawer() {
 /** An operation that is no rollout. */
 const isNone = (whole: WholeRollout | undefined): boolean => whole !== undefined && whole.rollout === undefined
 
+const Other = ({ operation, children }: { operation: string; children: string }) => (
+  <Link
+    to="/rollouts/$operationId"
+    params={{ operationId: operation }}
+    search={({ state: _state, ...search }) => search}
+    className="link rounded-1"
+  >
+    {children}
+  </Link>
+)
+
 function Head({ whole, rollout }: { whole: WholeRollout; rollout: NonNullable<WholeRollout['rollout']> }) {
-  const { state, reason, next_at: next } = rollout
+  const { state, reason, next_at: next, undoes, rolled_back_by: undoneBy } = rollout
   return (
     <section className="flex flex-col gap-3 border-b border-line px-5 py-4">
       <p className="font-medium">{whole.summary}</p>
@@ -81,6 +92,16 @@ function Head({ whole, rollout }: { whole: WholeRollout; rollout: NonNullable<Wh
           </>
         )}
       </p>
+      {undoes !== undefined && (
+        <p className="text-text-2">
+          It takes back <Other operation={undoes}>another rollout</Other>.
+        </p>
+      )}
+      {undoneBy !== undefined && (
+        <p className="text-text-2">
+          It was taken back by <Other operation={undoneBy}>a later rollout</Other>.
+        </p>
+      )}
       {reason !== null && (
         <Note tone={state === 'stopped' ? 'crit' : 'plain'} {...(state === 'stopped' && { title: 'Stopped.' })}>
           <span className="inline-block first-letter:uppercase">{reason}</span>

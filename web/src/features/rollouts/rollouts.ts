@@ -46,7 +46,15 @@ export interface WholeRollout {
   devices: RolloutDevice[]
   total: number
   counts: Record<string, number>
-  rollout?: { state: string; reason: string | null; stages: Stage[]; next_at: string | null }
+  rollout?: {
+    state: string
+    reason: string | null
+    stages: Stage[]
+    next_at: string | null
+    /** Operations: the one that it takes back, and the latest that takes it back. */
+    undoes?: string
+    rolled_back_by?: string
+  }
 }
 
 export interface RolloutSearch {
@@ -92,7 +100,12 @@ export const wholeRollout = (operation: string) =>
     retry: false,
   })
 
-const KINDS: Readonly<Record<string, string>> = { patches: 'Patches', scripts: 'Script', script: 'Script' }
+const KINDS: Readonly<Record<string, string>> = {
+  patches: 'Patches',
+  scripts: 'Script',
+  device_actions: 'Device action',
+  agent_updates: 'Agent updates',
+}
 export const kindOf = ({ kind }: Pick<Rollout, 'kind'>): string => KINDS[kind] ?? kind.replaceAll('_', ' ')
 
 export const progressOf = (of: Pick<Rollout, 'devices' | 'succeeded' | 'failed'>): ProgressPart[] => [
@@ -104,3 +117,9 @@ export const progressOf = (of: Pick<Rollout, 'devices' | 'succeeded' | 'failed'>
 /** What can be done with it as it stands. */
 export const mayPause = (state: string): boolean => state === 'running' || state === 'soaking'
 export const mayResume = (state: string): boolean => state === 'paused' || state === 'stopped'
+
+/** Nothing is at work, something was done, and its tool knows a way back: package managers have none. */
+export function mayRollBack({ tool, counts, rollout }: WholeRollout): boolean {
+  if (!rollout || mayPause(rollout.state) || rollout.undoes !== undefined) return false
+  return (counts['succeeded'] ?? 0) > 0 && ['run_script', 'device_actions'].includes(tool)
+}

@@ -20,6 +20,7 @@ import { DeviceOutput } from './run-output.tsx'
 import {
   type DeviceRun,
   isOpen,
+  isSent,
   operationOf,
   partsOf,
   runResults,
@@ -87,6 +88,15 @@ export function RunPage() {
               <div className="flex flex-wrap gap-x-4 gap-y-1" role="status">
                 <Counts counts={results.counts} />
                 <span className="text-text-3">{head.data?.waiting.map(waitingText).join('; ')}</span>
+                {head.data?.rollout && (
+                  <Link
+                    to="/rollouts/$operationId"
+                    params={{ operationId: results.operation }}
+                    className="link rounded-1"
+                  >
+                    Its stages
+                  </Link>
+                )}
               </div>
             </section>
           )}
@@ -132,7 +142,9 @@ interface FiltersProps {
 }
 
 function Filters({ search, counts, onChange }: FiltersProps) {
-  const states = Object.entries(counts).filter(([state, count]) => count > 0 || state === search.state)
+  const states = Object.entries(counts).filter(
+    ([state, count]) => isSent(state) && (count > 0 || state === search.state),
+  )
   return (
     <>
       <PatientSearchField

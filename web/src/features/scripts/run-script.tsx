@@ -1,6 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useBegin } from '../../app/begin.ts'
+import { Checkbox } from '../../ui/checkbox.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { Note } from '../../ui/note.tsx'
 import { SelectField, TextField } from '../../ui/text-field.tsx'
@@ -14,8 +15,9 @@ interface How {
   timeout: string
   concurrency: string
   expires: string
+  staged: boolean
 }
-const AS_USUAL: How = { runAs: '', timeout: '', concurrency: '', expires: '1440' }
+const AS_USUAL: How = { runAs: '', timeout: '', concurrency: '', expires: '1440', staged: false }
 
 const WAITS = [
   ['60', 'For an hour'],
@@ -122,13 +124,22 @@ function HowFields({ one, how, onChange }: HowFieldsProps) {
             </option>
           ))}
         </SelectField>
+        <Checkbox
+          className="col-span-full"
+          label="In stages"
+          hint="Few and unimportant devices first; the next stage begins an hour after 90 % of one succeeded, else it stops."
+          checked={how.staged}
+          onChange={({ target }) => onChange({ staged: target.checked })}
+        />
       </div>
     </details>
   )
 }
 
 /** What is left as it is, is not sent. What is no number, the server refuses by name. */
-const howOf = ({ runAs, timeout, concurrency, expires }: How) => ({
+const howOf = ({ runAs, timeout, concurrency, expires, staged }: How) => ({
+  // None named: the usual ones.
+  ...(staged && { stages: [] }),
   ...(runAs.trim() !== '' && { run_as: runAs.trim() }),
   ...(timeout.trim() !== '' && { timeout_seconds: Number(timeout) }),
   ...(concurrency.trim() !== '' && { concurrency: Number(concurrency) }),

@@ -33,6 +33,8 @@ export interface Operation {
   created_at: string
   finished_at: string | null
   waiting: { for: string; commands: number; until: string | null }[]
+  /** Of a run in stages. */
+  rollout?: object
 }
 
 export interface RunSearch {
@@ -61,13 +63,18 @@ export function readRunSearch(search: Record<string, unknown>): RunSearch {
 export const RUN_TOOLS = ['get_script_results', 'get_operation'] as const
 
 const GOING = ['delivered', 'accepted', 'started']
-const OPEN = [...GOING, 'queued']
+/** Of a run in stages: their stage has not begun. */
+const UNBEGUN = 'waiting'
+const OPEN = [...GOING, 'queued', UNBEGUN]
 const FAILED = ['failed', 'timed_out', 'expired', 'interrupted', 'rejected']
 /** Where `retry_of` runs it again. */
 const RETRIED = ['failed', 'timed_out', 'expired', 'interrupted']
 
 const sum = (counts: Readonly<Record<string, number>>, states: readonly string[]): number =>
   states.reduce((total, state) => total + (counts[state] ?? 0), 0)
+
+/** What the tool can narrow to: devices that were sent something. */
+export const isSent = (state: string): boolean => state !== UNBEGUN
 
 export const hasFailed = (counts: Readonly<Record<string, number>>): boolean => sum(counts, RETRIED) > 0
 export const isOpen = (counts: Readonly<Record<string, number>>): boolean => sum(counts, OPEN) > 0
@@ -76,7 +83,7 @@ export const partsOf = (counts: Readonly<Record<string, number>>): ProgressPart[
   { tone: 'succeeded', count: counts['succeeded'] ?? 0, said: 'succeeded' },
   { tone: 'failed', count: sum(counts, FAILED), said: 'failed' },
   { tone: 'going', count: sum(counts, GOING), said: 'running' },
-  { tone: 'left', count: sum(counts, ['queued', 'cancelled']), said: 'waiting or cancelled' },
+  { tone: 'left', count: sum(counts, ['queued', UNBEGUN, 'cancelled']), said: 'waiting or cancelled' },
 ]
 
 const SOON_MS = 2000

@@ -77,6 +77,7 @@ function Details({ one, shown }: { one: OneScript; shown: number | undefined }) 
             ['Belongs to', placeOf(script)],
             ['Runs as', one.run_as ?? 'the agent’s own user'],
             ['Time limit', `${one.timeout_seconds} s on each device`],
+            ...(one.undo === undefined ? [] : [['Undone by', <Undo key="undo" script={one.undo} />] as const]),
           ]}
         />
       </section>
@@ -104,6 +105,12 @@ function Details({ one, shown }: { one: OneScript; shown: number | undefined }) 
     </>
   )
 }
+
+const Undo = ({ script }: { script: string }) => (
+  <Link to="/scripts/$scriptId" params={{ scriptId: script }} search={withoutVersion} className="link rounded-1">
+    its undo script
+  </Link>
+)
 
 const withoutVersion = <Search extends { version?: number }>({ version: _version, ...rest }: Search) => rest
 

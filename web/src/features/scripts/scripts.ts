@@ -79,6 +79,8 @@ export interface WholeScript extends ScriptPage {
   run_as: string | null
   timeout_seconds: number
   digest: string
+  /** The script that takes back a run of this one, where it went in stages. */
+  undo?: string
   versions: ScriptVersion[]
   runs: ScriptRun[]
 }
