@@ -140,7 +140,6 @@ export const isolateArgs = z.object({
   /** By the server's time; 0: until it is released. */
   releaseAfterSeconds: z.number().int().min(0).max(604_800),
 })
-export type IsolateArgs = z.infer<typeof isolateArgs>
 
 export const agentUpdateArgs = z.object({
   manifest: signedManifest,

@@ -38,7 +38,6 @@ export function releaseMessage(payload: string): string {
 
 /** What a build answers when it is asked with `--release`. */
 export const buildFacts = z.object({ version, updatesFrom: version })
-export type BuildFacts = z.infer<typeof buildFacts>
 
 export const isReleaseVersion = (text: string): boolean => version.safeParse(text).success
 

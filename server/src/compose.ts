@@ -3,23 +3,17 @@
  * harness for tests; nothing else builds these parts.
  */
 import { join } from 'node:path'
-import type { Logger } from 'pino'
 import { AgentHub } from './adapters/agents/hub.ts'
-import type { OauthDeps } from './adapters/oauth/adapter.ts'
 import { catalogue } from './catalogue.ts'
-import type { Config } from './config.ts'
 import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
-import type { Connection } from './database/logins.ts'
 import { Approvals } from './domains/approvals/service.ts'
 import { Account } from './domains/account/standing.ts'
 import { ScriptChecks } from './domains/alerts/checks/rounds.ts'
-import type { AlertEngine } from './domains/alerts/engine/engine.ts'
 import { Alerts } from './domains/alerts/service.ts'
 import { Commands } from './domains/commands/service.ts'
 import { Elevations } from './domains/elevations/service.ts'
 import { Enrollment } from './domains/devices/enrollment.ts'
-import type { Presence } from './domains/devices/presence.ts'
 import { Devices } from './domains/devices/service.ts'
 import { Outbound } from './domains/notifications/outbound.ts'
 import { Notifications } from './domains/notifications/service.ts'
@@ -41,13 +35,13 @@ import { DatabaseAuthenticator } from './identity/authenticator.ts'
 import { requireDataKey } from './identity/data-key.ts'
 import { Mail } from './identity/mail.ts'
 import { makeToken, OPERATOR_PREFIX } from './identity/tokens.ts'
-import { ensureInstallation, type Installation } from './installation.ts'
+import { ensureInstallation } from './installation.ts'
 import { AuditAppender } from './kernel/audit/appender.ts'
 import { Checkpoints } from './kernel/audit/checkpoints.ts'
 import { carryOn, requireMayCarry } from './kernel/carried-on.ts'
 import { closeInterrupted } from './kernel/audit/recover.ts'
 import { verifyAudit } from './kernel/audit/verify.ts'
-import { systemEnvironment, type Environment } from './kernel/context.ts'
+import { systemEnvironment } from './kernel/context.ts'
 import type { Db } from './kernel/db.ts'
 import { Door } from './kernel/door.ts'
 import { Holds } from './kernel/holds.ts'
@@ -58,61 +52,11 @@ import type { Governance } from './kernel/gates/may-use.ts'
 import { Registry } from './kernel/registry.ts'
 import type { Services } from './kernel/services.ts'
 import { Tasks } from './kernel/tasks.ts'
-import type { Tool } from './kernel/tool.ts'
-import type { Keys } from './keys/keys.ts'
 import { listen, type Listener } from './listener.ts'
 import { Periodic } from './periodic.ts'
 import { openWatching } from './watching.ts'
 import { keepBounded } from './retention.ts'
-
-export interface ServerOptions {
-  config: Config
-  owner: Connection
-  keys: Keys
-  /** Already listening; otherwise the port of the configuration is taken. */
-  listener?: Listener
-  log: Logger
-  environment?: Environment
-  /** Beside the catalogue; tests only. */
-  extraTools?: readonly Tool[]
-  /** 60 unless a test is in a hurry. */
-  heartbeatSeconds?: number
-  /** Per address; the load tests come from one. */
-  enrollmentsPerMinute?: number
-  /** How documents of OAuth clients are fetched; tests only. */
-  documents?: OauthDeps['documents']
-  /** How long a call waits for the person it asks; tests only. */
-  longestAskMs?: number
-  /** Silence that means offline; tests only. */
-  graceMs?: number
-  /** The agent that it hands out; tests only. */
-  agentBundle?: string
-}
-
-export interface RunningServer {
-  /** With the port really listened on. */
-  url: string
-  config: Config
-  installation: Installation
-  migrated: string[]
-  operatorToken: string
-  db: Db
-  door: Door
-  registry: Registry
-  governance: Governance
-  authenticator: DatabaseAuthenticator
-  audit: AuditAppender
-  checkpoints: Checkpoints
-  services: Services
-  events: Events
-  tasks: Tasks
-  enrollment: Enrollment
-  presence: Presence
-  alertEngine: AlertEngine
-  hub: AgentHub
-  /** Answers no new calls, lets the running ones end, closes everything. */
-  close(): Promise<void>
-}
+import type { RunningServer, ServerOptions } from './running-server.ts'
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { keys, log } = options

@@ -26,9 +26,6 @@ export interface LogAnswer {
   more: boolean
 }
 
-/** The names that every system knows; any other is one of the device's own. */
-export const COMMON_LOGS = ['system', 'security', 'kernel', 'packages', 'agent'] as const
-
 const SEVERITY: readonly LogLevel[] = ['critical', 'error', 'warning', 'info', 'debug']
 /** Of syslog(3): emergency, alert and critical are one here, notice is information. */
 const BY_PRIORITY: readonly LogLevel[] = [

@@ -201,12 +201,6 @@ export const parseCondition = <S extends Signal>(signal: S, condition: unknown):
   // The table's type ties each signal to its schema; indexing it with a type parameter loses that.
   conditions[signal].parse(condition) as Condition<S>
 
-/** Levels of severity that a condition has of its own, the worst first; empty where the rule's severity counts. */
-export function severitiesOf<S extends Signal>(signal: S, condition: Condition<S>): Severity[] {
-  if ('levels' in condition) return condition.levels.map((level) => level.severity)
-  return []
-}
-
 /** A test of names against patterns, made once. */
 export function matcher(wanted: readonly string[]): (name: string) => boolean {
   const parts = wanted.map((item) =>
