@@ -11,6 +11,7 @@ export const PARTS = [
   'agent',
   'metrics',
   'alerts',
+  'rollout',
 ] as const
 export type Part = (typeof PARTS)[number]
 
@@ -89,6 +90,7 @@ export const HELP = `npm run bench -- [options]: starts a server, loads it, prin
   agent     what the agent itself costs its machine
   restart   the second start
   alerts    10,000 devices with 20 rules each: how late alerts are, and what watching costs
+  rollout   one script to 500 agents in stages, one in twenty failing: where it stops, and what it costs
 
   --quick           two minutes, less exact, without the parts fleet and metrics
   --only <part>     ${PARTS.join(', ')}; may be given several times

@@ -15,6 +15,7 @@ import { measureMetrics } from './metrics.ts'
 import { residentBytes } from './process-facts.ts'
 import { measureQueries } from './queries.ts'
 import { type LoadReport, type Measured, requirements, requirementTable, table } from './report.ts'
+import { measureRollout, ROLLOUT_AGENTS, type RolloutReport } from './rollout.ts'
 import { runRounds, summarise } from './rounds.ts'
 import { FLEET_SEED, seed, type Seeded } from './seed.ts'
 import { BenchedServer } from './server-process.ts'
@@ -52,6 +53,7 @@ async function run(options: Arguments): Promise<Measured> {
     agent: null,
     metrics: null,
     alerts: null,
+    rollout: null,
     firstStartMs,
     secondStartMs: null,
     loadedBytes: null,
@@ -99,6 +101,10 @@ async function run(options: Arguments): Promise<Measured> {
     await server.stop()
     await measureFleet(options, measured)
   }
+  if (parts.has('rollout')) {
+    await server.stop()
+    measured.rollout = await measureStages(options)
+  }
   if (parts.has('agent')) {
     progress('watching the agent itself')
     measured.agent = await measureAgent(size.agentMs)
@@ -132,6 +138,31 @@ async function measureFleet({ size, node, parts }: Arguments, measured: Measured
   if (parts.has('fleet')) measured.loads.push(await measureLoad(server, seeded, agents, size.steadyMs))
 }
 
+async function measureStages({ node }: Arguments): Promise<RolloutReport> {
+  const server = await BenchedServer.prepare(undefined, node)
+  stops.push(() => server.remove())
+  await server.start()
+  const stateDirectory = join(server.dataDir, 'simulator')
+  const seeded = await seed(await server.ownerConnection(), await loadKeys(server.dataDir), {
+    devices: ROLLOUT_AGENTS,
+    agents: ROLLOUT_AGENTS,
+    server: server.url,
+    stateDirectory,
+  })
+  progress(`connecting ${ROLLOUT_AGENTS} agents for a rollout`)
+  const setup = { server: server.url, seed: FLEET_SEED, stateDirectory, devices: seeded.fleet.length }
+  const agents = await SimulatedAgents.start(server, setup)
+  stops.push(() => agents.stop())
+  await agents.settle()
+  progress('rolling a script out in stages')
+  const report = await measureRollout(server.url, seeded.key, {
+    server: server.pid,
+    postgres: await server.postgresPid(),
+  })
+  await agents.stop()
+  return report
+}
+
 async function measureLoad(
   server: BenchedServer,
   seeded: Seeded,
@@ -145,7 +176,8 @@ async function measureLoad(
   progress('cutting all connections')
   const herd = await agents.herd()
   progress('running a script on many devices')
-  const fanOut = await measureFanOut(server.url, seeded.key, seeded.fleet)
+  const processes = { server: server.pid, postgres: await server.postgresPid() }
+  const fanOut = await measureFanOut(server.url, seeded.key, seeded.fleet, processes)
   return { steady, herd, fanOut, statistics: await agents.statistics() }
 }
 
