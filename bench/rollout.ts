@@ -6,8 +6,8 @@ import { ask } from './client.ts'
 import { cpuMicroseconds, treeCpuMicroseconds } from './process-facts.ts'
 
 /** Of the fleet for it: so many are online that 500 of them and more are Windows. */
-export const ROLLOUT_AGENTS = 800
-const LEAST_SUCCESS = 98
+export const ROLLOUT_AGENTS = 580
+const LEAST_SUCCESS = 97
 const FAILING = 0.05
 const LOOK_MS = 200
 const PATIENCE_MS = 180_000
@@ -50,7 +50,7 @@ export async function measureRollout(
     filter: { os: 'windows', status: 'online' },
     language: 'powershell',
     content: `# simulate: fail=${FAILING}\nhostname`,
-    stages: [{ name: 'canary', percent: 1 }, fifth, fifth, fifth],
+    stages: [{ name: 'canary', count: 1 }, fifth, fifth, fifth],
     min_success_percent: LEAST_SUCCESS,
     soak_minutes: 0,
   }
