@@ -79,7 +79,7 @@ const output = z.object({
 const input = z.object({
   organization: referenceField.optional().describe('Id or name; none for all within reach.'),
   seen_by: z.enum(['assistant', 'self']).default('assistant').describe('assistant: a key of yours with every scope.'),
-  credential: z.uuid().optional().describe('A key or grant, instead of seen_by.'),
+  credential: z.string().min(1).max(100).optional().describe('Id of a key or grant, instead of seen_by.'),
 })
 type Input = z.output<typeof input>
 
