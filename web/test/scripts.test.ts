@@ -50,7 +50,6 @@ describe.skipIf(noBrowser !== undefined)('the scripts', () => {
       await parameter.getByLabel('Required').check()
       await parameter.getByLabel('Name').fill(name)
     }
-    expect(await findingsInBothThemes(page, 'dialog[open]')).toEqual([])
     await dialog.getByRole('button', { name: 'Save the script…' }).click()
     await page.getByRole('button', { name: 'Carry it out' }).click()
     const drawer = page.getByRole('complementary', { name: 'Clear the spool' })
@@ -86,7 +85,6 @@ describe.skipIf(noBrowser !== undefined)('the scripts', () => {
     const secret = dialog.getByLabel('pin')
     expect(await secret.getAttribute('type')).toBe('password')
     await secret.fill('4711-secret')
-    expect(await findingsInBothThemes(page, 'dialog[open]')).toEqual([])
     await dialog.getByRole('button', { name: /^Run on 3 devices/ }).click()
 
     const plan = page.getByRole('dialog', { name: /^Run the script "Clear the spool"/ })
@@ -169,6 +167,23 @@ describe.skipIf(noBrowser !== undefined)('the scripts', () => {
     await drawer.getByText('1 of 1 succeeded').waitFor()
     await drawer.getByRole('link', { name: 'another rollout' }).click()
     await drawer.getByText('It was taken back by').waitFor()
+  })
+
+  test('where a second person has to approve, the dialog says so and leads to the request; nothing ran', async () => {
+    await act('set_confirmation_policy', { policy: 'approver', tool: 'run_script' })
+    const page = await console.enter('/scripts?text=mark')
+    await page.getByRole('link', { name: 'Mark', exact: true }).click()
+    await page.getByRole('button', { name: 'Run…' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Run Mark' })
+    await dialog.getByLabel('CONTOSO-PC-3').check()
+    await dialog.getByRole('button', { name: 'Run on 1 device…' }).click()
+    await page.getByRole('button', { name: 'Carry it out' }).click()
+    await page.getByText('A second person has to approve it.').waitFor()
+    expect(await findingsInBothThemes(page, 'dialog[open]')).toEqual([])
+    await page.getByRole('link', { name: 'Open the request' }).click()
+    await page.waitForURL(/\/approvals\//)
+    await page.getByRole('complementary').getByText('CONTOSO-PC-3', { exact: true }).waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(0)
   })
 
   test('archiving can be taken back; filters and what is not there say so', async () => {
