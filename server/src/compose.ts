@@ -7,6 +7,7 @@ import { AgentHub } from './adapters/agents/hub.ts'
 import { catalogue } from './catalogue.ts'
 import { nodeId, writeOperatorFiles } from './data-folder.ts'
 import { openDatabase } from './database/open.ts'
+import { linkTo } from './domains/approvals/links.ts'
 import { Approvals } from './domains/approvals/service.ts'
 import { Account } from './domains/account/standing.ts'
 import { ScriptChecks } from './domains/alerts/checks/rounds.ts'
@@ -170,6 +171,7 @@ async function startOn(
   let releases: Releases
   const approvals = new Approvals({
     db,
+    keyed: keys.box,
     now: environment.now,
     revoked: (id) => authenticator.revoked(id),
     releases: () => releases,
@@ -238,7 +240,7 @@ async function startOn(
       sealer: keys.box,
       tasks,
       areaOf: (tool) => registry.get(tool)?.area,
-      approvalUrl: (id) => `${publicUrl}/approvals/${id}`,
+      approvalUrl: (id, expiresAt) => linkTo(keys.box, publicUrl, id, expiresAt),
     }),
     untrusted,
     registry,

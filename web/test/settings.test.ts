@@ -228,9 +228,12 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     const place = await harness.organization('Approving')
     const devices = [await harness.device(place, 'AP-1'), await harness.device(place, 'AP-SRV-2', { role: 'server' })]
     await harness.sql('update organizations set approval_limit = 1 where id = $1', [place.id])
+    const links = new Map<string, string>()
     const ask = async (content: string): Promise<string> => {
       const held = await harness.invoke(await harness.caller(key), 'run_script', { devices, content })
       if (held.status !== 'held') throw new Error(JSON.stringify(held))
+      const { pathname, search } = new URL(held.hold.approval?.url ?? '')
+      links.set(held.hold.operation, `${pathname}${search}`)
       return held.hold.operation
     }
     const [first, second] = [await ask('echo one'), await ask('echo two')]
@@ -238,9 +241,15 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     const rows = page.getByRole('table', { name: 'Approvals' }).getByRole('row')
     await expect.poll(() => rows.count()).toBe(3)
 
-    await page.goto(`/approvals/${first}`)
     const drawer = page.getByRole('complementary')
+    await page.goto(`${links.get(first)}x`)
+    await drawer.getByText('This link is not good').waitFor()
+    expect(await drawer.textContent()).not.toContain('echo one')
+    await page.goto(`/approvals/${first}`)
+    await drawer.getByText('You did not come by a signed link.').waitFor()
+    await page.goto(links.get(first) ?? '')
     await drawer.getByText('echo one').waitFor()
+    expect(await drawer.textContent()).not.toContain('signed link')
     expect(await drawer.textContent()).toContain('AP-SRV-2')
     const shots = process.env['SCREENSHOT_FOLDER']
     if (shots) await page.screenshot({ path: `${shots}/approvals.png` })

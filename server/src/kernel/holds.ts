@@ -64,7 +64,7 @@ export interface HoldsParts {
   areaOf(tool: string): Area | undefined
   tasks: Tasks
   /** The page where a request is decided. */
-  approvalUrl(operation: string): string
+  approvalUrl(operation: string, expiresAt: Date): string
 }
 
 export class Holds {
@@ -147,7 +147,10 @@ export class Holds {
   }
 
   #waiting(operation: string, expiresAt: Date): WaitingApproval {
-    return { operation, approval: { expires_at: expiresAt.toISOString(), url: this.#parts.approvalUrl(operation) } }
+    return {
+      operation,
+      approval: { expires_at: expiresAt.toISOString(), url: this.#parts.approvalUrl(operation, expiresAt) },
+    }
   }
 
   /** What this call was confirmed or approved by, if it was; refused unless it is for exactly this call. */

@@ -68,6 +68,7 @@ export function HeldDialog({ hold, onKeep, onConfirm }: HeldDialogProps) {
             <Link
               to="/approvals/$operationId"
               params={{ operationId: hold.operation }}
+              state={{ openedHere: true }}
               onClick={onKeep}
               className={buttonClass()}
             >

@@ -183,6 +183,8 @@ const approvals = page(
 const approval = createRoute({
   getParentRoute: () => approvals,
   path: '$operationId',
+  // Whatever stands there is for the server to judge.
+  validateSearch: (search): { link?: string } => ('link' in search ? { link: String(search['link']) } : {}),
   component: lazyRouteComponent(() => import('../features/approvals/approval-drawer.tsx'), 'ApprovalDrawer'),
 })
 

@@ -2,11 +2,13 @@
 import type { Db } from '../../kernel/db.ts'
 import type { Credential } from '../../kernel/caller.ts'
 import { query } from '../../kernel/db.ts'
+import type { Mac } from '../../kernel/digests.ts'
 import type { Releases } from '../../kernel/releases.ts'
 import { deleteKey } from '../../identity/services/api-keys.ts'
 import { endSessions } from '../../identity/services/sessions.ts'
 import { cancelWaiting } from '../../identity/services/stops.ts'
 import { endGrants } from '../../oauth/grant-list.ts'
+import { checkLink } from './links.ts'
 
 declare module '../../kernel/services.ts' {
   interface Services {
@@ -17,6 +19,8 @@ declare module '../../kernel/services.ts' {
 export interface ApprovalsParts {
   db: Db
   now(): Date
+  /** Signs the links to requests. */
+  keyed: Mac
   /** The authenticator's: open streams of the credential are cut. */
   revoked(credentialId: string): void
   /** Asked for late: the door that releases is made of services. */
@@ -37,6 +41,11 @@ export class Approvals {
 
   constructor(parts: ApprovalsParts) {
     this.#parts = parts
+  }
+
+  /** Throws for a link that does not lead to this request. */
+  checkLink(operation: string, link: string): void {
+    checkLink(this.#parts.keyed, operation, link, this.#parts.now())
   }
 
   /** Resolves once the approved call runs or was refused after all. */

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useParams } from '@tanstack/react-router'
-import { CircleSlash } from 'lucide-react'
+import { useLocation, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { CircleSlash, Link2Off } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { ApiError } from '../../app/api.ts'
 import { Button } from '../../ui/button.tsx'
@@ -11,6 +11,7 @@ import { FormDialog } from '../../ui/form-dialog.tsx'
 import { Note } from '../../ui/note.tsx'
 import { FailedState, StateView } from '../../ui/state-view.tsx'
 import { TextField } from '../../ui/text-field.tsx'
+import { refusalText } from '../../app/refusal-text.ts'
 import { Tier } from '../../ui/tier.tsx'
 import { When } from '../../ui/when.tsx'
 import { STATE_WORDS, through, useDecide, wholeApproval, type WholeApproval } from './approvals.ts'
@@ -18,25 +19,50 @@ import { STATE_WORDS, through, useDecide, wholeApproval, type WholeApproval } fr
 /** Nobody approves by a click that was meant for what stood there a moment before. */
 const INERT_MS = 1000
 
+declare module '@tanstack/history' {
+  interface HistoryState {
+    /** By a link of these pages, not by an address from outside. */
+    openedHere?: boolean
+  }
+}
+
+const LINK_CODES = new Set(['confirmation_invalid', 'confirmation_expired'])
+
 export function ApprovalDrawer() {
   const { operationId = '' } = useParams({ strict: false })
   const navigate = useNavigate()
-  const found = useQuery(wholeApproval(operationId))
+  const { link } = useSearch({ strict: false })
+  const openedHere = useLocation({ select: ({ state }) => state.openedHere === true })
+  const found = useQuery(wholeApproval(operationId, link))
   const approval = found.data
-  const isAbsent = found.error instanceof ApiError && [400, 404].includes(found.error.status)
+  const badLink = found.error instanceof ApiError && LINK_CODES.has(found.error.refusal.code)
+  const isAbsent = !badLink && found.error instanceof ApiError && [400, 404].includes(found.error.status)
   return (
     <Drawer
       label={approval?.summary ?? 'Request'}
       onClose={() => void navigate({ to: '/approvals' })}
       title={<h2 className="truncate text-14 font-semi">{approval?.summary ?? 'Request'}</h2>}
     >
+      {approval && link === undefined && !openedHere && (
+        <div className="px-5 pt-4">
+          <Note title="You did not come by a signed link.">
+            Links that Breeze sends are signed; this address carries no signature. What stands here is the request
+            itself.
+          </Note>
+        </div>
+      )}
       {approval && <Details key={approval.operation} approval={approval} />}
+      {!approval && badLink && (
+        <StateView icon={Link2Off} title="This link is not good">
+          {refusalText(found.error)}
+        </StateView>
+      )}
       {!approval && isAbsent && (
         <StateView icon={CircleSlash} title="There is no such request">
           It is about something that you do not reach, or its address is wrong.
         </StateView>
       )}
-      {!approval && found.error && !isAbsent && (
+      {!approval && found.error && !isAbsent && !badLink && (
         <FailedState what="The request" error={found.error} onRetry={() => void found.refetch()} />
       )}
     </Drawer>

@@ -57,7 +57,9 @@ export function ApprovalsPage() {
         rowKey={({ operation }) => operation}
         height="two"
         current={operationId}
-        onOpen={({ operation }) => void navigate({ to: '/approvals/$operationId', params: { operationId: operation } })}
+        onOpen={({ operation: operationId }) =>
+          void navigate({ to: '/approvals/$operationId', params: { operationId }, state: { openedHere: true } })
+        }
         empty={<Nothing shown={shown} />}
       />
       <Outlet />

@@ -49,11 +49,17 @@ export const approvals = (filter: { state: readonly ApprovalState[]; organizatio
   refetchInterval: REFRESH_MS,
 })
 
-export const wholeApproval = (id: string) =>
+/** `link`: of the address that led here; the server looks at it first. */
+export const wholeApproval = (id: string, link: string | undefined) =>
   queryOptions({
-    queryKey: ['list_approvals', 'one', id],
+    queryKey: ['list_approvals', 'one', id, link],
     queryFn: async () =>
-      (await api.tool<{ approvals: WholeApproval[] }>('list_approvals', { approval: id })).approvals[0],
+      (
+        await api.tool<{ approvals: WholeApproval[] }>('list_approvals', {
+          approval: id,
+          ...(link !== undefined && { link }),
+        })
+      ).approvals[0],
     retry: false,
   })
 

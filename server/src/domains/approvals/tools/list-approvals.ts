@@ -15,6 +15,7 @@ import { defineTool } from '../../../kernel/tool.ts'
 import { findOrganization } from '../../organizations/service.ts'
 import { objection } from '../deciding.ts'
 import { presentRequest, requestShape, requestText } from '../present.ts'
+import '../service.ts'
 import { findRequest, listRequests, REQUEST_STATES } from '../requests.ts'
 
 export default defineTool({
@@ -28,6 +29,7 @@ export default defineTool({
   byArea: true,
   input: z.object({
     approval: referenceField.optional().describe('Operation id of one request.'),
+    link: z.string().max(200).optional().describe('Of the address that led to it, to be checked first.'),
     state: oneOrMany(z.enum(REQUEST_STATES)).optional(),
     organization: referenceField.optional().describe('Id or name.'),
     ...listInput,
@@ -42,9 +44,10 @@ export default defineTool({
     ),
     ...listOutput,
   }),
-  async run({ tx, caller, now }, input) {
+  async run({ tx, caller, now, services }, input) {
     const names = new Map([...caller.organizations.values()].map(({ id, name }) => [id, name]))
     if (input.approval !== undefined) {
+      if (input.link !== undefined) services.approvals.checkLink(input.approval, input.link)
       const request = await findRequest(tx, input.approval, now())
       const against = await objection(tx, caller, request)
       return { names, rows: [request], one: { against }, page: { total: 1 } }
