@@ -12,7 +12,7 @@ import { asKernelError, KernelError } from './errors.ts'
 import { fault } from './faults.ts'
 import { needsAdmin } from './gates/allow-list.ts'
 import { actingCaller } from './gates/elevated.ts'
-import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
+import { lateStopGate, organizationStopGate } from './gates/emergency-stop.ts'
 import { mayUse, type Governance } from './gates/may-use.ts'
 import { check } from './gates/verdict.ts'
 import type { Registry } from './registry.ts'
@@ -66,12 +66,7 @@ export async function carryOn<T>(
     fault('carried.intended')
     const access = rowAccess(acting, action.permission, needsAdmin(acting, action, parts.governance))
     const value = await parts.db.tenant(access, async (tx) => {
-      const organizations = [...new Set(act.targets.flatMap(({ organizationId }) => organizationId ?? []))]
-      const stops = await tx.prepared<StopInForce>('stop_in_force', 'select * from stop_in_force($1, $2)', [
-        caller.credential.id,
-        organizations,
-      ])
-      check(lateStopGate(caller, stops[0]))
+      check(await lateStopGate(caller, tx, act.targets))
       running = true
       return work(tx)
     })

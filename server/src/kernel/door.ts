@@ -9,7 +9,6 @@ import type { WaitingApproval } from './answers.ts'
 import type { AuditAppender } from './audit/appender.ts'
 import type { Draft } from './audit/entry.ts'
 import { ThrottleRecorder } from './audit/throttle.ts'
-import { organizationsOf } from './blast-radius.ts'
 import { CallRecord } from './call-record.ts'
 import { rowAccess, type Caller } from './caller.ts'
 import type { Environment } from './context.ts'
@@ -20,7 +19,7 @@ import { fault } from './faults.ts'
 import { needsAdmin } from './gates/allow-list.ts'
 import { actingCaller } from './gates/elevated.ts'
 import type { PolicyDecision } from './gates/confirmation.ts'
-import { lateStopGate, organizationStopGate, type StopInForce } from './gates/emergency-stop.ts'
+import { lateStopGate, organizationStopGate } from './gates/emergency-stop.ts'
 import type { Governance } from './gates/may-use.ts'
 import { check } from './gates/verdict.ts'
 import { ToolLimit } from './gates/tool-limit.ts'
@@ -31,14 +30,11 @@ import { neutraliseAll } from './content/hidden.ts'
 import type { LiveCount } from './live-limits.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
+import { settle, whatCame } from './settling.ts'
 import type { Tasks } from './tasks.ts'
 import type { UntrustedReads } from './untrusted-reads.ts'
-import type { Pending, Presentation, PreviewResult, SettleContext, StepContext, Target } from './tool.ts'
+import type { Pending, PreviewResult, SettleContext, StepContext, Target } from './tool.ts'
 
-/** Waiting inside a call ends here; the work goes on and has an id (TOOL-4). */
-const LONGEST_WAIT_MS = 40_000
-/** For a caller that can follow what goes on. */
-const FOLLOWED_WAIT_MS = 2000
 /** The tool that tells what became of an act: following one is judged as calling it. */
 const READER = 'get_operation'
 
@@ -231,7 +227,7 @@ export class Door implements Kernel {
     if (admitted.tool.area === 'administration') this.#parts.events.publish('administration')
     const shown = await this.#settle(walk, pending)
     await this.#noteUntrusted(walk)
-    const entry = await this.#append(record, 'outcome', { decision: 'allowed', outcome: 'succeeded' })
+    const entry = await this.#append(record, 'outcome', { decision: 'allowed', ...whatCame(admitted.tool, shown) })
     const goesOn = walk.options.followed && pending.kept && (await this.#parts.tasks.goesOn(operation, entry))
     return { ...doneAnswer(shown, entry), ...(goesOn && this.#goesOn(walk, operation)) }
   }
@@ -292,7 +288,7 @@ export class Door implements Kernel {
     const { tool, call } = admitted
     const { holds } = this.#parts
     const resolved = await call.targets({ ...context, tx })
-    if (!tool.worksWhenStopped) check(lateStopGate(caller, await this.#stopInForce(caller, tx, resolved)))
+    if (!tool.worksWhenStopped) check(await lateStopGate(caller, tx, resolved))
     let operation: string
     let targets = resolved
     const confirmed = await holds.confirmed(walk, tx, true)
@@ -331,12 +327,6 @@ export class Door implements Kernel {
     return { operation, pending }
   }
 
-  /** Rights are as of the call's start; a stop must count until the very last moment. */
-  async #stopInForce(caller: Caller, tx: Tx, targets: readonly Target[]): Promise<StopInForce | undefined> {
-    const text = 'select * from stop_in_force($1, $2)'
-    return (await tx.prepared<StopInForce>('stop_in_force', text, [caller.credential.id, organizationsOf(targets)]))[0]
-  }
-
   #previewer(walk: Walk, tx: Tx) {
     return async (): Promise<PreviewResult> => {
       const { tool, call } = walk.admitted.judged
@@ -371,24 +361,8 @@ export class Door implements Kernel {
     if (admitted.tool.deviceText) await this.#parts.untrusted.note(caller)
   }
 
-  async #settle(walk: Walk, pending: Pending): Promise<Presentation<Readonly<Record<string, unknown>>>> {
-    const { signal, followed, onProgress } = walk.options
-    const longest = followed && pending.kept ? FOLLOWED_WAIT_MS : LONGEST_WAIT_MS
-    const signals = [AbortSignal.timeout(longest), ...(signal ? [signal] : [])]
-    const access = this.#access(walk)
-    let told = -1
-    const shown = await pending.settle({
-      ...walk.context,
-      signal: AbortSignal.any(signals),
-      transaction: (work) => this.#parts.db.tenant(access, work),
-      progress: (done, total) => {
-        if (done > told) onProgress?.((told = done), total)
-      },
-    })
-    // Whoever ended the waiting with a refusal means that nothing is shown any more.
-    const reason: unknown = signal?.reason
-    if (reason instanceof KernelError) throw reason
-    return shown
+  #settle(walk: Walk, pending: Pending): ReturnType<typeof settle> {
+    return settle(this.#parts.db, this.#access(walk), walk, pending)
   }
 
   async #append(record: CallRecord, kind: 'intent' | 'outcome', said: Partial<Draft>): Promise<string> {

@@ -5,6 +5,7 @@ import { recordReturns } from '../../src/domains/commands/returns.ts'
 import { macsOf } from '../../src/domains/devices/wake.ts'
 import type { Caller } from '../../src/kernel/caller.ts'
 import { boot, type Harness, type Organization } from '../harness.ts'
+import { auditBody } from '../trust/acts.ts'
 import { callsOf, found } from './calls.ts'
 import { capabilities, connectDevice, network, type ReachDevice, statusOf } from './devices.ts'
 import { until } from '../agents/fleet.ts'
@@ -206,4 +207,15 @@ describe('a device that was sent a reboot', () => {
     device.agent.heartbeat()
     await until(async () => /^came back after 9\d\d s$/.test(String(await reasonNow())))
   })
+})
+
+it('says in the audit that nothing came of an act which its device refused', async () => {
+  const device = await connectDevice(world, place, `refuses-${made}`, {
+    sections: { capabilities: capabilities() },
+    answer: () => ({ state: 'rejected', reason: 'denied_locally: the server runs here' }),
+  })
+  const { data } = await calls.call('device_actions', { action: 'isolate', devices: device.id })
+  expect(data).toMatchObject({ state: 'failed', counts: { rejected: 1 } })
+  const entry = await auditBody(world, String(data['audit_entry']))
+  expect(entry).toMatchObject({ decision: 'allowed', outcome: 'failed', code: 'failed' })
 })

@@ -1,5 +1,7 @@
 /** An emergency stop refuses every act (tiers 2–3) of its subject; reading goes on. */
+import { organizationsOf } from '../blast-radius.ts'
 import type { Caller } from '../caller.ts'
+import type { Tx } from '../db.ts'
 import type { ActionSpec, Target, Tool } from '../tool.ts'
 import { allow, deny, type Verdict } from './verdict.ts'
 
@@ -28,14 +30,16 @@ export function organizationStopGate(
   return allow
 }
 
-export interface StopInForce {
+interface StopInForce {
   organization_id: string | null
   credential_id: string | null
   reason: string
 }
 
-/** Known as the act commits: a stop that came since the caller was let in. */
-export function lateStopGate(caller: Caller, stop: StopInForce | undefined): Verdict {
+/** Asked for in the act's own transaction: a stop that came since the caller was let in counts until the very last moment. */
+export async function lateStopGate(caller: Caller, tx: Tx, targets: readonly Target[]): Promise<Verdict> {
+  const values = [caller.credential.id, organizationsOf(targets)]
+  const [stop] = await tx.prepared<StopInForce>('stop_in_force', 'select * from stop_in_force($1, $2)', values)
   if (!stop) return allow
   const organization = stop.credential_id === null && stop.organization_id !== null
   const name = organization ? caller.organizations.get(stop.organization_id ?? '')?.name : undefined
