@@ -267,6 +267,25 @@ describe.skipIf(noBrowser !== undefined)('the settings', () => {
     expect(commands).toEqual([{ operation_id: second }, { operation_id: second }])
     await page.keyboard.press('Escape')
     await page.getByText('Nothing waits for a decision').waitFor()
+
+    const reader = await harness.caller(await harness.key(await harness.user('partner_technician'), ['ai:read']))
+    const wanted = { scope: 'ai:execute', organization: place.id, reason: 'a printer fails' }
+    const asked = await harness.invoke(reader, 'request_elevation', wanted)
+    if (asked.status !== 'held') throw new Error(JSON.stringify(asked))
+    const address = new URL(asked.hold.approval?.url ?? '')
+    await page.goto(`${address.pathname}${address.search}`)
+    await drawer.getByText('a printer fails').first().waitFor()
+    await drawer.getByRole('button', { name: /^Approve/ }).click()
+    await page.getByText('Approved. It runs now.').waitFor()
+    await page.goto('/approvals')
+    await page
+      .getByRole('radio', { name: 'Elevations' })
+      .or(page.getByRole('button', { name: 'Elevations' }))
+      .first()
+      .click()
+    await page.getByText('In force').waitFor()
+    await page.getByRole('button', { name: /^End ai:execute/ }).click()
+    await page.getByText('in person').waitFor()
     await page.close()
   })
 

@@ -12,9 +12,10 @@ import { Segmented } from '../../ui/segmented.tsx'
 import { StateView } from '../../ui/state-view.tsx'
 import { TierGlyph } from '../../ui/tier.tsx'
 import { When } from '../../ui/when.tsx'
+import { Elevations } from './elevations.tsx'
 import { type Approval, type ApprovalPage, type ApprovalState, approvals, STATE_WORDS } from './approvals.ts'
 
-type Shown = 'pending' | 'decided'
+type Shown = 'pending' | 'decided' | 'elevations'
 const DECIDED: readonly ApprovalState[] = ['approved', 'denied', 'reported', 'expired', 'cancelled']
 
 export function ApprovalsPage() {
@@ -38,30 +39,35 @@ export function ApprovalsPage() {
           options={[
             { value: 'pending', label: 'Waiting' },
             { value: 'decided', label: 'Decided' },
+            { value: 'elevations', label: 'Elevations' },
           ]}
           onChange={setShown}
         />
       }
       foot={
         <>
-          <ListCount list={list} one="request" many="requests" />
+          {shown !== 'elevations' && <ListCount list={list} one="request" many="requests" />}
           <span className="grow" />
           <span className="max-sm:hidden">What nobody decides in time never runs</span>
         </>
       }
     >
-      <ToolTable
-        caption="Approvals"
-        columns={COLUMNS}
-        list={list}
-        rowKey={({ operation }) => operation}
-        height="two"
-        current={operationId}
-        onOpen={({ operation: operationId }) =>
-          void navigate({ to: '/approvals/$operationId', params: { operationId }, state: { openedHere: true } })
-        }
-        empty={<Nothing shown={shown} />}
-      />
+      {shown === 'elevations' ? (
+        <Elevations organization={organization?.id} />
+      ) : (
+        <ToolTable
+          caption="Approvals"
+          columns={COLUMNS}
+          list={list}
+          rowKey={({ operation }) => operation}
+          height="two"
+          current={operationId}
+          onOpen={({ operation: operationId }) =>
+            void navigate({ to: '/approvals/$operationId', params: { operationId }, state: { openedHere: true } })
+          }
+          empty={<Nothing shown={shown} />}
+        />
+      )}
       <Outlet />
     </Page>
   )
