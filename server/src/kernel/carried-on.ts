@@ -133,6 +133,8 @@ async function append(
   const specs = actionSpecs(registry.get(tool)?.actions ?? { each: {}, field: '' })
   const action = specs.find(({ name }) => name === (named ?? null))
   const perOrganization = Map.groupBy(targets, ({ organizationId }) => organizationId)
+  // Without targets it still was an act, and the partner's.
+  if (perOrganization.size === 0) perOrganization.set(null, [])
   const drafts = [...perOrganization].map(([organizationId, own]): Draft => ({
     ...draftFor(caller, kind, environment.now()),
     organizationId,

@@ -57,7 +57,8 @@ export interface NewRollout {
   devices: readonly { id: string; organizationId: string; siteId: string; stage: number; detail: unknown }[]
 }
 
-const OPEN = 'select id, operation_id from rollouts where finished_at is null order by id limit 500'
+const OPEN = 'select id, operation_id from rollouts where finished_at is null and id > $1 order by id limit 500'
+const LOWEST = '00000000-0000-0000-0000-000000000000'
 const AT_ONCE = 1000
 
 export class Rollouts {
@@ -253,11 +254,16 @@ export class Rollouts {
 
   /** Called every moment: looks at everything that goes on. */
   async tick(): Promise<void> {
-    const rows = await this.#options.db.worker((tx) =>
-      tx.prepared<{ id: string; operation_id: string }>('open_rollouts', OPEN, []),
-    )
-    for (const row of rows) this.#listen(row.id, row.operation_id)
-    await Promise.all(rows.map(({ id }) => this.#advances.add(id)))
+    for (let after = LOWEST; ;) {
+      const rows = await this.#options.db.worker((tx) =>
+        tx.prepared<{ id: string; operation_id: string }>('open_rollouts', OPEN, [after]),
+      )
+      const last = rows.at(-1)
+      if (!last) return
+      for (const row of rows) this.#listen(row.id, row.operation_id)
+      await Promise.all(rows.map(({ id }) => this.#advances.add(id)))
+      after = last.id
+    }
   }
 
   async stop(): Promise<void> {
