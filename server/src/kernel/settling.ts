@@ -33,10 +33,19 @@ export async function settle(db: Db, access: RowAccess, walk: Walk, pending: Pen
 }
 
 const CAME_TO_NOTHING = new Set(['failed', 'stopped'])
+const countOf = (counts: unknown, of: string): number =>
+  typeof counts === 'object' && counts !== null ? Number(Reflect.get(counts, of) ?? 0) : 0
 
 /** That a call went well says nothing of its act where devices carry it out: the answer's state does, as of its moment. */
 export function whatCame(tool: Tool, { data }: Shown): Pick<Draft, 'outcome'> & Partial<Draft> {
-  const state = tool.outlivesCall ? data['state'] : 'succeeded'
+  const said = tool.outlivesCall ? data['state'] : 'succeeded'
+  // A rollout that is over says so; how it went is in its counts.
+  const state = said === 'finished' ? finishedAs(data['counts']) : said
   if (typeof state !== 'string' || state === 'succeeded') return { outcome: 'succeeded' }
   return { outcome: CAME_TO_NOTHING.has(state) ? 'failed' : 'succeeded', code: state }
+}
+
+function finishedAs(counts: unknown): 'succeeded' | 'partial' | 'failed' {
+  if (countOf(counts, 'failed') === 0) return 'succeeded'
+  return countOf(counts, 'succeeded') > 0 ? 'partial' : 'failed'
 }

@@ -47,7 +47,7 @@ export async function furnish(world: Harness, prefix: string): Promise<Furnished
   )
   const { operation, run } = await insertRun(world, organization.id, site, device, user)
   const approval = await insertApproval(world, organization.id, device, user)
-  const elevation = await insertElevation(world, organization.id, operation, user)
+  const elevation = await insertElevation(world, organization.id, operation, user, key.id)
   const [group, customField] = [randomUUID(), randomUUID()]
   const partner = world.server.installation.partnerId
   await world.sql(
@@ -256,14 +256,15 @@ async function insertRun(world: Harness, organization: string, site: string, dev
   return { operation, run }
 }
 
-async function insertElevation(world: Harness, organization: string, operation: string, user: string): Promise<string> {
+/** Of a key that lives: of another it would end by itself. */
+async function insertElevation(world: Harness, organization: string, operation: string, user: string, key: string) {
   const id = randomUUID()
   await world.sql(
     `insert into elevations (id, partner_id, organization_id, credential_kind, credential_id, credential_name, user_id, user_name, scope,
        minutes, reason, operation_id, granted_by, granted_by_name, started_at, ends_at)
-     values ($1, $2, $3, 'api_key', gen_random_uuid()::text, 'a key', $4, 'somebody', 'ai:execute', 60, 'a test', $5, $4, 'somebody',
+     values ($1, $2, $3, 'api_key', $6, 'a key', $4, 'somebody', 'ai:execute', 60, 'a test', $5, $4, 'somebody',
        now(), now() + interval '1 hour')`,
-    [id, world.server.installation.partnerId, organization, user, operation],
+    [id, world.server.installation.partnerId, organization, user, operation, key],
   )
   return id
 }
