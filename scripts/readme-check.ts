@@ -157,8 +157,10 @@ async function main(): Promise<void> {
       const client = await connect(url, key)
       const { tools } = await client.listTools()
       await client.close()
+      // Asking a person for more changes nothing by itself.
+      const changing = tools.filter(({ name }) => name !== 'request_elevation')
       expect(
-        tools.length > 0 && tools.every((tool) => tool.annotations?.readOnlyHint === true),
+        changing.length > 0 && changing.every((tool) => tool.annotations?.readOnlyHint === true),
         tools.map((tool) => tool.name).join(', '),
       )
     })
