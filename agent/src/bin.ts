@@ -1,4 +1,4 @@
-import { ConfigError, HELP, readConfig } from './config.ts'
+import { ConfigError, forgetToken, HELP, ownEnvironment, readConfig } from './config.ts'
 import { errorText, logToStderr } from './log.ts'
 import { runAgent } from './main.ts'
 import { guardMemory } from './memory-guard.ts'
@@ -22,7 +22,7 @@ const EXIT_RESTART = 3
 /** Undefined: this process has become another program. */
 async function main(argv: readonly string[]): Promise<number | undefined> {
   const [verb, ...rest] = argv
-  const context = { env: process.env, log: logToStderr, say: (line: string) => process.stdout.write(`${line}\n`) }
+  const context = { env: ownEnvironment(), log: logToStderr, say: (line: string) => process.stdout.write(`${line}\n`) }
   switch (verb) {
     case 'install':
       await installCommand(rest, context)
@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
       await uninstallCommand(context)
       return 0
     case 'supervise':
-      await superviseCommand(rest, selfCommand())
+      await superviseCommand(rest, selfCommand(), ownEnvironment())
       return 0
     case 'launch':
       launchCommand(rest)
@@ -42,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const parsed = readConfig(argv, process.env)
+  const parsed = readConfig(argv, ownEnvironment())
   if (parsed.kind === 'help') process.stdout.write(HELP)
   if (parsed.kind === 'version') process.stdout.write(`${AGENT_VERSION}\n`)
   // For the server that hands this build out.
@@ -54,8 +54,7 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   if (parsed.kind !== 'run') return 0
 
-  // From here on the token is in memory only: scripts and child processes never inherit it.
-  delete process.env['BREEZE_AGENT_TOKEN']
+  forgetToken()
   // Listened to before anything is awaited, so that a stop during enrollment is a stop too.
   const asked = stopRequest()
   const starting = runAgent({ ...parsed.config, log: logToStderr })

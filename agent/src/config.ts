@@ -85,6 +85,14 @@ proxy, NO_PROXY what is reached without it. BREEZE_AGENT_POWER=dry-run records r
 them out.
 `
 
+/** What this process was started with. */
+export const ownEnvironment = (): NodeJS.ProcessEnv => process.env
+
+/** From then on the token is in memory only: scripts and child processes never inherit it. */
+export function forgetToken(): void {
+  delete process.env['BREEZE_AGENT_TOKEN']
+}
+
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): ParsedArguments {
   const options = parseOptions(argv)
   if (options.help) return { kind: 'help' }

@@ -48,6 +48,7 @@ describe('the supervisor', () => {
     const script = 'echo hello >&2; exit 7'
     const over = supervise({
       launches: always('/bin/sh', '-c', script),
+      env: process.env,
       log: { write: (line) => lines.push(line) },
       firstDelayMs: 1,
     })
@@ -62,6 +63,7 @@ describe('the supervisor', () => {
     const lines: string[] = []
     const over = supervise({
       launches: always(join(folder, 'none')),
+      env: process.env,
       log: { write: (line) => lines.push(line) },
       firstDelayMs: 1,
     })

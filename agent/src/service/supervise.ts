@@ -11,6 +11,8 @@ import { RotatingLog } from './rotating-log.ts'
 export interface SupervisorOptions {
   /** What is started each time. */
   launches: Launches
+  /** What each start inherits. */
+  env: NodeJS.ProcessEnv
   log: { write(line: string): void }
   firstDelayMs?: number
 }
@@ -28,7 +30,12 @@ const GRACE_MS = 12_000
  * Runs the agent and starts it again whenever it ends, with growing pauses. SIGTERM ends the agent, and then this. A version on
  * trial that the server does not let in within its time is ended, so that the next start puts the former one back.
  */
-export async function supervise({ launches, log, firstDelayMs = FIRST_DELAY_MS }: SupervisorOptions): Promise<void> {
+export async function supervise({
+  launches,
+  env,
+  log,
+  firstDelayMs = FIRST_DELAY_MS,
+}: SupervisorOptions): Promise<void> {
   let child: ChildProcess | undefined
   let delayMs = firstDelayMs
   const stop = new AbortController()
@@ -44,7 +51,7 @@ export async function supervise({ launches, log, firstDelayMs = FIRST_DELAY_MS }
     const launch: Launch = await launches.next(last)
     const [program, ...args] = launch.command
     if (stop.signal.aborted) break
-    child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...launch.env } })
+    child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...env, ...launch.env } })
     const probation = watch(child, launch, launches)
     const end = await ended(child, log)
     last = { end, outOfTime: probation.end() }
@@ -113,14 +120,18 @@ function say(log: SupervisorOptions['log'], event: string, fields: Record<string
 }
 
 /** `supervise [--log FILE --pid FILE] -- ARGUMENTS OF THE AGENT`. Without a file, the log goes to the standard error. */
-export async function superviseCommand(argv: readonly string[], self: readonly [string, ...string[]]): Promise<void> {
+export async function superviseCommand(
+  argv: readonly string[],
+  self: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
   const end = argv.indexOf('--')
   const { log: path, pid } = parseArgs({
     args: end === -1 ? [...argv] : argv.slice(0, end),
     options: { log: { type: 'string' }, pid: { type: 'string' } },
   }).values
   const agentArguments = end === -1 ? [] : argv.slice(end + 1)
-  const parsed = readConfig(agentArguments, process.env)
+  const parsed = readConfig(agentArguments, env)
   if (parsed.kind !== 'run') throw new ConfigError('supervise needs the arguments of an agent that runs')
   armFault(parsed.config.fault)
   const log = path === undefined ? STANDARD_ERROR : new RotatingLog({ path })
@@ -133,7 +144,7 @@ export async function superviseCommand(argv: readonly string[], self: readonly [
   })
   if (pid !== undefined) writeFileSync(pid, `${process.pid}\n`)
   try {
-    await supervise({ launches, log })
+    await supervise({ launches, env, log })
   } finally {
     if (pid !== undefined) rmSync(pid, { force: true })
   }
