@@ -3,6 +3,7 @@ import type { Tx } from '../../kernel/db.ts'
 import type { Commands } from '../commands/service.ts'
 import { agentVersions } from '../devices/agent-versions.ts'
 import type { DeviceMove, RolloutDevice, RolloutFacts, RolloutKind } from '../rollouts/kind.ts'
+import { beginAll } from '../rollouts/one-command.ts'
 import { follow } from './device-machine.ts'
 import type { AgentReleases } from './releases.ts'
 import { updateDetail, type UpdateTask, updateTask } from './task.ts'
@@ -26,7 +27,7 @@ export class AgentUpdates implements RolloutKind {
   }
 
   async begin(_tx: Tx, _rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]> {
-    return devices.map(({ id }) => ({ deviceId: id, phase: 'due', dueAt: now }))
+    return beginAll(devices, now)
   }
 
   async act(tx: Tx, rollout: RolloutFacts, devices: readonly RolloutDevice[], now: Date): Promise<DeviceMove[]> {

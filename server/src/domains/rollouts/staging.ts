@@ -4,7 +4,8 @@ import { asList, nameField } from '../../identity/fields.ts'
 import { digest } from '../../kernel/canonical.ts'
 import type { Tx } from '../../kernel/db.ts'
 import { invalidInput } from '../../kernel/errors.ts'
-import type { Target } from '../../kernel/tool.ts'
+import { leaveOut } from '../../kernel/operations.ts'
+import { operationOf, type RunContext, type Target } from '../../kernel/tool.ts'
 import { manyDevices } from '../commands/answer.ts'
 import { deviceIds, placeOf, selectionFields } from '../devices/select.ts'
 import type { RolloutPlan } from './machine.ts'
@@ -151,3 +152,15 @@ const MANY = 3
 
 /** Of an act without stages: nobody should learn only afterwards that there was no canary. */
 export const onDevices = (count: number): string => `${manyDevices(count)}${count >= MANY ? ' all at once' : ''}`
+
+/** The act of a tool that always goes in stages. `apart`: devices that get nothing, by their ids. */
+export async function beginPlanned(
+  context: RunContext,
+  kind: string,
+  { rollout, apart }: { rollout: Omit<NewRollout, 'kind'>; apart: string[] },
+): Promise<{ operation: string }> {
+  const operation = operationOf(context)
+  await context.services.rollouts.start(context, operation, { ...rollout, kind })
+  if (apart.length > 0) await leaveOut(context.tx, operation, apart)
+  return { operation }
+}

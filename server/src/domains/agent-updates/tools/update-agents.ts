@@ -1,8 +1,8 @@
-import { leaveOut } from '../../../kernel/operations.ts'
-import { defineTool, operationOf } from '../../../kernel/tool.ts'
+import { defineTool } from '../../../kernel/tool.ts'
 import { requireCapable } from '../../commands/acting.ts'
 import { operationShape } from '../../commands/present.ts'
 import { awaitRollout, presentBegun } from '../../rollouts/await.ts'
+import { beginPlanned } from '../../rollouts/staging.ts'
 import { updateInput } from '../input.ts'
 import { AGENT_UPDATE } from '../kind.ts'
 import { planUpdate } from '../plan.ts'
@@ -26,13 +26,8 @@ export default defineTool({
     requireCapable(targets)
     return (await planUpdate(context, input, targets)).effect
   },
-  async run(context, input, targets) {
-    const operation = operationOf(context)
-    const { rollout, apart } = await planUpdate(context, input, targets)
-    await context.services.rollouts.start(context, operation, { ...rollout, kind: AGENT_UPDATE })
-    if (apart.length > 0) await leaveOut(context.tx, operation, apart)
-    return { operation }
-  },
+  run: async (context, input, targets) =>
+    beginPlanned(context, AGENT_UPDATE, await planUpdate(context, input, targets)),
   settle: (context, { operation }) => awaitRollout(context, operation),
   present: (view) => presentBegun(view),
 })

@@ -1,8 +1,8 @@
-import { leaveOut } from '../../../kernel/operations.ts'
-import { defineTool, operationOf } from '../../../kernel/tool.ts'
+import { defineTool } from '../../../kernel/tool.ts'
 import { requireCapable } from '../../commands/acting.ts'
 import { operationShape } from '../../commands/present.ts'
 import { awaitRollout, presentBegun } from '../../rollouts/await.ts'
+import { beginPlanned } from '../../rollouts/staging.ts'
 import { deployInput } from '../deployment/input.ts'
 import { DEPLOYMENT } from '../deployment/kind.ts'
 import { planDeployment } from '../deployment/plan.ts'
@@ -25,13 +25,8 @@ export default defineTool({
     requireCapable(targets)
     return (await planDeployment(context, input, targets)).effect
   },
-  async run(context, input, targets) {
-    const operation = operationOf(context)
-    const { rollout, apart } = await planDeployment(context, input, targets)
-    await context.services.rollouts.start(context, operation, { ...rollout, kind: DEPLOYMENT })
-    if (apart.length > 0) await leaveOut(context.tx, operation, apart)
-    return { operation }
-  },
+  run: async (context, input, targets) =>
+    beginPlanned(context, DEPLOYMENT, await planDeployment(context, input, targets)),
   settle: (context, { operation }) => awaitRollout(context, operation),
   present: (view) => presentBegun(view),
 })
